@@ -1,0 +1,78 @@
+# verdite: `make` builds build/release/verdite. `make help` lists the targets.
+
+MODE ?= release
+CC ?= cc
+OUT := build/$(MODE)
+ROOMS := base cpu mmu devices partitions frontend
+
+PKG_CONFIG ?= pkg-config
+have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
+
+CPPFLAGS += -I. -I$(OUT) -D_GNU_SOURCE
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CFLAGS_release := -O2 -g
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+CFLAGS_cov := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
+ALL_CFLAGS = -std=c11 $(WARNINGS) -fno-strict-aliasing -pthread $(CFLAGS_$(MODE)) $(CFLAGS)
+LDLIBS += -lz -lm -pthread
+
+ifeq ($(call have,capstone),yes)
+CPPFLAGS += -DHAVE_CAPSTONE $(shell $(PKG_CONFIG) --cflags capstone)
+LDLIBS += $(shell $(PKG_CONFIG) --libs capstone)
+endif
+CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
+ifeq ($(call have,zydis),yes)
+CHECK_CFLAGS += -DHAVE_ZYDIS
+CHECK_LIBS += -lZydis
+endif
+
+SOURCES := $(sort $(shell find $(ROOMS) -name '*.c'))
+MAINS := $(wildcard frontend/*/main.c)
+LIB_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(MAINS),$(SOURCES)))
+LIB := $(OUT)/libverdite.a
+TESTS := $(patsubst %.c,$(OUT)/%,$(sort $(shell find tests/check -name 'test_*.c' 2>/dev/null)))
+TEST_SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(shell find tests/check tests/support -name '*.c' ! -name 'test_*.c' 2>/dev/null)))
+
+.PHONY: all
+all: $(OUT)/verdite
+
+$(OUT)/verdite: $(OUT)/frontend/cli/main.o $(LIB)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(LIB_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
+
+$(OUT)/tests/check/%: $(OUT)/tests/check/%.o $(TEST_SUPPORT) $(LIB)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIB) $(CHECK_LIBS) $(LDLIBS)
+
+# make check            every unit test
+# make check-unit T=mmu       those whose path contains mmu
+T ?=
+.PHONY: check-unit
+check-unit: $(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t)))
+	@tests/check/run.sh $(OUT) $^
+
+-include tests/targets.mk
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+
+.PHONY: check
+check: check-unit
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.PHONY: help
+help:
+	@sed -n 's/^# \(make .*\)/  \1/p' Makefile

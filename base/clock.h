@@ -1,0 +1,58 @@
+/* Guest time: one clock per machine and the timers on it. No guest-visible time has another source. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/host/mutex.h"
+
+enum clock_mode {
+    CLOCK_MODE_REALTIME, /* follows the host's monotonic clock */
+    CLOCK_MODE_VIRTUAL,  /* advances only by clock_advance */
+};
+
+struct clock;
+
+/* An event owned by its device. Embed it; timer_init once; the callback runs on the clock thread (virtual: at an
+ * instruction boundary) with no clock lock held, and may set the same timer again. */
+struct timer {
+    struct clock *clock;
+    void (*expired)(void *opaque, uint64_t now_ns);
+    void *opaque;
+    uint64_t deadline_ns;
+    struct timer *next; /* the clock's list, ordered by deadline; guarded by clock.lock */
+    bool armed;
+};
+
+struct clock {
+    enum clock_mode mode;
+    uint64_t origin_ns;  /* realtime: host time of guest time 0 */
+    uint64_t virtual_ns; /* virtual: guest time now (atomic) */
+    uint64_t next_ns;    /* deadline of the first timer, UINT64_MAX if none (atomic): the cheap look */
+    struct timer *first;
+    struct host_mutex lock; /* guards the list */
+    void (*kick)(void *opaque); /* called when an earlier deadline was armed; may be NULL */
+    void *kick_opaque;
+};
+
+void clock_init(struct clock *clock, enum clock_mode mode);
+void clock_fini(struct clock *clock);
+
+/* Guest nanoseconds since the machine was made. Any thread; never goes backward. */
+uint64_t clock_now_ns(struct clock *clock);
+
+/* Virtual mode only: let guest time pass. */
+void clock_advance(struct clock *clock, uint64_t delta_ns);
+
+/* Deadline of the first armed timer, UINT64_MAX when none is armed. */
+uint64_t clock_next_ns(struct clock *clock);
+
+/* Run every timer whose deadline has passed, in order of deadline. Returns how many ran. */
+unsigned clock_run(struct clock *clock);
+
+void timer_init(struct timer *timer, struct clock *clock, void (*expired)(void *, uint64_t), void *opaque);
+void timer_set(struct timer *timer, uint64_t deadline_ns); /* arms, or moves an armed one; past = next clock_run */
+void timer_cancel(struct timer *timer);                    /* no-op when not armed */
+
+#endif

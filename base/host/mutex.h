@@ -1,0 +1,28 @@
+/* Mutexes and condition variables of the host. */
+#ifndef BASE_HOST_MUTEX_H
+#define BASE_HOST_MUTEX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct host_mutex {
+    pthread_mutex_t handle;
+};
+
+struct host_cond {
+    pthread_cond_t handle; /* waits on the monotonic clock */
+};
+
+void host_mutex_init(struct host_mutex *mutex);
+void host_mutex_fini(struct host_mutex *mutex);
+void host_mutex_lock(struct host_mutex *mutex);
+void host_mutex_unlock(struct host_mutex *mutex);
+
+void host_cond_init(struct host_cond *cond);
+void host_cond_fini(struct host_cond *cond);
+void host_cond_signal(struct host_cond *cond);
+/* Wait until signalled or until the monotonic instant (UINT64_MAX: no limit). False on time-out. */
+bool host_cond_wait_until(struct host_cond *cond, struct host_mutex *mutex, uint64_t monotonic_ns);
+
+#endif

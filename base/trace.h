@@ -1,0 +1,60 @@
+/* Trace: typed events from one table per room; text, JSON, hash and docs come from the rows. */
+#ifndef BASE_TRACE_H
+#define BASE_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/error.h"
+
+enum trace_level { TRACE_ERROR, TRACE_WARN, TRACE_GUEST, TRACE_UNIMPLEMENTED, TRACE_INFO, TRACE_DEBUG };
+
+enum trace_room { TRACE_ROOM_CPU, TRACE_ROOM_MMU, TRACE_ROOM_DEVICES, TRACE_ROOM_HV, TRACE_ROOM_VMMS, TRACE_ROOMS };
+
+enum { TRACE_ARGS = 6, TRACE_EVENTS_PER_ROOM = 64 };
+
+/* One row. fields: "relid:d gpadl:x status:x": name, colon, d (decimal) or x (hex) or s (const char *), space. */
+struct trace_event {
+    const char *name; /* "synic.message_posted": the room's table prefixes nothing */
+    enum trace_level level;
+    const char *fields;
+};
+
+struct trace_table {
+    const struct trace_event *events;
+    unsigned n_events;
+};
+
+struct trace {
+    uint64_t on[TRACE_ROOMS]; /* bit n: event n of that room is wanted */
+    struct trace_table table[TRACE_ROOMS];
+    struct clock *clock;
+    FILE *out;      /* NULL: nothing is written */
+    bool strict;    /* an UNIMPLEMENTED event fails the run */
+    uint64_t count[TRACE_DEBUG + 1]; /* events seen per level (atomic), wanted or not for levels above INFO */
+};
+
+void trace_init(struct trace *trace, struct clock *clock, FILE *out);
+/* Called once by each room with its const table (at most TRACE_EVENTS_PER_ROOM rows). */
+void trace_register(struct trace *trace, enum trace_room room, const struct trace_event *events, unsigned n);
+/* Turn on what a comma-separated list of globs names ("synic.*,hv.hypercall"). -EINVAL when a glob matches nothing. */
+WARN_UNUSED int trace_enable(struct trace *trace, const char *globs, struct error *error);
+
+/* partition 0, vp -1: belongs to none. Use the macro: it costs one predictable branch when the event is off. */
+void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint32_t partition, int vp,
+                const uint64_t args[TRACE_ARGS]);
+
+static inline bool trace_wanted(const struct trace *trace, enum trace_room room, unsigned event)
+{
+    return trace != NULL && UNLIKELY(trace->on[room] >> event & 1);
+}
+
+#define TRACE(trace, room, event, partition, vp, ...) \
+    (trace_wanted(trace, room, event) \
+         ? trace_emit(trace, room, event, partition, vp, (const uint64_t[TRACE_ARGS]){ __VA_ARGS__ }) \
+         : (void)0)
+
+#endif

@@ -1,0 +1,51 @@
+/* One x86 processor: runs guest code until something above must decide. Knows memory, no partition, no device. */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "cpu/exec/core.h"
+
+enum cpu_exit {
+    CPU_EXIT_BUDGET,       /* the instruction budget is used up */
+    CPU_EXIT_POLL,         /* someone asked: cpu_kick, a pending interrupt, INIT */
+    CPU_EXIT_HALT,         /* HLT retired; nothing to deliver */
+    CPU_EXIT_SUSPEND,      /* an upward call answered SUSPEND: the instruction will restart */
+    CPU_EXIT_TRIPLE_FAULT, /* core.fault and first_fault tell; the processor is in shutdown */
+};
+
+struct block_cache;
+
+/* What interrupts a core: asked between blocks when CORE_PENDING_POLL is set. owner: core.owner. */
+struct cpu_interrupts {
+    /* The vector to deliver now, or -1. Called only with IF = 1 and no shadow; acknowledges it. */
+    int (*acknowledge)(void *owner);
+    bool (*pending)(void *owner); /* is there one, whatever IF says */
+    bool (*nmi)(void *owner);     /* take a pending NMI */
+};
+
+struct cpu {
+    struct core core; /* first */
+    struct block_cache *blocks;
+    const struct cpu_interrupts *interrupts;
+    struct x86_fault first_fault; /* of a triple fault */
+};
+
+/* ops, interrupts and owner as core.h says; model: cpu/exec/model.h. -ENOMEM or 0. The core is reset. */
+WARN_UNUSED int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space, const struct core_ops *ops,
+                         const struct cpu_interrupts *interrupts, void *owner, struct trace *trace);
+void cpu_fini(struct cpu *cpu);
+void cpu_reset(struct cpu *cpu, bool init);
+
+/* Run at most `instructions`. The caller's thread owns the cpu meanwhile. */
+enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions);
+
+/* Make cpu_run leave its loop soon. Any thread. */
+void cpu_kick(struct cpu *cpu);
+
+/* Bytes of a code page are about to change: drop the blocks decoded from them. */
+void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes);
+
+#endif

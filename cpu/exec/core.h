@@ -1,0 +1,251 @@
+/* struct core: everything the meaning of an instruction can touch: state, memory, and calls upward. */
+#ifndef CPU_EXEC_CORE_H
+#define CPU_EXEC_CORE_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/trace.h"
+#include "cpu/decode/insn.h"
+#include "cpu/x86/exception.h"
+#include "cpu/x86/state.h"
+#include "mmu/access.h"
+
+struct core;
+struct cpu_model;
+
+/* How an upward call ended. SUSPEND unwinds the instruction before any architectural effect. */
+enum core_status { CORE_OK, CORE_GP, CORE_UD, CORE_SUSPEND };
+
+/* Calls upward, set by whoever owns the core (partitions/vp.c; tests hand in their own). owner: core.owner. */
+struct core_ops {
+    enum core_status (*port_read)(void *owner, uint16_t port, unsigned size, uint32_t *value);
+    enum core_status (*port_write)(void *owner, uint16_t port, unsigned size, uint32_t value);
+    /* MSRs that the core does not keep itself (APIC, synthetic, unknown). */
+    enum core_status (*msr_read)(void *owner, uint32_t msr, uint64_t *value);
+    enum core_status (*msr_write)(void *owner, uint32_t msr, uint64_t value);
+    /* Last word on CPUID: regs hold the model's answer (EAX EBX ECX EDX). */
+    enum core_status (*cpuid)(void *owner, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
+    /* VMCALL (and VMMCALL). The instruction has not retired; CORE_OK retires it. */
+    enum core_status (*vmcall)(void *owner, bool amd_form);
+    uint64_t (*tsc)(void *owner);          /* before tsc_offset */
+    uint64_t (*random)(void *owner);       /* RDRAND, RDSEED: the machine's seed */
+    /* CR8 is the local APIC's task priority. */
+    uint8_t (*cr8_read)(void *owner);
+    void (*cr8_write)(void *owner, uint8_t value);
+    /* FERR# to the PIC when CR0.NE = 0. */
+    void (*fpu_error)(void *owner);
+    void (*flush_notify)(void *owner);     /* may be NULL: paging changed */
+};
+
+/* Why an instruction did not simply end; values handed to longjmp. */
+enum core_unwind {
+    UNWIND_NONE,
+    UNWIND_FAULT,   /* core.fault is to be delivered; RIP = the instruction */
+    UNWIND_SUSPEND, /* leave cpu_run with CPU_EXIT_SUSPEND; RIP = the instruction */
+    UNWIND_NEXT,    /* the instruction is complete and RIP is set: look for the next block */
+};
+
+struct core {
+    struct cpu_state state;
+
+    /* Derived from state by core_mode_update: never saved. */
+    uint8_t bits;        /* 16, 32, 64: default operand and address size of code */
+    uint8_t stack_bits;  /* 16, 32, 64: width of the stack pointer */
+    uint8_t cpl;
+    bool flat;           /* see decode_mode.flat */
+    uint64_t ip_mask;    /* 0xffff, 0xffffffff or all ones: RIP after near branches */
+    uint64_t seg_base[SEG_COUNT]; /* effective: 0 for ES CS SS DS in 64-bit mode */
+    struct tlb_set *data_set; /* TLB set of explicit data accesses at this CPL and AC */
+    unsigned data_access;     /* MMU_USER at CPL 3, else 0 */
+
+    const struct insn *insn; /* the one being executed */
+    jmp_buf *unwind;         /* where core_raise and friends go */
+    struct x86_fault fault;
+    uint64_t retired;        /* instructions and REP iterations; exact between blocks and at faults */
+    int64_t budget;          /* instructions that may still run before cpu_run looks up */
+    uint32_t pending;        /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
+    uint64_t debug_pending;  /* DR6 bits of a data or I/O breakpoint that #DB reports after the instruction */
+
+    struct mmu mmu;
+    const struct core_ops *ops;
+    void *owner;
+    const struct cpu_model *model;
+    struct trace *trace;
+    uint32_t partition; /* for trace */
+    int vp;
+};
+
+enum {
+    CORE_PENDING_POLL = 1u << 0,   /* leave the fast loop and look at everything (also set by other threads) */
+    CORE_PENDING_MODE = 1u << 1,   /* CR, EFER, CS or debug state changed */
+    CORE_PENDING_DEBUG = 1u << 2,  /* TF, a pending #DB, or enabled breakpoints: one instruction at a time */
+};
+
+/* ---- raising: none of these returns. The instruction must not have changed anything before. ---- */
+NORETURN void core_raise(struct core *core, unsigned vector);
+NORETURN void core_raise_error(struct core *core, unsigned vector, uint32_t error);
+NORETURN void core_raise_fault(struct core *core, struct x86_fault fault);
+NORETURN void core_suspend(struct core *core);
+/* End the block after this instruction: sets RIP to the next instruction. For what may change code or mode in
+ * ways the block cannot know (SMC in the running block, MOV CR, WRMSR). */
+NORETURN void core_end_block(struct core *core);
+/* Raise what a core_status asks for (CORE_OK returns). */
+void core_check(struct core *core, enum core_status status);
+/* Raise what an mmu_status asks for. stack: #SS for non-canonical. */
+NORETURN COLD void core_raise_mmu(struct core *core, enum mmu_status status, bool stack);
+
+/* Recompute everything derived: after any change of CS, SS, CR0, CR4, EFER, RFLAGS.VM/AC, CPL. */
+void core_mode_update(struct core *core);
+/* Reset (INIT keeps x87, SSE, MTRRs and CR0.CD/NW). [SDM 3A 9.1.1] */
+void core_reset(struct core *core, bool init);
+
+/* ---- RIP ---- */
+static ALWAYS_INLINE uint64_t insn_rip(const struct core *core, const struct insn *insn)
+{
+    return core->state.gpr[REG_RIP] + insn->offset;
+}
+
+static ALWAYS_INLINE uint64_t insn_next_rip(const struct core *core, const struct insn *insn)
+{
+    return (core->state.gpr[REG_RIP] + insn->offset + insn->length) & core->ip_mask;
+}
+
+/* ---- general registers ---- */
+static ALWAYS_INLINE uint8_t gpr8_read(const struct core *core, unsigned n)
+{
+    return (uint8_t)(core->state.gpr[n & 15] >> (n >> 1 & 8));
+}
+
+static ALWAYS_INLINE void gpr8_write(struct core *core, unsigned n, uint8_t value)
+{
+    unsigned shift = n >> 1 & 8;
+    uint64_t *reg = &core->state.gpr[n & 15];
+
+    *reg = (*reg & ~(UINT64_C(0xff) << shift)) | (uint64_t)value << shift;
+}
+
+static ALWAYS_INLINE void gpr16_write(struct core *core, unsigned n, uint16_t value)
+{
+    core->state.gpr[n] = (core->state.gpr[n] & ~UINT64_C(0xffff)) | value;
+}
+
+static ALWAYS_INLINE void gpr32_write(struct core *core, unsigned n, uint32_t value)
+{
+    core->state.gpr[n] = value; /* the upper half is zeroed */
+}
+
+static ALWAYS_INLINE void gpr64_write(struct core *core, unsigned n, uint64_t value)
+{
+    core->state.gpr[n] = value;
+}
+
+/* By size in bytes; for what is not hot. */
+static inline uint64_t gpr_read(const struct core *core, unsigned n, unsigned size)
+{
+    return size == 1   ? gpr8_read(core, n)
+           : size == 2 ? (uint16_t)core->state.gpr[n]
+           : size == 4 ? (uint32_t)core->state.gpr[n]
+                       : core->state.gpr[n];
+}
+
+static inline void gpr_write(struct core *core, unsigned n, unsigned size, uint64_t value)
+{
+    if (size == 1) {
+        gpr8_write(core, n, (uint8_t)value);
+    } else if (size == 2) {
+        gpr16_write(core, n, (uint16_t)value);
+    } else {
+        core->state.gpr[n] = size == 4 ? (uint32_t)value : value;
+    }
+}
+
+/* ---- addresses ---- */
+
+/* Offset within the segment of the memory operand, truncated to the address size. */
+static ALWAYS_INLINE uint64_t insn_offset(const struct core *core, const struct insn *insn)
+{
+    uint64_t ea = core->state.gpr[insn->base] + (core->state.gpr[insn->index] << insn->scale_log2) +
+                  (uint64_t)insn->disp;
+
+    if (LIKELY(insn->adsize == 8)) {
+        return ea;
+    }
+    return insn->adsize == 4 ? (uint32_t)ea : (uint16_t)ea;
+}
+
+/* Linear address of offset in a segment with the checks of protected, real and v86 mode. Raises #GP or #SS. */
+gva_t core_segment_linear(struct core *core, unsigned segment, uint64_t offset, unsigned size, unsigned access);
+
+/* Linear address of the memory operand, for `size` bytes. access: MMU_READ or MMU_WRITE. Raises #GP or #SS. */
+static ALWAYS_INLINE gva_t insn_linear(struct core *core, const struct insn *insn, unsigned size, unsigned access)
+{
+    uint64_t offset = insn_offset(core, insn);
+
+    if (UNLIKELY(insn->flags & INSN_SEGMENTED)) {
+        return core_segment_linear(core, insn->segment, offset, size, access);
+    }
+    return offset + core->seg_base[insn->segment];
+}
+
+/* ---- memory: raise on fault; stack: the #SS flavour for non-canonical addresses ---- */
+void core_load_slow(struct core *core, gva_t gva, void *data, unsigned size, bool stack);
+void core_store_slow(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
+
+#define CORE_MEMORY(bits)                                                                                       \
+    static ALWAYS_INLINE uint##bits##_t core_load##bits(struct core *core, gva_t gva, bool stack)               \
+    {                                                                                                           \
+        uint8_t *host = tlb_read(core->data_set, gva, bits / 8);                                                \
+        uint##bits##_t value;                                                                                   \
+                                                                                                                \
+        if (LIKELY(host != NULL)) {                                                                             \
+            return ram_load##bits(host);                                                                        \
+        }                                                                                                       \
+        core_load_slow(core, gva, &value, bits / 8, stack);                                                     \
+        return value;                                                                                           \
+    }                                                                                                           \
+    static ALWAYS_INLINE void core_store##bits(struct core *core, gva_t gva, uint##bits##_t value, bool stack)  \
+    {                                                                                                           \
+        uint8_t *host = tlb_write(core->data_set, gva, bits / 8);                                               \
+                                                                                                                \
+        if (LIKELY(host != NULL)) {                                                                             \
+            ram_store##bits(host, value);                                                                       \
+            return;                                                                                             \
+        }                                                                                                       \
+        core_store_slow(core, gva, &value, bits / 8, stack);                                                    \
+    }
+CORE_MEMORY(8)
+CORE_MEMORY(16)
+CORE_MEMORY(32)
+CORE_MEMORY(64)
+#undef CORE_MEMORY
+
+/* Any size: 1..64 bytes. */
+void core_load(struct core *core, gva_t gva, void *data, unsigned size, bool stack);
+void core_store(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
+/* Fault now exactly as a write of size bytes would. */
+void core_probe_write(struct core *core, gva_t gva, unsigned size, bool stack);
+/* Host pointer for a read-modify-write inside one RAM page, or NULL: then use load, compute, store (the caller has
+ * been promised that the store will not fault). Raises what the write would raise. */
+static ALWAYS_INLINE uint8_t *core_rmw(struct core *core, gva_t gva, unsigned size, bool stack);
+uint8_t *core_rmw_slow(struct core *core, gva_t gva, unsigned size, bool stack);
+
+static ALWAYS_INLINE uint8_t *core_rmw(struct core *core, gva_t gva, unsigned size, bool stack)
+{
+    uint8_t *host = tlb_write(core->data_set, gva, size);
+
+    return LIKELY(host != NULL) ? host : core_rmw_slow(core, gva, size, stack);
+}
+
+/* Implicit supervisor accesses: descriptor tables, TSS, IDT. */
+void core_load_system(struct core *core, gva_t gva, void *data, unsigned size);
+void core_store_system(struct core *core, gva_t gva, const void *data, unsigned size);
+
+static inline bool insn_is_stack(const struct insn *insn)
+{
+    return (insn->flags & INSN_STACK_SEGMENT) != 0;
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* Guest virtual memory for one VP: translation with a TLB, RAM and device accesses, faults as data. */
+#ifndef MMU_ACCESS_H
+#define MMU_ACCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mmu/addr.h"
+#include "mmu/space.h"
+#include "mmu/tlb.h"
+#include "mmu/walk.h"
+
+enum mmu_status {
+    MMU_OK,
+    MMU_FAULT,        /* #PF: mmu.fault_gva and mmu.fault_error */
+    MMU_NONCANONICAL, /* 64-bit mode: #GP(0), or #SS(0) for the stack */
+    MMU_SUSPEND,      /* unwind the instruction, nothing happened */
+};
+
+struct mmu {
+    struct tlb_set set[TLB_SETS];
+    bool set_used[TLB_SETS];     /* filled since the last flush */
+    bool global_seen[TLB_SETS];
+    struct paging paging;
+    struct space *space;         /* of the running VP's partition and VTL */
+    void *vp;                    /* handed to space_ops.missed */
+    uint64_t space_generation;   /* space.generation at the last flush */
+    gva_t fault_gva;
+    uint32_t fault_error;
+    uint64_t exec_generation;    /* bumped whenever a code translation may have changed: jump caches compare */
+};
+
+void mmu_init(struct mmu *mmu, struct space *space, void *vp);
+
+/* New values of CR0, CR3, CR4, EFER: flushes what the change requires. [SDM 3A 4.10.4]
+ * keep_all: MOV to CR3 with bit 63 set under PCID (this TLB has no tags and may still flush). */
+void mmu_paging_set(struct mmu *mmu, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer);
+/* RFLAGS.AC changed. Cheap: only selects a set. */
+static inline void mmu_ac_set(struct mmu *mmu, bool ac)
+{
+    mmu->paging.ac = ac;
+}
+
+void mmu_flush_all(struct mmu *mmu);        /* global pages too */
+void mmu_flush_non_global(struct mmu *mmu);
+void mmu_flush_page(struct mmu *mmu, gva_t gva); /* INVLPG: every translation of that address, large pages too */
+/* Take back direct write access to a RAM page (it now holds code) from this TLB. */
+void mmu_write_protect(struct mmu *mmu, spa_t spa);
+
+/* The set for explicit data accesses of this kind. */
+static inline struct tlb_set *mmu_set(struct mmu *mmu, bool user)
+{
+    return &mmu->set[user ? TLB_USER : mmu->paging.ac && (mmu->paging.cr4 >> 21 & 1) ? TLB_SUPERVISOR_AC
+                                                                                      : TLB_SUPERVISOR];
+}
+
+/* Slow paths behind tlb_read and tlb_write: any size 1..64, page-crossing, MMIO, code pages, filling the TLB.
+ * access: MMU_READ or MMU_WRITE with MMU_USER or MMU_IMPLICIT. A crossing write translates both pages before it
+ * writes either. Data is little-endian bytes. */
+enum mmu_status mmu_load(struct mmu *mmu, gva_t gva, void *data, unsigned size, unsigned access);
+enum mmu_status mmu_store(struct mmu *mmu, gva_t gva, const void *data, unsigned size, unsigned access);
+
+/* Check that size bytes could be accessed, and fault as the access would. Sets A/D bits as the access would. */
+enum mmu_status mmu_probe(struct mmu *mmu, gva_t gva, unsigned size, unsigned access);
+
+/* Host pointer for a read-modify-write of size bytes inside one RAM page: MMU_OK with *host, or *host NULL when the
+ * access must be done by mmu_load and mmu_store (MMIO, page-crossing). CODE pages: ram_ops is told first. */
+enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned access, uint8_t **host);
+
+/* Translate for instruction fetch: the RAM page's spa of gva (with offset), or *in_ram false for MMIO. */
+enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, bool *in_ram);
+
+/* For debuggers and hypercalls: translation without side effects. */
+bool mmu_peek(struct mmu *mmu, gva_t gva, gpa_t *gpa);
+
+#endif

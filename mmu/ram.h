@@ -1,0 +1,78 @@
+/* The machine's RAM: system physical pages, what is known of each page, and the only accessors of guest memory. */
+#ifndef MMU_RAM_H
+#define MMU_RAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "mmu/addr.h"
+
+/* Per page, machine-wide, whichever partition or alias is used (atomic). */
+enum {
+    RAM_PAGE_CODE = 1u << 0,  /* blocks were decoded from it: a write must reach ram_ops.code_written */
+    RAM_PAGE_DIRTY = 1u << 1, /* written since the bit was last cleared */
+    RAM_PAGE_WATCH = 1u << 2, /* a watchpoint lies on it: every access takes the slow path */
+};
+
+/* Calls upward, set by the machine. */
+struct ram_ops {
+    /* Bytes of a CODE page are about to change. Called before the write; may drop blocks. Any thread. */
+    void (*code_written)(void *opaque, spa_t spa, size_t length_bytes);
+};
+
+struct ram {
+    uint8_t *host;       /* page 0 */
+    uint64_t n_pages;
+    uint8_t *page_flags; /* n_pages of RAM_PAGE_* (atomic) */
+    const struct ram_ops *ops;
+    void *ops_opaque;
+};
+
+/* 0 or -errno. size_bytes: a multiple of the page. */
+WARN_UNUSED int ram_init(struct ram *ram, uint64_t size_bytes, struct error *error);
+void ram_fini(struct ram *ram);
+
+static inline uint8_t *ram_host(const struct ram *ram, spa_t spa)
+{
+    return ram->host + spa;
+}
+
+static inline unsigned ram_page_flags(const struct ram *ram, spa_t spa)
+{
+    return __atomic_load_n(&ram->page_flags[spa >> PAGE_SHIFT], __ATOMIC_RELAXED);
+}
+
+void ram_page_set(struct ram *ram, spa_t spa, unsigned flags);
+void ram_page_clear(struct ram *ram, spa_t spa, unsigned flags);
+
+/* Copies between RAM and host memory by devices, hypercalls and loaders: relaxed atomics, page flags honoured
+ * (CODE pages call code_written, DIRTY is set). The range must lie inside the RAM. */
+void ram_read(const struct ram *ram, spa_t spa, void *to, size_t length_bytes);
+void ram_write(struct ram *ram, spa_t spa, const void *from, size_t length_bytes);
+void ram_zero(struct ram *ram, spa_t spa, size_t length_bytes);
+
+/* Scalar accessors on a host pointer into RAM. Guests race legitimately: relaxed atomics of the natural size;
+ * a misaligned access is done in pieces where the host needs it. */
+#define RAM_ACCESSORS(bits)                                                                   \
+    static ALWAYS_INLINE uint##bits##_t ram_load##bits(const uint8_t *host)                   \
+    {                                                                                         \
+        return __atomic_load_n((const ram_u##bits *)(const void *)host, __ATOMIC_RELAXED);    \
+    }                                                                                         \
+    static ALWAYS_INLINE void ram_store##bits(uint8_t *host, uint##bits##_t value)            \
+    {                                                                                         \
+        __atomic_store_n((ram_u##bits *)(void *)host, value, __ATOMIC_RELAXED);               \
+    }
+typedef uint8_t ram_u8;
+typedef uint16_t ram_u16 __attribute__((aligned(1), may_alias));
+typedef uint32_t ram_u32 __attribute__((aligned(1), may_alias));
+typedef uint64_t ram_u64 __attribute__((aligned(1), may_alias));
+RAM_ACCESSORS(8)
+RAM_ACCESSORS(16)
+RAM_ACCESSORS(32)
+RAM_ACCESSORS(64)
+#undef RAM_ACCESSORS
+
+#endif

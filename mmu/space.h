@@ -1,0 +1,70 @@
+/* A GPA space: for one partition, what each guest physical page is. */
+#ifndef MMU_SPACE_H
+#define MMU_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "mmu/addr.h"
+#include "mmu/bus.h"
+#include "mmu/ram.h"
+
+enum {
+    SPACE_READ = 1u << 0,
+    SPACE_WRITE = 1u << 1,
+    SPACE_EXEC = 1u << 2,
+    SPACE_RWX = 7,
+};
+
+enum space_kind { SPACE_UNMAPPED, SPACE_RAM, SPACE_MMIO };
+
+/* What a look-up answers. MMIO: no RAM is mapped there; the bus answers. */
+struct space_page {
+    enum space_kind kind;
+    unsigned rights; /* SPACE_* */
+    spa_t spa;       /* RAM only: the page */
+    bool overlay;
+};
+
+/* How accesses to pages without RAM end. Set by the partition. */
+struct space_ops {
+    /* A GPA access by the running VP hit no RAM, no device, or lacks a right. Return IO_OK with *value (reads)
+     * to complete it, IO_NO_REGISTER for all ones / dropped, IO_SUSPEND to unwind (an intercept was posted). */
+    enum io_status (*missed)(void *opaque, void *vp, gpa_t gpa, unsigned right, uint32_t size, uint64_t *value);
+};
+
+struct space {
+    struct ram *ram;
+    struct bus *mmio;          /* borrowed; may be NULL */
+    const struct space_ops *ops;
+    void *ops_opaque;
+    unsigned address_bits;     /* GPAs at or above 2^bits do not exist */
+    uint64_t generation;       /* bumped when a mapping narrows or changes; TLBs compare (atomic) */
+    struct space_node *root;   /* radix tree of mappings and overlays; private to space.c */
+    struct host_mutex lock;
+};
+
+WARN_UNUSED int space_init(struct space *space, struct ram *ram, unsigned address_bits);
+void space_fini(struct space *space);
+
+/* Map, remap or (rights 0) deny n pages. -ENOMEM leaves nothing changed for the page that failed; *done counts. */
+WARN_UNUSED int space_map(struct space *space, uint64_t gpfn, spa_t spa, uint64_t n_pages, unsigned rights);
+void space_unmap(struct space *space, uint64_t gpfn, uint64_t n_pages);
+
+/* Cover a GPA page with a RAM page that the hypervisor owns, or (again) uncover it. The covered mapping reappears
+ * unchanged. One overlay per (gpfn, spa); the newest lies on top. */
+WARN_UNUSED int space_overlay_map(struct space *space, uint64_t gpfn, spa_t spa, unsigned rights);
+void space_overlay_unmap(struct space *space, uint64_t gpfn, spa_t spa);
+
+/* What the page holds now, overlays included. Any thread. */
+struct space_page space_lookup(const struct space *space, gpa_t gpa);
+
+/* Host pointer to length_bytes inside one page with the rights asked for, or NULL. */
+uint8_t *space_host(const struct space *space, gpa_t gpa, uint64_t length_bytes, unsigned rights);
+
+/* Copy across pages. False (nothing promised of the rest) when a page is not RAM or lacks the right. */
+WARN_UNUSED bool space_read(const struct space *space, gpa_t gpa, void *to, uint64_t length_bytes);
+WARN_UNUSED bool space_write(struct space *space, gpa_t gpa, const void *from, uint64_t length_bytes);
+
+#endif

@@ -1,0 +1,18 @@
+/* The main function of a unit test program: runs one suite. */
+#ifndef TESTS_CHECK_CHECK_MAIN_H
+#define TESTS_CHECK_CHECK_MAIN_H
+
+#include <check.h>
+#include <stdlib.h>
+
+#define CHECK_MAIN(suite)                                        \
+    int main(void)                                               \
+    {                                                            \
+        SRunner *runner = srunner_create(suite);                 \
+        srunner_run_all(runner, CK_ENV);                         \
+        int failed = srunner_ntests_failed(runner);              \
+        srunner_free(runner);                                    \
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;        \
+    }
+
+#endif
