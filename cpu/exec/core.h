@@ -46,6 +46,7 @@ enum core_unwind {
     UNWIND_FAULT,   /* core.fault is to be delivered; RIP = the instruction */
     UNWIND_SUSPEND, /* leave cpu_run with CPU_EXIT_SUSPEND; RIP = the instruction */
     UNWIND_NEXT,    /* the instruction is complete and RIP is set: look for the next block */
+    UNWIND_RESTART, /* the instruction made progress (REP) and runs again: RIP = the instruction */
 };
 
 struct core {
@@ -92,6 +93,8 @@ NORETURN void core_suspend(struct core *core);
 /* End the block after this instruction: sets RIP to the next instruction. For what may change code or mode in
  * ways the block cannot know (SMC in the running block, MOV CR, WRMSR). */
 NORETURN void core_end_block(struct core *core);
+/* Leave the block with RIP at this instruction, which is to run again (an interrupted REP): UNWIND_RESTART. */
+NORETURN void core_restart_insn(struct core *core);
 /* Raise what a core_status asks for (CORE_OK returns). */
 void core_check(struct core *core, enum core_status status);
 /* Raise what an mmu_status asks for. stack: #SS for non-canonical. */
