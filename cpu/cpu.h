@@ -16,7 +16,11 @@ enum cpu_exit {
     CPU_EXIT_TRIPLE_FAULT, /* core.fault and first_fault tell; the processor is in shutdown */
 };
 
+struct block;
 struct block_cache;
+struct jump_cache;
+
+enum { CPU_RECENT = 16 };
 
 /* What interrupts a core: asked between blocks when CORE_PENDING_POLL is set. owner: core.owner. */
 struct cpu_interrupts {
@@ -31,6 +35,14 @@ struct cpu {
     struct block_cache *blocks;
     const struct cpu_interrupts *interrupts;
     struct x86_fault first_fault; /* of a triple fault */
+
+    /* Private to run.c. */
+    struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
+    struct block *running;          /* NULL: no block (a fetch faulted) */
+    bool running_cut;               /* its bytes changed: count what ran by core.insn */
+    struct block *scratch;          /* a block of a limited number of instructions */
+    uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */
+    unsigned n_recent;
 };
 
 /* ops, interrupts and owner as core.h says; model: cpu/exec/model.h. -ENOMEM or 0. The core is reset. */

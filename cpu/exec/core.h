@@ -102,6 +102,9 @@ void core_check(struct core *core, enum core_status status);
 /* Raise what an mmu_status asks for. stack: #SS for non-canonical. */
 NORETURN COLD void core_raise_mmu(struct core *core, enum mmu_status status, bool stack);
 
+/* Raise #DB when an enabled code breakpoint lies at RIP and RF is clear. Called between blocks. */
+void core_code_breakpoint(struct core *core);
+
 /* Recompute everything derived: after any change of CS, SS, CR0, CR4, EFER, RFLAGS.VM/AC, CPL. */
 void core_mode_update(struct core *core);
 /* Reset (INIT keeps x87, SSE, MTRRs and CR0.CD/NW). [SDM 3A 9.1.1] */

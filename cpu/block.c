@@ -1,0 +1,319 @@
+/* Decoded blocks: the arena, the hash by physical address, and what a write to code drops. */
+#include "cpu/block.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/decode/op_info.h"
+#include "cpu/exec/core.h"
+#include "cpu/exec/exec.h"
+
+enum { BUCKET_BITS = 15, ARENA_BYTES = 48 << 20, PAGE_BITS = 12 };
+
+/* What is known of a RAM page that holds code. */
+struct code_page {
+    struct code_page *next;
+    uint64_t page;
+    uint64_t lines; /* bit n: some block covers bytes of the n-th 64-byte line */
+    struct block *blocks;
+};
+
+struct block_cache {
+    struct ram *ram;
+    uint8_t *arena;
+    size_t used;
+    struct block *bucket[1 << BUCKET_BITS];
+    struct code_page *page[1 << PAGE_BITS];
+};
+
+struct block_cache *block_cache_create(struct ram *ram)
+{
+    struct block_cache *cache = calloc(1, sizeof(*cache));
+
+    if (cache == NULL) {
+        return NULL;
+    }
+    cache->ram = ram;
+    cache->arena = malloc(ARENA_BYTES);
+    if (cache->arena == NULL) {
+        free(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+void block_cache_destroy(struct block_cache *cache)
+{
+    if (cache != NULL) {
+        free(cache->arena);
+        free(cache);
+    }
+}
+
+void block_cache_clear(struct block_cache *cache)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cache->page); i++) {
+        for (const struct code_page *page = cache->page[i]; page != NULL; page = page->next) {
+            ram_page_clear(cache->ram, page->page << PAGE_SHIFT, RAM_PAGE_CODE);
+        }
+    }
+    memset(cache->bucket, 0, sizeof(cache->bucket));
+    memset(cache->page, 0, sizeof(cache->page));
+    cache->used = 0;
+}
+
+static size_t bucket_of(spa_t spa, uint16_t mode)
+{
+    uint64_t hash = (spa ^ (uint64_t)mode << 40) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return hash >> (64 - BUCKET_BITS);
+}
+
+struct block *block_find(const struct block_cache *cache, spa_t spa, struct decode_mode mode)
+{
+    uint16_t key = block_mode_key(mode);
+    struct block *block = cache->bucket[bucket_of(spa, key)];
+
+    while (block != NULL && (block->spa != spa || block->mode != key)) {
+        block = block->next_in_bucket;
+    }
+    return block;
+}
+
+static struct code_page *page_find(const struct block_cache *cache, uint64_t number)
+{
+    struct code_page *page = cache->page[number & ((1 << PAGE_BITS) - 1)];
+
+    while (page != NULL && page->page != number) {
+        page = page->next;
+    }
+    return page;
+}
+
+static void *arena_take(struct block_cache *cache, size_t bytes)
+{
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (cache->used + bytes > ARENA_BYTES) {
+        return NULL;
+    }
+    cache->used += bytes;
+    return cache->arena + cache->used - bytes;
+}
+
+/* Leaves the block with RIP at the address where it stands. */
+static void exec_block_end(struct core *core, const struct insn *insn)
+{
+    core->state.gpr[REG_RIP] = (core->state.gpr[REG_RIP] + insn->offset) & core->ip_mask;
+}
+
+static void set_block_end(struct insn *insn, uint16_t offset)
+{
+    *insn = (struct insn){ .exec = exec_block_end, .op = OP_NOP, .offset = offset };
+}
+
+static bool ends_block(const struct insn *insn)
+{
+    return op_info[insn->op].ends_block;
+}
+
+/* Place a decoded instruction at an offset: its executor, and RIP-relative operands relative to the
+ * block's start. */
+static void insn_place(struct insn *insn, uint16_t offset)
+{
+    insn->offset = offset;
+    if (insn->base == REG_RIP) {
+        insn->disp += offset + insn->length;
+    }
+    insn->exec = exec_choose(insn);
+}
+
+static void exec_too_long(struct core *core, const struct insn *insn)
+{
+    (void)insn;
+    core_raise_error(core, VECTOR_GP, 0);
+}
+
+void block_build_single(struct block *block, const uint8_t *bytes, size_t available,
+                        struct decode_mode mode)
+{
+    struct insn *insn = &block->insn[0];
+
+    *block = (struct block){ .mode = block_mode_key(mode), .n = 1 };
+    *insn = (struct insn){ 0 };
+    if (decode_insn(bytes, available, mode, insn) != DECODE_OK) {
+        *insn = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };
+        insn_place(insn, 0);
+        insn->exec = exec_too_long;
+    } else {
+        insn_place(insn, 0);
+    }
+    block->bytes = insn->length;
+    set_block_end(insn + 1, insn->length);
+}
+
+void block_prefix(struct block *to, const struct block *from, unsigned n)
+{
+    assert(n >= 1 && n <= from->n);
+    *to = (struct block){ .spa = from->spa, .mode = from->mode, .n = (uint8_t)n };
+    memcpy(to->insn, from->insn, n * sizeof(struct insn));
+    to->bytes = (uint16_t)(to->insn[n - 1].offset + to->insn[n - 1].length);
+    set_block_end(&to->insn[n], to->bytes);
+}
+
+/* Decode from one page until a block ends. Returns how many instructions were filled. */
+static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct decode_mode mode,
+                           struct insn *insn)
+{
+    const uint8_t *host = ram_host(cache->ram, spa);
+    size_t available = PAGE_SIZE - (spa & ~PAGE_MASK), offset = 0;
+    unsigned n = 0;
+
+    while (n < BLOCK_INSNS && offset < available) {
+        uint8_t bytes[INSN_MAX_LENGTH];
+        size_t left = available - offset < sizeof(bytes) ? available - offset : sizeof(bytes);
+
+        for (size_t i = 0; i < left; i++) {
+            bytes[i] = ram_load8(host + offset + i);
+        }
+        insn[n] = (struct insn){ 0 };
+        enum decode_status status = decode_insn(bytes, left, mode, &insn[n]);
+        if (status == DECODE_TRUNCATED) {
+            break;
+        }
+        if (status == DECODE_TOO_LONG) {
+            insn[n] = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };
+        }
+        insn_place(&insn[n], (uint16_t)offset);
+        if (status == DECODE_TOO_LONG) {
+            insn[n].exec = exec_too_long;
+        }
+        offset += insn[n].length;
+        if (ends_block(&insn[n++])) {
+            break;
+        }
+    }
+    return n;
+}
+
+struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
+                          bool *marked)
+{
+    const size_t most = sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn);
+    uint64_t number = spa >> PAGE_SHIFT;
+
+    if (cache->used + most + sizeof(struct code_page) + 32 > ARENA_BYTES) {
+        block_cache_clear(cache);
+    }
+    struct code_page *page = page_find(cache, number);
+    if (page == NULL) {
+        page = arena_take(cache, sizeof(*page));
+        *page = (struct code_page){ .page = number,
+                                    .next = cache->page[number & ((1 << PAGE_BITS) - 1)] };
+        cache->page[number & ((1 << PAGE_BITS) - 1)] = page;
+    }
+    *marked = !(ram_page_flags(cache->ram, spa) & RAM_PAGE_CODE);
+    if (*marked) {
+        ram_page_set(cache->ram, spa, RAM_PAGE_CODE);
+    }
+
+    struct block *block = arena_take(cache, most);
+    unsigned n = decode_run(cache, spa, mode, block->insn);
+    if (n == 0) {
+        cache->used -= (most + 15) & ~(size_t)15;
+        return NULL;
+    }
+    const struct insn *last = &block->insn[n - 1];
+    unsigned length = (unsigned)last->offset + last->length;
+    set_block_end(&block->insn[n], (uint16_t)length);
+    size_t kept = sizeof(struct block) + (n + 1) * sizeof(struct insn);
+    cache->used -= ((most + 15) & ~(size_t)15) - ((kept + 15) & ~(size_t)15);
+
+    block->spa = spa;
+    block->mode = block_mode_key(mode);
+    block->bytes = (uint16_t)length;
+    block->n = (uint8_t)n;
+    block->dropped = false;
+    size_t bucket = bucket_of(spa, block->mode);
+    block->next_in_bucket = cache->bucket[bucket];
+    cache->bucket[bucket] = block;
+    block->next_in_page = page->blocks;
+    page->blocks = block;
+    for (spa_t line = (spa & ~PAGE_MASK) >> 6; line <= ((spa & ~PAGE_MASK) + length - 1) >> 6;
+         line++) {
+        page->lines |= UINT64_C(1) << line;
+    }
+    return block;
+}
+
+static void block_drop(struct block_cache *cache, struct block *block)
+{
+    struct block **link = &cache->bucket[bucket_of(block->spa, block->mode)];
+
+    while (*link != block) {
+        link = &(*link)->next_in_bucket;
+    }
+    *link = block->next_in_bucket;
+    block->dropped = true;
+}
+
+static void end_after(struct block *block, const struct insn *insn)
+{
+    for (size_t i = (size_t)(insn - block->insn) + 1; i < block->n; i++) {
+        block->insn[i].exec = exec_block_end;
+    }
+}
+
+/* Drop what overlaps in one page. */
+static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
+{
+    struct code_page *page = page_find(cache, spa >> PAGE_SHIFT);
+    uint64_t touched = 0;
+    bool any = false;
+
+    if (page == NULL) {
+        return false;
+    }
+    for (spa_t line = (spa & ~PAGE_MASK) >> 6; line <= ((spa & ~PAGE_MASK) + length - 1) >> 6;
+         line++) {
+        touched |= UINT64_C(1) << line;
+    }
+    if (!(page->lines & touched)) {
+        return false;
+    }
+    for (struct block **link = &page->blocks; *link != NULL;) {
+        struct block *block = *link;
+        if (block->spa < spa + length && spa < block->spa + block->bytes) {
+            *link = block->next_in_page;
+            block_drop(cache, block);
+            any = true;
+        } else {
+            link = &block->next_in_page;
+        }
+    }
+    if (page->blocks == NULL) {
+        page->lines = 0;
+        ram_page_clear(cache->ram, spa, RAM_PAGE_CODE);
+    }
+    return any;
+}
+
+bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, struct block *running,
+                         const struct insn *insn)
+{
+    bool any = false;
+
+    if (running != NULL && running->spa < spa + length && spa < running->spa + running->bytes) {
+        end_after(running, insn);
+    }
+
+    while (length > 0) {
+        size_t here = PAGE_SIZE - (spa & ~PAGE_MASK) < length
+                          ? (size_t)(PAGE_SIZE - (spa & ~PAGE_MASK))
+                          : length;
+        any |= page_written(cache, spa, here);
+        spa += here;
+        length -= here;
+    }
+    return any;
+}

@@ -1,0 +1,69 @@
+/* Decoded blocks: built from a RAM page, found by address and mode, dropped when their bytes
+ * change.
+ *
+ * A block is a run of instructions inside one RAM page, ended by an instruction that may change RIP
+ * or mode. Its key is the system physical address of its first byte and the decode mode, so that
+ * aliases and address spaces share it; the virtual address comes from REG_RIP when it runs. Blocks
+ * live in an arena that is emptied as a whole; a dropped block stays readable until then, so that a
+ * store may drop the block it stands in. Owned by one logical-processor thread.
+ */
+#ifndef CPU_BLOCK_H
+#define CPU_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "cpu/decode/insn.h"
+#include "mmu/ram.h"
+
+enum { BLOCK_INSNS = 64 };
+
+struct block {
+    struct block *next_in_bucket, *next_in_page;
+    spa_t spa;
+    uint16_t mode;  /* block_mode_key */
+    uint16_t bytes; /* of guest code */
+    uint8_t n;      /* guest instructions */
+    bool dropped;
+    struct insn insn[]; /* n of them and, where the last one does not end a block, one block end */
+};
+
+struct block_cache;
+
+struct block_cache *block_cache_create(struct ram *ram);
+void block_cache_destroy(struct block_cache *cache);
+
+static inline uint16_t block_mode_key(struct decode_mode mode)
+{
+    return (uint16_t)(mode.bits | (mode.flat ? 0x100 : 0));
+}
+
+/* The live block, or NULL. */
+struct block *block_find(const struct block_cache *cache, spa_t spa, struct decode_mode mode);
+
+/* Build, publish and return the block at spa: marks the page as code (the caller takes write access
+ * to it out of its TLB when *marked). At least one instruction. NULL when the first instruction
+ * does not end inside the page. */
+struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
+                          bool *marked);
+
+/* Fill a caller's block of room for one instruction from bytes that need not be in one page. */
+void block_build_single(struct block *block, const uint8_t *bytes, size_t available,
+                        struct decode_mode mode);
+
+/* Copy the first n instructions of a block, ended after them, into a caller's block with room for
+ * them. */
+void block_prefix(struct block *to, const struct block *from, unsigned n);
+
+/* Drop the blocks that hold one of these bytes. When `running` (or NULL) holds one, its
+ * instructions after `insn` are turned into block ends, so that it is left as soon as insn is
+ * complete. True when any block was dropped. */
+bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, struct block *running,
+                         const struct insn *insn);
+
+/* Forget everything. No block may be running. */
+void block_cache_clear(struct block_cache *cache);
+
+#endif

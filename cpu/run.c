@@ -1,0 +1,400 @@
+/* Running guest code: find a block, run it, and between blocks deliver what is due. [SDM
+ * 3A 6.9, 17.3]
+ *
+ * The fast loop takes blocks from a cache by virtual address as long as nothing is pending.
+ * Everything else (interrupts, shadows, single-stepping, breakpoints, the last instructions of a
+ * budget) goes through run_slowly, which limits how many instructions the next block may run.
+ * Exceptions unwind to cpu_run by longjmp; what had retired by then is told by core.insn, the
+ * instruction that was being executed.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/block.h"
+#include "cpu/cpu.h"
+#include "cpu/exec/exec.h"
+#include "cpu/exec/flags.h"
+
+enum { JUMP_BITS = 12 };
+
+struct jump {
+    uint64_t linear;
+    uint64_t generation; /* mmu.exec_generation when it was entered */
+    uint64_t mode;       /* run_mode */
+    struct block *block;
+};
+
+struct jump_cache {
+    struct jump entry[1 << JUMP_BITS];
+};
+
+int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space,
+             const struct core_ops *ops, const struct cpu_interrupts *interrupts, void *owner,
+             struct trace *trace)
+{
+    memset(cpu, 0, sizeof(*cpu));
+    mmu_init(&cpu->core.mmu, space, owner);
+    cpu->core.mmu.exec_generation = 1;
+    cpu->core.ops = ops;
+    cpu->core.owner = owner;
+    cpu->core.model = model;
+    cpu->core.trace = trace;
+    cpu->interrupts = interrupts;
+    cpu->blocks = block_cache_create(space->ram);
+    cpu->jumps = calloc(1, sizeof(*cpu->jumps));
+    cpu->scratch = calloc(1, sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn));
+    if (cpu->blocks == NULL || cpu->jumps == NULL || cpu->scratch == NULL) {
+        cpu_fini(cpu);
+        return -ENOMEM;
+    }
+    cpu_reset(cpu, false);
+    return 0;
+}
+
+void cpu_fini(struct cpu *cpu)
+{
+    block_cache_destroy(cpu->blocks);
+    free(cpu->jumps);
+    free(cpu->scratch);
+    cpu->blocks = NULL;
+    cpu->jumps = NULL;
+    cpu->scratch = NULL;
+}
+
+void cpu_reset(struct cpu *cpu, bool init)
+{
+    core_reset(&cpu->core, init);
+    core_mode_update(&cpu->core);
+    mmu_flush_all(&cpu->core.mmu);
+    cpu->running = NULL;
+}
+
+void cpu_kick(struct cpu *cpu)
+{
+    __atomic_fetch_or(&cpu->core.pending, CORE_PENDING_POLL, __ATOMIC_RELEASE);
+}
+
+void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
+{
+    if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
+        cpu->core.mmu.exec_generation++;
+        cpu->running_cut = true;
+    }
+}
+
+static struct decode_mode decode_mode_of(const struct core *core)
+{
+    return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
+}
+
+/* What besides the address selects a translation of code. */
+static uint64_t run_mode(const struct core *core)
+{
+    return (uint64_t)core->bits | (core->flat ? 0x100u : 0) | (core->cpl == 3 ? 0x200u : 0);
+}
+
+/* Fetch byte by byte for an instruction that leaves its page, MMIO, or a segment's end. Raises. */
+static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
+{
+    struct core *core = &cpu->core;
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t n = 0;
+
+    for (; n < sizeof(bytes); n++) {
+        uint64_t offset = (core->state.gpr[REG_RIP] + n) & core->ip_mask;
+        spa_t spa;
+        bool in_ram;
+        struct insn probe = { 0 };
+
+        if (n > 0 && decode_insn(bytes, n, decode_mode_of(core), &probe) != DECODE_TRUNCATED) {
+            break;
+        }
+        if (core->bits != 64 && offset > core->state.seg[SEG_CS].limit) {
+            core_raise_error(core, VECTOR_GP, 0);
+        }
+        enum mmu_status status = mmu_fetch(&core->mmu, linear + n, core->cpl == 3, &spa, &in_ram);
+        if (status != MMU_OK) {
+            core_raise_mmu(core, status, false);
+        }
+        bytes[n] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa)) : 0xff;
+    }
+    block_build_single(cpu->scratch, bytes, n, decode_mode_of(core));
+    return cpu->scratch;
+}
+
+/* The block at RIP by way of the MMU. Raises what the fetch raises. */
+static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool *cacheable)
+{
+    struct core *core = &cpu->core;
+    struct decode_mode mode = decode_mode_of(core);
+    spa_t spa;
+    bool in_ram, marked;
+
+    *cacheable = false;
+    if (core->bits != 64 && core->state.gpr[REG_RIP] > core->state.seg[SEG_CS].limit) {
+        core_raise_error(core, VECTOR_GP, 0);
+    }
+    enum mmu_status status = mmu_fetch(&core->mmu, linear, core->cpl == 3, &spa, &in_ram);
+    if (status != MMU_OK) {
+        core_raise_mmu(core, status, false);
+    }
+    if (!in_ram) {
+        return build_crossing(cpu, linear);
+    }
+    struct block *block = block_find(cpu->blocks, spa, mode);
+    if (block == NULL) {
+        block = block_build(cpu->blocks, spa, mode, &marked);
+        core->mmu.exec_generation++; /* the arena may have been emptied */
+        if (marked) {
+            mmu_write_protect(&core->mmu, spa);
+        }
+        if (block == NULL) {
+            return build_crossing(cpu, linear);
+        }
+    }
+    if (core->bits != 64) {
+        uint64_t last = core->state.gpr[REG_RIP] + block->bytes - 1;
+        if (last > core->state.seg[SEG_CS].limit || last > core->ip_mask) {
+            return build_crossing(cpu, linear);
+        }
+    }
+    *cacheable = core->flat;
+    return block;
+}
+
+static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
+{
+    struct core *core = &cpu->core;
+    uint64_t linear = core->state.gpr[REG_RIP] + core->seg_base[SEG_CS];
+
+    if (core->bits != 64) {
+        linear = (uint32_t)linear;
+    }
+    struct jump *jump = &cpu->jumps->entry[(linear ^ linear >> JUMP_BITS) & ((1 << JUMP_BITS) - 1)];
+    uint64_t mode = run_mode(core);
+    if (LIKELY(jump->linear == linear && jump->mode == mode &&
+               jump->generation == core->mmu.exec_generation)) {
+        return jump->block;
+    }
+    bool cacheable;
+    cpu->running = NULL;
+    struct block *block = find_slowly(cpu, linear, &cacheable);
+    if (cacheable) {
+        *jump = (struct jump){ linear, core->mmu.exec_generation, mode, block };
+    }
+    return block;
+}
+
+static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
+{
+    struct core *core = &cpu->core;
+
+    cpu->recent[cpu->n_recent++ % CPU_RECENT] = core->state.gpr[REG_RIP];
+    cpu->running = block;
+    core->insn = block->insn;
+    block->insn[0].exec(core, block->insn);
+    unsigned n = block->n;
+    if (UNLIKELY(cpu->running_cut)) {
+        /* Left at a block end that was patched in, or by the last instruction itself. */
+        unsigned at = (unsigned)(core->insn - block->insn);
+        n = at < n && core->insn->exec == block->insn[n].exec ? at : n;
+        cpu->running_cut = false;
+    }
+    core->retired += n;
+    core->budget -= n;
+}
+
+/* Account for a block that was left by longjmp. */
+static void account_unwound(struct cpu *cpu, bool completed)
+{
+    unsigned n = completed ? 1 : 0;
+
+    if (cpu->running == NULL) {
+        return;
+    }
+    n += (unsigned)(cpu->core.insn - cpu->running->insn);
+    cpu->core.retired += n;
+    cpu->core.budget -= n;
+    cpu->running_cut = false;
+}
+
+/* Where the instruction that was left stands; REG_RIP is its block's start. */
+static void rewind_to_insn(struct cpu *cpu)
+{
+    struct core *core = &cpu->core;
+
+    if (cpu->running != NULL) {
+        core->state.gpr[REG_RIP] = insn_rip(core, core->insn) & core->ip_mask;
+        cpu->running = NULL;
+    }
+}
+
+/* Deliver; false: triple fault. */
+static bool deliver(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault)
+{
+    cpu->running = NULL;
+    bool ok = core_deliver(&cpu->core, (struct delivery){ source, fault }, &cpu->first_fault);
+    cpu->core.unwind = NULL;
+    return ok;
+}
+
+enum slow_result { SLOW_RUN, SLOW_AGAIN, SLOW_EXIT };
+
+/* Everything that is not the fast loop. Decides how many instructions the next block may run
+ * (*limit), or an exit. */
+static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit,
+                                                enum cpu_exit *exit)
+{
+    struct core *core = &cpu->core;
+    uint32_t pending = __atomic_load_n(&core->pending, __ATOMIC_ACQUIRE);
+
+    *limit = BLOCK_INSNS;
+    if (core->budget <= 0) {
+        *exit = CPU_EXIT_BUDGET;
+        return SLOW_EXIT;
+    }
+    if (core->debug_pending != 0 && core->state.shadow != SHADOW_MOV_SS) {
+        struct x86_fault fault = { .vector = VECTOR_DB, .address = core->debug_pending };
+        core->debug_pending = 0;
+        if (!deliver(cpu, INTERRUPT_EXCEPTION, fault)) {
+            *exit = CPU_EXIT_TRIPLE_FAULT;
+            return SLOW_EXIT;
+        }
+        return SLOW_AGAIN;
+    }
+    if (pending & CORE_PENDING_POLL) {
+        if (core->state.shadow == SHADOW_NONE) {
+            if (!core->state.nmi_blocked && cpu->interrupts->nmi(core->owner)) {
+                core->state.nmi_blocked = true;
+                core->state.activity = ACTIVITY_RUNNING;
+                if (!deliver(cpu, INTERRUPT_EXTERNAL, (struct x86_fault){ .vector = VECTOR_NMI })) {
+                    *exit = CPU_EXIT_TRIPLE_FAULT;
+                    return SLOW_EXIT;
+                }
+                return SLOW_AGAIN;
+            }
+            if (core->state.rflags_rest & FLAG_IF) {
+                int vector = cpu->interrupts->acknowledge(core->owner);
+                if (vector >= 0) {
+                    core->state.activity = ACTIVITY_RUNNING;
+                    if (!deliver(cpu, INTERRUPT_EXTERNAL,
+                                 (struct x86_fault){ .vector = (uint8_t)vector })) {
+                        *exit = CPU_EXIT_TRIPLE_FAULT;
+                        return SLOW_EXIT;
+                    }
+                    return SLOW_AGAIN;
+                }
+            }
+        }
+        if (!cpu->interrupts->pending(core->owner)) {
+            __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_POLL, __ATOMIC_ACQ_REL);
+            *exit = CPU_EXIT_POLL;
+            return SLOW_EXIT;
+        }
+    }
+    if (core->state.activity != ACTIVITY_RUNNING) {
+        *exit = CPU_EXIT_HALT;
+        return SLOW_EXIT;
+    }
+    if (core->state.shadow != SHADOW_NONE || (pending & CORE_PENDING_DEBUG)) {
+        *limit = 1;
+    }
+    if ((int64_t)*limit > core->budget) {
+        *limit = (unsigned)core->budget;
+    }
+    return SLOW_RUN;
+}
+
+/* Run a block of at most `limit` instructions with shadows, breakpoints and single-step. */
+static void run_slowly(struct cpu *cpu, unsigned limit)
+{
+    struct core *core = &cpu->core;
+    bool debug = core->pending & CORE_PENDING_DEBUG;
+    bool trap = core->state.rflags_rest & FLAG_TF;
+    uint8_t shadow = core->state.shadow;
+
+    if (debug) {
+        core_code_breakpoint(core);
+    }
+    struct block *block = find_block(cpu);
+    if (limit < block->n) {
+        block_prefix(cpu->scratch, block, limit);
+        block = cpu->scratch;
+    }
+    core->state.rflags_rest &= ~FLAG_RF;
+    run_block(cpu, block);
+    if (core->state.shadow == shadow) {
+        core->state.shadow = SHADOW_NONE;
+    }
+    if (trap) {
+        core->debug_pending |= DR6_BS;
+    }
+}
+
+static ALWAYS_INLINE bool must_look(const struct core *core)
+{
+    return (__atomic_load_n(&core->pending, __ATOMIC_RELAXED) | core->state.shadow |
+            core->state.activity) != 0 ||
+           core->debug_pending != 0;
+}
+
+enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
+{
+    struct core *core = &cpu->core;
+    jmp_buf frame;
+    enum cpu_exit exit;
+    unsigned limit;
+
+    core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
+    cpu->running = NULL;
+    switch (setjmp(frame)) {
+    case UNWIND_FAULT:
+        account_unwound(cpu, false);
+        rewind_to_insn(cpu);
+        if (core->state.rflags_rest & FLAG_TF) {
+            core->debug_pending &= ~DR6_BS;
+        }
+        core->state.shadow = SHADOW_NONE;
+        if (!deliver(cpu, INTERRUPT_EXCEPTION, core->fault)) {
+            return CPU_EXIT_TRIPLE_FAULT;
+        }
+        break;
+    case UNWIND_SUSPEND:
+        account_unwound(cpu, false);
+        rewind_to_insn(cpu);
+        return CPU_EXIT_SUSPEND;
+    case UNWIND_RESTART:
+        account_unwound(cpu, false);
+        rewind_to_insn(cpu);
+        break;
+    case UNWIND_NEXT:
+        account_unwound(cpu, true);
+        cpu->running = NULL;
+        break;
+    default:
+        break;
+    }
+    core->unwind = &frame;
+    for (;;) {
+        if (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
+            run_block(cpu, find_block(cpu));
+            continue;
+        }
+        switch (between_blocks(cpu, &limit, &exit)) {
+        case SLOW_EXIT:
+            cpu->running = NULL;
+            core->unwind = NULL;
+            return exit;
+        case SLOW_AGAIN:
+            core->unwind = &frame;
+            break;
+        case SLOW_RUN:
+            core->unwind = &frame;
+            run_slowly(cpu, limit);
+            break;
+        }
+    }
+}
