@@ -71,6 +71,15 @@ struct core {
     int64_t budget;          /* instructions that may still run before cpu_run looks up */
     uint32_t pending;        /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
     uint64_t debug_pending;  /* DR6 bits of a data or I/O breakpoint that #DB reports after the instruction */
+    bool data_checked;       /* derived: alignment checks or data breakpoints: data_set is never_set */
+
+    /* An event whose delivery was suspended (a page of its path is being provided): architectural, and the run loop
+     * hands it to core_deliver again before anything else. Like VMX's IDT-vectoring information. */
+    struct {
+        bool valid;
+        uint8_t source; /* enum interrupt_source */
+        struct x86_fault fault;
+    } event_suspended;
 
     struct mmu mmu;
     const struct core_ops *ops;
@@ -79,6 +88,8 @@ struct core {
     struct trace *trace;
     uint32_t partition; /* for trace */
     int vp;
+
+    struct tlb_set never_set; /* holds nothing: sends every explicit access down the slow path, which checks it */
 };
 
 enum {
@@ -107,6 +118,14 @@ void core_code_breakpoint(struct core *core);
 
 /* Recompute everything derived: after any change of CS, SS, CR0, CR4, EFER, RFLAGS.VM/AC, CPL. */
 void core_mode_update(struct core *core);
+/* The quick form for transfers inside 64-bit mode: only CPL and RFLAGS.AC/TF may have changed. */
+void core_privilege_update(struct core *core);
+
+/* ---- debug registers [SDM 3A 17.2] ---- */
+/* Note the data (write: R/W bits 01 or 11; read: 11) or I/O breakpoints that an access touches, in debug_pending. */
+void core_data_breakpoint(struct core *core, gva_t gva, unsigned size, bool write);
+void core_io_breakpoint(struct core *core, uint16_t port, unsigned size);
+
 /* Reset (INIT keeps x87, SSE, MTRRs and CR0.CD/NW). [SDM 3A 9.1.1] */
 void core_reset(struct core *core, bool init);
 
