@@ -62,7 +62,6 @@ struct core {
     struct tlb_set *data_set; /* TLB set of explicit data accesses at this CPL and AC */
     unsigned data_access;     /* MMU_USER at CPL 3, else 0 */
     bool sse_blocked;         /* CR0.EM or CR0.TS set, or CR4.OSFXSR clear: SSE instructions raise #UD or #NM */
-    bool mmx_blocked;         /* CR0.EM or CR0.TS set: MMX instructions raise #UD or #NM */
 
     const struct insn *insn; /* the one being executed */
     jmp_buf *unwind;         /* where core_raise and friends go */
