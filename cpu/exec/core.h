@@ -61,6 +61,7 @@ struct core {
     uint64_t seg_base[SEG_COUNT]; /* effective: 0 for ES CS SS DS in 64-bit mode */
     struct tlb_set *data_set; /* TLB set of explicit data accesses at this CPL and AC */
     unsigned data_access;     /* MMU_USER at CPL 3, else 0 */
+    bool mmx_blocked;         /* CR0.EM or CR0.TS set: MMX instructions raise #UD or #NM */
     bool sse_blocked;         /* CR0.EM or CR0.TS set, or CR4.OSFXSR clear: SSE instructions raise #UD or #NM */
 
     const struct insn *insn; /* the one being executed */
