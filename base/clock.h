@@ -21,7 +21,8 @@ struct timer {
     void (*expired)(void *opaque, uint64_t now_ns);
     void *opaque;
     uint64_t deadline_ns;
-    struct timer *next; /* the clock's list, ordered by deadline; guarded by clock.lock */
+    struct timer *next;  /* the clock's list, ordered by deadline; guarded by clock.lock */
+    uint64_t set_in_run; /* clock.run when it was set: what a callback arms in the past waits for the next run */
     bool armed;
 };
 
@@ -31,6 +32,7 @@ struct clock {
     uint64_t virtual_ns; /* virtual: guest time now (atomic) */
     uint64_t next_ns;    /* deadline of the first timer, UINT64_MAX if none (atomic): the cheap look */
     struct timer *first;
+    uint64_t run; /* number of the latest clock_run; guarded by lock */
     struct host_mutex lock; /* guards the list */
     void (*kick)(void *opaque); /* called when an earlier deadline was armed; may be NULL */
     void *kick_opaque;

@@ -17,4 +17,16 @@
 #define UNUSED           __attribute__((unused))
 #define PRINTF(fmt, va)  __attribute__((format(printf, fmt, va)))
 
+/* 1 in a build that ThreadSanitizer watches. */
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef THREAD_SANITIZER
+#define THREAD_SANITIZER 0
+#endif
+
 #endif

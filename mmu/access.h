@@ -17,10 +17,15 @@ enum mmu_status {
     MMU_SUSPEND,      /* unwind the instruction, nothing happened */
 };
 
+enum { TLB_WORDS = TLB_ENTRIES / 64 };
+
+/* Belongs to the thread that runs the VP. */
 struct mmu {
     struct tlb_set set[TLB_SETS];
-    bool set_used[TLB_SETS];     /* filled since the last flush */
-    bool global_seen[TLB_SETS];
+    uint64_t filled[TLB_SETS][TLB_WORDS]; /* bit n: entry n may hold a tag */
+    uint64_t global[TLB_SETS][TLB_WORDS]; /* bit n: entry n is a global page's */
+    gva_t large_first, large_last;        /* addresses that large pages were filled for since the last full flush */
+    unsigned large_shift;                 /* the largest page among them; 0: none */
     struct paging paging;
     struct space *space;         /* of the running VP's partition and VTL */
     void *vp;                    /* handed to space_ops.missed */
@@ -30,10 +35,16 @@ struct mmu {
     uint64_t exec_generation;    /* bumped whenever a code translation may have changed: jump caches compare */
 };
 
+/* Paging is off, physical_bits is the space's; the core sets gb_pages and physical_bits from its model. */
 void mmu_init(struct mmu *mmu, struct space *space, void *vp);
 
-/* New values of CR0, CR3, CR4, EFER: flushes what the change requires. [SDM 3A 4.10.4]
- * keep_all: MOV to CR3 with bit 63 set under PCID (this TLB has no tags and may still flush). */
+/* Flush if the GPA space changed. Slow paths do it themselves; a VP's loop calls it after whatever may have changed a
+ * mapping (hypercall, MSR write, kick). */
+void mmu_sync(struct mmu *mmu);
+
+/* New values of CR0, CR3, CR4, EFER: flushes what the change requires. [SDM 3A 4.10.4] Call it for every MOV to CR3,
+ * also of the same value: with all four unchanged it flushes as that does. Bit 63 of cr3 (PCID: keep) is honoured
+ * when the rest of CR3 stays, and never stored. */
 void mmu_paging_set(struct mmu *mmu, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer);
 /* RFLAGS.AC changed. Cheap: only selects a set. */
 static inline void mmu_ac_set(struct mmu *mmu, bool ac)
@@ -55,7 +66,7 @@ static inline struct tlb_set *mmu_set(struct mmu *mmu, bool user)
 }
 
 /* Slow paths behind tlb_read and tlb_write: any size 1..64, page-crossing, MMIO, code pages, filling the TLB.
- * access: MMU_READ or MMU_WRITE with MMU_USER or MMU_IMPLICIT. A crossing write translates both pages before it
+ * access: MMU_READ or MMU_WRITE with MMU_USER or MMU_IMPLICIT (load: or MMU_EXEC, to fetch from MMIO). A crossing write translates both pages before it
  * writes either. Data is little-endian bytes. */
 enum mmu_status mmu_load(struct mmu *mmu, gva_t gva, void *data, unsigned size, unsigned access);
 enum mmu_status mmu_store(struct mmu *mmu, gva_t gva, const void *data, unsigned size, unsigned access);

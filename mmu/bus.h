@@ -36,9 +36,11 @@ struct bus_attachment {
     struct host_mutex *lock; /* the device's lock, taken around read and write */
 };
 
+/* Attachments change only while no VP of the partition runs, or on the only VP's thread. */
 struct bus {
     enum io_space space;
     unsigned n;
+    unsigned last; /* index of the latest hit, tried first (atomic; any value is safe) */
     struct bus_attachment at[BUS_ATTACHMENTS]; /* ordered by base, never overlapping */
 };
 

@@ -54,16 +54,23 @@ void ram_read(const struct ram *ram, spa_t spa, void *to, size_t length_bytes);
 void ram_write(struct ram *ram, spa_t spa, const void *from, size_t length_bytes);
 void ram_zero(struct ram *ram, spa_t spa, size_t length_bytes);
 
-/* Scalar accessors on a host pointer into RAM. Guests race legitimately: relaxed atomics of the natural size;
- * a misaligned access is done in pieces where the host needs it. */
+/* Scalar accessors on a host pointer into RAM. Guests race legitimately: one access of the natural size where the host can
+ * do a misaligned one, else in pieces. ThreadSanitizer is told by an atomic, which needs alignment. */
 #define RAM_ACCESSORS(bits)                                                                   \
     static ALWAYS_INLINE uint##bits##_t ram_load##bits(const uint8_t *host)                   \
     {                                                                                         \
-        return __atomic_load_n((const ram_u##bits *)(const void *)host, __ATOMIC_RELAXED);    \
+        if (THREAD_SANITIZER && (uintptr_t)host % (bits / 8) == 0) {                          \
+            return __atomic_load_n((const uint##bits##_t *)(const void *)host, __ATOMIC_RELAXED); \
+        }                                                                                     \
+        return *(const volatile ram_u##bits *)(const volatile void *)host;                    \
     }                                                                                         \
     static ALWAYS_INLINE void ram_store##bits(uint8_t *host, uint##bits##_t value)            \
     {                                                                                         \
-        __atomic_store_n((ram_u##bits *)(void *)host, value, __ATOMIC_RELAXED);               \
+        if (THREAD_SANITIZER && (uintptr_t)host % (bits / 8) == 0) {                          \
+            __atomic_store_n((uint##bits##_t *)(void *)host, value, __ATOMIC_RELAXED);        \
+            return;                                                                           \
+        }                                                                                     \
+        *(volatile ram_u##bits *)(volatile void *)host = value;                               \
     }
 typedef uint8_t ram_u8;
 typedef uint16_t ram_u16 __attribute__((aligned(1), may_alias));

@@ -17,6 +17,7 @@ enum {
     SPACE_RWX = 7,
 };
 
+/* UNMAPPED: the GPA does not exist (2^address_bits or above). */
 enum space_kind { SPACE_UNMAPPED, SPACE_RAM, SPACE_MMIO };
 
 /* What a look-up answers. MMIO: no RAM is mapped there; the bus answers. */
@@ -41,8 +42,9 @@ struct space {
     void *ops_opaque;
     unsigned address_bits;     /* GPAs at or above 2^bits do not exist */
     uint64_t generation;       /* bumped when a mapping narrows or changes; TLBs compare (atomic) */
-    struct space_node *root;   /* radix tree of mappings and overlays; private to space.c */
-    struct host_mutex lock;
+    struct space_node *root;         /* radix tree of pages; private to space.c */
+    struct space_overlay *overlays;  /* newest first; private to space.c */
+    struct host_mutex lock;          /* taken by whoever changes; look-ups take none */
 };
 
 WARN_UNUSED int space_init(struct space *space, struct ram *ram, unsigned address_bits);

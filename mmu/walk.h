@@ -37,7 +37,7 @@ enum walk_status { WALK_OK, WALK_FAULT, WALK_SUSPEND };
 struct walk_result {
     gpa_t gpa;            /* of the address asked for, not of the page */
     unsigned page_shift;  /* 12, 21, 22 or 30 */
-    bool writable, user, executable, global, dirty;
+    bool writable, user, executable, global, dirty; /* of all levels together; dirty: the leaf's D after the walk */
     uint32_t fault_error; /* WALK_FAULT: the #PF error code */
 };
 
@@ -46,6 +46,10 @@ struct walk_result {
  * Paging off: gpa = gva (truncated to 32 bits), everything allowed. Canonicality is the caller's check. */
 enum walk_status walk_page(struct space *space, void *vp, const struct paging *paging, gva_t gva, unsigned access,
                            struct walk_result *result);
+
+/* Whether a successful walk's page permits an access of this kind (READ, WRITE or EXEC with USER, IMPLICIT); the AC flag
+ * is paging->ac. [SDM 3A 4.6] */
+bool walk_permits(const struct paging *paging, const struct walk_result *result, unsigned access);
 
 /* Load the four PDPTEs from CR3 (MOV to CR0/CR3/CR4 under PAE, task switch). False: a reserved bit is set (#GP). */
 bool walk_pdptes_load(struct space *space, const struct paging *paging, uint64_t cr3, uint64_t pdpte[4]);

@@ -1,0 +1,322 @@
+/* Guest virtual accesses: TLB fills and the slow paths behind the inlined hits. */
+#include "mmu/access.h"
+
+#include <string.h>
+
+#define CR4_SMAP_BIT 21
+#define EFER_LMA     (UINT64_C(1) << 10)
+
+/* Where an access inside one page ends up. */
+struct target {
+    gpa_t gpa;
+    spa_t spa;
+    bool ram; /* RAM with the right asked for; else bus or space_ops.missed by gpa */
+    bool mmio;
+};
+
+static unsigned access_right(unsigned access)
+{
+    return (access & MMU_WRITE) != 0  ? SPACE_WRITE
+           : (access & MMU_EXEC) != 0 ? SPACE_EXEC
+                                      : SPACE_READ;
+}
+
+static enum tlb_set_index access_set(const struct mmu *mmu, unsigned access)
+{
+    if ((access & MMU_USER) != 0) {
+        return TLB_USER;
+    }
+    bool smap = (mmu->paging.cr4 >> CR4_SMAP_BIT & 1) != 0;
+    bool ac = smap && mmu->paging.ac && (access & (MMU_IMPLICIT | MMU_EXEC)) == 0;
+    return ac ? TLB_SUPERVISOR_AC : TLB_SUPERVISOR;
+}
+
+static bool access_canonical(const struct mmu *mmu, gva_t gva)
+{
+    return (mmu->paging.efer & EFER_LMA) == 0 || (uint64_t)((int64_t)(gva << 16) >> 16) == gva;
+}
+
+/* Outside long mode linear addresses wrap at 4 GiB. */
+static gva_t access_wrap(const struct mmu *mmu, gva_t gva)
+{
+    return (mmu->paging.efer & EFER_LMA) == 0 ? (uint32_t)gva : gva;
+}
+
+/* Enter the page of gva in the set: a tag for each kind of access that may go straight to host
+ * memory. */
+static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva,
+                        const struct walk_result *walk, const struct space_page *page)
+{
+    struct ram *ram = mmu->space->ram;
+    unsigned flags = ram_page_flags(ram, page->spa);
+    struct tlb_entry *entry = tlb_slot(&mmu->set[index], gva);
+    unsigned slot = (unsigned)(gva >> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+    uint64_t bit = UINT64_C(1) << slot % 64;
+    gva_t tag = gva & PAGE_MASK;
+    /* In the plain supervisor set the AC flag counts as clear. */
+    unsigned who = index == TLB_USER ? MMU_USER : index == TLB_SUPERVISOR ? MMU_IMPLICIT : 0;
+    bool read =
+        (page->rights & SPACE_READ) != 0 && walk_permits(&mmu->paging, walk, MMU_READ | who);
+    bool write = read && (page->rights & SPACE_WRITE) != 0 && walk->dirty &&
+                 (flags & RAM_PAGE_CODE) == 0 && walk_permits(&mmu->paging, walk, MMU_WRITE | who);
+    bool exec =
+        (page->rights & SPACE_EXEC) != 0 && walk_permits(&mmu->paging, walk, MMU_EXEC | who);
+    bool watched = (flags & RAM_PAGE_WATCH) != 0;
+    entry->read_tag = read && !watched ? tag : TLB_NO_TAG;
+    entry->write_tag = write && !watched ? tag : TLB_NO_TAG;
+    entry->exec_tag = exec ? tag : TLB_NO_TAG;
+    entry->addend = (uintptr_t)ram_host(ram, page->spa) - (uintptr_t)tag;
+    if (entry->write_tag == tag) {
+        ram_page_set(ram, page->spa, RAM_PAGE_DIRTY);
+    }
+    mmu->filled[index][slot / 64] |= bit;
+    mmu->global[index][slot / 64] =
+        (mmu->global[index][slot / 64] & ~bit) | (walk->global ? bit : 0);
+    if (walk->page_shift > PAGE_SHIFT) {
+        gva_t size = UINT64_C(1) << walk->page_shift, first = gva & ~(size - 1);
+        mmu->large_first = first < mmu->large_first ? first : mmu->large_first;
+        mmu->large_last = first + size - 1 > mmu->large_last ? first + size - 1 : mmu->large_last;
+        mmu->large_shift =
+            walk->page_shift > mmu->large_shift ? walk->page_shift : mmu->large_shift;
+    }
+}
+
+static bool access_hit(struct mmu *mmu, gva_t gva, unsigned access, struct target *target)
+{
+    const struct tlb_entry *entry = tlb_slot(&mmu->set[access_set(mmu, access)], gva);
+    uint64_t tag = (access & MMU_WRITE) != 0  ? entry->write_tag
+                   : (access & MMU_EXEC) != 0 ? entry->exec_tag
+                                              : entry->read_tag;
+    if (tag != (gva & PAGE_MASK)) {
+        return false;
+    }
+    uint8_t *host = (uint8_t *)((uintptr_t)gva + entry->addend);
+    target->spa = (spa_t)(host - mmu->space->ram->host);
+    target->ram = true;
+    return true;
+}
+
+static enum mmu_status access_translate(struct mmu *mmu, gva_t gva, unsigned access,
+                                        struct target *target)
+{
+    if (!access_canonical(mmu, gva)) {
+        mmu->fault_gva = gva;
+        return MMU_NONCANONICAL;
+    }
+    if (access_hit(mmu, gva, access, target)) {
+        return MMU_OK;
+    }
+    struct walk_result walk;
+    enum walk_status status = walk_page(mmu->space, mmu->vp, &mmu->paging, gva, access, &walk);
+    if (status == WALK_FAULT) {
+        mmu->fault_gva = gva;
+        mmu->fault_error = walk.fault_error;
+        return MMU_FAULT;
+    }
+    if (status == WALK_SUSPEND) {
+        return MMU_SUSPEND;
+    }
+    struct space_page page = space_lookup(mmu->space, walk.gpa);
+    target->gpa = walk.gpa;
+    target->spa = page.spa | (walk.gpa & ~PAGE_MASK);
+    target->ram = page.kind == SPACE_RAM && (page.rights & access_right(access)) != 0;
+    target->mmio = page.kind == SPACE_MMIO;
+    if (target->ram && (access & MMU_PROBE) == 0) {
+        access_fill(mmu, access_set(mmu, access), gva, &walk, &page);
+    }
+    return MMU_OK;
+}
+
+/* One register access of 1, 2, 4 or 8 bytes, or what the partition makes of its absence. */
+static enum mmu_status access_register(struct mmu *mmu, const struct target *target,
+                                       uint64_t offset, uint32_t size, uint64_t *value,
+                                       unsigned right)
+{
+    struct space *space = mmu->space;
+    bool found = false;
+    enum io_status status = IO_OK;
+    gpa_t gpa = target->gpa + offset;
+    if (target->mmio && space->mmio != NULL) {
+        status = right == SPACE_WRITE ? bus_write(space->mmio, gpa, size, *value, &found)
+                                      : bus_read(space->mmio, gpa, size, value, &found);
+    }
+    if (!found) {
+        status = IO_NO_REGISTER;
+        if (space->ops != NULL) {
+            status = space->ops->missed(space->ops_opaque, mmu->vp, gpa, right, size, value);
+        }
+        if (status != IO_OK && right != SPACE_WRITE) {
+            *value = UINT64_MAX;
+        }
+    }
+    return status == IO_SUSPEND ? MMU_SUSPEND : MMU_OK;
+}
+
+/* Size of the next register access when n bytes are left. */
+static unsigned access_chunk(unsigned n)
+{
+    return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
+}
+
+static enum mmu_status access_read(struct mmu *mmu, const struct target *target, uint8_t *data,
+                                   unsigned size, unsigned right)
+{
+    if (target->ram) {
+        ram_read(mmu->space->ram, target->spa, data, size);
+        return MMU_OK;
+    }
+    for (unsigned done = 0; done < size;) {
+        unsigned n = access_chunk(size - done);
+        uint64_t value = 0;
+        enum mmu_status status = access_register(mmu, target, done, n, &value, right);
+        if (status != MMU_OK) {
+            return status;
+        }
+        for (unsigned i = 0; i < n; i++) {
+            data[done + i] = (uint8_t)(value >> i * 8);
+        }
+        done += n;
+    }
+    return MMU_OK;
+}
+
+static enum mmu_status access_write(struct mmu *mmu, const struct target *target,
+                                    const uint8_t *data, unsigned size)
+{
+    if (target->ram) {
+        ram_write(mmu->space->ram, target->spa, data, size);
+        return MMU_OK;
+    }
+    for (unsigned done = 0; done < size;) {
+        unsigned n = access_chunk(size - done);
+        uint64_t value = 0;
+        for (unsigned i = 0; i < n; i++) {
+            value |= (uint64_t)data[done + i] << i * 8;
+        }
+        enum mmu_status status = access_register(mmu, target, done, n, &value, SPACE_WRITE);
+        if (status != MMU_OK) {
+            return status;
+        }
+        done += n;
+    }
+    return MMU_OK;
+}
+
+/* The one or two pages of an access, both translated before either is touched. */
+struct span {
+    struct target part[2];
+    unsigned first; /* bytes in part[0] */
+    bool crosses;
+};
+
+static enum mmu_status access_span(struct mmu *mmu, gva_t gva, unsigned size, unsigned access,
+                                   struct span *span)
+{
+    mmu_sync(mmu);
+    gva = access_wrap(mmu, gva);
+    unsigned room = (unsigned)(PAGE_SIZE - (gva & ~PAGE_MASK));
+    span->crosses = size > room;
+    span->first = span->crosses ? room : size;
+    enum mmu_status status = access_translate(mmu, gva, access, &span->part[0]);
+    if (status == MMU_OK && span->crosses) {
+        status = access_translate(mmu, access_wrap(mmu, gva + room), access, &span->part[1]);
+    }
+    return status;
+}
+
+enum mmu_status mmu_load(struct mmu *mmu, gva_t gva, void *data, unsigned size, unsigned access)
+{
+    struct span span;
+    uint8_t bytes[64];
+    enum mmu_status status = access_span(mmu, gva, size, access, &span);
+    unsigned right = access_right(access);
+    if (status == MMU_OK && !span.crosses) {
+        return access_read(mmu, &span.part[0], data, size, right);
+    }
+    if (status == MMU_OK) {
+        status = access_read(mmu, &span.part[0], bytes, span.first, right);
+    }
+    if (status == MMU_OK) {
+        status = access_read(mmu, &span.part[1], bytes + span.first, size - span.first, right);
+    }
+    if (status == MMU_OK) {
+        memcpy(data, bytes, size);
+    }
+    return status;
+}
+
+enum mmu_status mmu_store(struct mmu *mmu, gva_t gva, const void *data, unsigned size,
+                          unsigned access)
+{
+    struct span span;
+    const uint8_t *bytes = data;
+    enum mmu_status status = access_span(mmu, gva, size, access, &span);
+    if (status != MMU_OK) {
+        return status;
+    }
+    /* What may suspend goes first, so that nothing has happened when it does. */
+    bool swap = span.crosses && !span.part[1].ram;
+    if (swap) {
+        status = access_write(mmu, &span.part[1], bytes + span.first, size - span.first);
+    }
+    if (status == MMU_OK) {
+        status = access_write(mmu, &span.part[0], bytes, span.first);
+    }
+    if (status == MMU_OK && span.crosses && !swap) {
+        status = access_write(mmu, &span.part[1], bytes + span.first, size - span.first);
+    }
+    return status;
+}
+
+enum mmu_status mmu_probe(struct mmu *mmu, gva_t gva, unsigned size, unsigned access)
+{
+    struct span span;
+    return access_span(mmu, gva, size, access, &span);
+}
+
+enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned access,
+                             uint8_t **host)
+{
+    struct span span;
+    *host = NULL;
+    enum mmu_status status =
+        access_span(mmu, gva, size, (access & ~(unsigned)MMU_READ) | MMU_WRITE, &span);
+    if (status != MMU_OK || span.crosses || !span.part[0].ram) {
+        return status;
+    }
+    struct ram *ram = mmu->space->ram;
+    spa_t spa = span.part[0].spa;
+    if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
+        ram->ops->code_written(ram->ops_opaque, spa, size);
+    }
+    ram_page_set(ram, spa, RAM_PAGE_DIRTY);
+    *host = ram_host(ram, spa);
+    return MMU_OK;
+}
+
+enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, bool *in_ram)
+{
+    struct span span;
+    *in_ram = false;
+    *spa = 0;
+    enum mmu_status status = access_span(mmu, gva, 1, MMU_EXEC | (user ? MMU_USER : 0u), &span);
+    if (status == MMU_OK) {
+        *in_ram = span.part[0].ram;
+        *spa = span.part[0].spa;
+    }
+    return status;
+}
+
+bool mmu_peek(struct mmu *mmu, gva_t gva, gpa_t *gpa)
+{
+    struct paging paging = mmu->paging;
+    paging.cr4 &= ~(UINT64_C(1) << CR4_SMAP_BIT);
+    gva = access_wrap(mmu, gva);
+    struct walk_result walk;
+    if (!access_canonical(mmu, gva) ||
+        walk_page(mmu->space, mmu->vp, &paging, gva, MMU_READ | MMU_PROBE, &walk) != WALK_OK) {
+        return false;
+    }
+    *gpa = walk.gpa;
+    return true;
+}

@@ -1,0 +1,156 @@
+/* The machine's RAM: pages, their flags, and copies that honour them. */
+#include "mmu/ram.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/host/memory.h"
+
+int ram_init(struct ram *ram, uint64_t size_bytes, struct error *error)
+{
+    *ram = (struct ram){ .n_pages = size_bytes >> PAGE_SHIFT };
+    if (size_bytes == 0 || (size_bytes & ~PAGE_MASK) != 0) {
+        return error_set(error, -EINVAL, "RAM must be a whole number of pages");
+    }
+    ram->page_flags = calloc(ram->n_pages, 1);
+    if (ram->page_flags == NULL) {
+        return error_set(error, -ENOMEM, "no memory for the flags of %llu pages",
+                         (unsigned long long)ram->n_pages);
+    }
+    ram->host = host_memory_reserve(size_bytes, "verdite-ram", error);
+    if (ram->host == NULL) {
+        free(ram->page_flags);
+        ram->page_flags = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void ram_fini(struct ram *ram)
+{
+    if (ram->host != NULL) {
+        host_memory_release(ram->host, ram->n_pages << PAGE_SHIFT);
+    }
+    free(ram->page_flags);
+    *ram = (struct ram){ .host = NULL };
+}
+
+void ram_page_set(struct ram *ram, spa_t spa, unsigned flags)
+{
+    if ((ram_page_flags(ram, spa) & flags) != flags) {
+        __atomic_fetch_or(&ram->page_flags[spa >> PAGE_SHIFT], (uint8_t)flags, __ATOMIC_ACQ_REL);
+    }
+}
+
+void ram_page_clear(struct ram *ram, spa_t spa, unsigned flags)
+{
+    if ((ram_page_flags(ram, spa) & flags) != 0) {
+        __atomic_fetch_and(&ram->page_flags[spa >> PAGE_SHIFT], (uint8_t)~flags, __ATOMIC_ACQ_REL);
+    }
+}
+
+/* Guest bytes -> ours. One access when the size is a scalar's, else 8 aligned bytes at a time. */
+static void ram_copy_from(const uint8_t *host, uint8_t *to, size_t n)
+{
+    ram_u16 *to16 = (ram_u16 *)(void *)to;
+    ram_u32 *to32 = (ram_u32 *)(void *)to;
+    switch (n) {
+    case 2:
+        *to16 = ram_load16(host);
+        return;
+    case 4:
+        *to32 = ram_load32(host);
+        return;
+    default:
+        break;
+    }
+    size_t i = 0;
+    for (; n != 8 && i < n && ((uintptr_t)(host + i) & 7) != 0; i++) {
+        to[i] = ram_load8(host + i);
+    }
+    for (; i + 8 <= n; i += 8) {
+        *(ram_u64 *)(void *)(to + i) = ram_load64(host + i);
+    }
+    for (; i < n; i++) {
+        to[i] = ram_load8(host + i);
+    }
+}
+
+static void ram_copy_to(uint8_t *host, const uint8_t *from, size_t n)
+{
+    const ram_u16 *from16 = (const ram_u16 *)(const void *)from;
+    const ram_u32 *from32 = (const ram_u32 *)(const void *)from;
+    switch (n) {
+    case 2:
+        ram_store16(host, *from16);
+        return;
+    case 4:
+        ram_store32(host, *from32);
+        return;
+    default:
+        break;
+    }
+    size_t i = 0;
+    for (; n != 8 && i < n && ((uintptr_t)(host + i) & 7) != 0; i++) {
+        ram_store8(host + i, from[i]);
+    }
+    for (; i + 8 <= n; i += 8) {
+        ram_store64(host + i, *(const ram_u64 *)(const void *)(from + i));
+    }
+    for (; i < n; i++) {
+        ram_store8(host + i, from[i]);
+    }
+}
+
+static bool ram_contains(const struct ram *ram, spa_t spa, size_t length)
+{
+    uint64_t size = ram->n_pages << PAGE_SHIFT;
+    return spa <= size && length <= size - spa;
+}
+
+void ram_read(const struct ram *ram, spa_t spa, void *to, size_t length_bytes)
+{
+    assert(ram_contains(ram, spa, length_bytes));
+    ram_copy_from(ram_host(ram, spa), to, length_bytes);
+}
+
+/* Bytes of one page are about to change. */
+static void ram_page_touch(struct ram *ram, spa_t spa, size_t length)
+{
+    if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
+        ram->ops->code_written(ram->ops_opaque, spa, length);
+    }
+    ram_page_set(ram, spa, RAM_PAGE_DIRTY);
+}
+
+static size_t ram_piece(spa_t spa, size_t length)
+{
+    size_t room = PAGE_SIZE - (spa & ~PAGE_MASK);
+    return length < room ? length : room;
+}
+
+void ram_write(struct ram *ram, spa_t spa, const void *from, size_t length_bytes)
+{
+    assert(ram_contains(ram, spa, length_bytes));
+    const uint8_t *bytes = from;
+    while (length_bytes > 0) {
+        size_t n = ram_piece(spa, length_bytes);
+        ram_page_touch(ram, spa, n);
+        ram_copy_to(ram_host(ram, spa), bytes, n);
+        bytes += n;
+        spa += n;
+        length_bytes -= n;
+    }
+}
+
+void ram_zero(struct ram *ram, spa_t spa, size_t length_bytes)
+{
+    static const uint8_t zeros[256] = { 0 };
+    while (length_bytes > 0) {
+        size_t n = length_bytes < sizeof(zeros) ? length_bytes : sizeof(zeros);
+        ram_write(ram, spa, zeros, n);
+        spa += n;
+        length_bytes -= n;
+    }
+}

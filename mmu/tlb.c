@@ -1,0 +1,153 @@
+/* The TLB's upkeep: flushes as the SDM asks of them, and what changes of control registers cost.
+ * [SDM 3A 4.10.4] */
+#include <string.h>
+
+#include "mmu/access.h"
+
+#define CR0_FLUSHES (UINT64_C(1) << 31 | UINT64_C(1) << 16 | 1) /* PG, WP, PE */
+#define CR4_FLUSHES                                                                                \
+    (UINT64_C(1) << 4 | UINT64_C(1) << 5 | UINT64_C(1) << 7 | UINT64_C(1) << 17 |                  \
+     UINT64_C(1) << 20 | UINT64_C(1) << 21)                  /* PSE PAE PGE PCIDE SMEP SMAP */
+#define EFER_FLUSHES (UINT64_C(1) << 11 | UINT64_C(1) << 10) /* NXE, LMA */
+#define CR3_KEEP     (UINT64_C(1) << 63)
+
+static void tlb_entry_clear(struct tlb_entry *entry)
+{
+    entry->read_tag = TLB_NO_TAG;
+    entry->write_tag = TLB_NO_TAG;
+    entry->exec_tag = TLB_NO_TAG;
+}
+
+void mmu_init(struct mmu *mmu, struct space *space, void *vp)
+{
+    memset(mmu, 0, sizeof(*mmu));
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+            tlb_entry_clear(&mmu->set[set].entry[i]);
+        }
+    }
+    mmu->space = space;
+    mmu->vp = vp;
+    mmu->paging.physical_bits = space->address_bits;
+    mmu->space_generation = __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
+    mmu->large_first = UINT64_MAX;
+}
+
+/* Clear the entries of one word of a set's bitmap. */
+static void tlb_word_clear(struct mmu *mmu, unsigned set, unsigned word, uint64_t bits)
+{
+    mmu->filled[set][word] &= ~bits;
+    mmu->global[set][word] &= ~bits;
+    for (; bits != 0; bits &= bits - 1) {
+        tlb_entry_clear(&mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+    }
+}
+
+void mmu_flush_all(struct mmu *mmu)
+{
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        for (unsigned word = 0; word < TLB_WORDS; word++) {
+            tlb_word_clear(mmu, set, word, mmu->filled[set][word]);
+        }
+    }
+    mmu->large_first = UINT64_MAX;
+    mmu->large_last = 0;
+    mmu->large_shift = 0;
+    mmu->exec_generation++;
+}
+
+void mmu_flush_non_global(struct mmu *mmu)
+{
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        for (unsigned word = 0; word < TLB_WORDS; word++) {
+            tlb_word_clear(mmu, set, word, mmu->filled[set][word] & ~mmu->global[set][word]);
+        }
+    }
+    mmu->exec_generation++;
+}
+
+/* The page whose fragment an entry is, whichever of its tags is set. */
+static gva_t tlb_entry_page(const struct tlb_entry *entry)
+{
+    if (entry->read_tag != TLB_NO_TAG) {
+        return entry->read_tag;
+    }
+    return entry->write_tag != TLB_NO_TAG ? entry->write_tag : entry->exec_tag;
+}
+
+/* Drop what a set holds of the 2^shift bytes around gva. */
+static void tlb_set_flush_range(struct mmu *mmu, unsigned set, gva_t gva, unsigned shift)
+{
+    uint64_t range = gva >> shift;
+    for (unsigned word = 0; word < TLB_WORDS; word++) {
+        uint64_t drop = 0;
+        for (uint64_t bits = mmu->filled[set][word]; bits != 0; bits &= bits - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(bits);
+            gva_t page = tlb_entry_page(&mmu->set[set].entry[word * 64 + bit]);
+            drop |= page >> shift == range ? UINT64_C(1) << bit : 0;
+        }
+        tlb_word_clear(mmu, set, word, drop);
+    }
+}
+
+void mmu_flush_page(struct mmu *mmu, gva_t gva)
+{
+    gva_t page = gva & PAGE_MASK;
+    /* Entries are 4 KiB fragments: where large pages were filled, all fragments of the largest size
+     * go. */
+    bool large = mmu->large_shift != 0 && page >= mmu->large_first && page <= mmu->large_last;
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        if (large) {
+            tlb_set_flush_range(mmu, set, page, mmu->large_shift);
+            continue;
+        }
+        unsigned i = (unsigned)(page >> PAGE_SHIFT) & (TLB_ENTRIES - 1);
+        if (tlb_entry_page(&mmu->set[set].entry[i]) == page) {
+            tlb_word_clear(mmu, set, i / 64, UINT64_C(1) << i % 64);
+        }
+    }
+    mmu->exec_generation++;
+}
+
+void mmu_write_protect(struct mmu *mmu, spa_t spa)
+{
+    uintptr_t host = (uintptr_t)ram_host(mmu->space->ram, spa & PAGE_MASK);
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        for (unsigned word = 0; word < TLB_WORDS; word++) {
+            for (uint64_t bits = mmu->filled[set][word]; bits != 0; bits &= bits - 1) {
+                struct tlb_entry *entry =
+                    &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
+                if ((uintptr_t)entry->write_tag + entry->addend == host) {
+                    entry->write_tag = TLB_NO_TAG;
+                }
+            }
+        }
+    }
+}
+
+void mmu_sync(struct mmu *mmu)
+{
+    uint64_t generation = __atomic_load_n(&mmu->space->generation, __ATOMIC_ACQUIRE);
+    if (UNLIKELY(generation != mmu->space_generation)) {
+        mmu->space_generation = generation;
+        mmu_flush_all(mmu);
+    }
+}
+
+void mmu_paging_set(struct mmu *mmu, uint64_t cr0, uint64_t cr3, uint64_t cr4, uint64_t efer)
+{
+    struct paging old = mmu->paging;
+    bool keep = (cr3 & CR3_KEEP) != 0;
+    cr3 &= ~CR3_KEEP;
+    mmu->paging.cr0 = cr0;
+    mmu->paging.cr3 = cr3;
+    mmu->paging.cr4 = cr4;
+    mmu->paging.efer = efer;
+    bool others_same = old.cr0 == cr0 && old.cr4 == cr4 && old.efer == efer;
+    if (((old.cr0 ^ cr0) & CR0_FLUSHES) != 0 || ((old.cr4 ^ cr4) & CR4_FLUSHES) != 0 ||
+        ((old.efer ^ efer) & EFER_FLUSHES) != 0) {
+        mmu_flush_all(mmu);
+    } else if (old.cr3 != cr3 || (others_same && !keep)) {
+        mmu_flush_non_global(mmu);
+    }
+}
