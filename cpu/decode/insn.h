@@ -44,7 +44,20 @@ enum insn_flag {
 
 /* Operand 0 is the destination (or the only source), as in Intel syntax. An instruction that is not valid decodes to
  * OP_UD with its length: it raises #UD when executed. Implicit operands (string ops, MUL, PUSH's stack) belong to the
- * operation and are not listed, except CL and accumulators that Intel syntax writes out. */
+ * operation and are not listed, except CL and accumulators that Intel syntax writes out.
+ *
+ * What rows settle, where the manual leaves a choice:
+ *   x87 register forms: FADD.. FDIVR, F*P list both (destination first): ST(0), ST(i) or ST(i), ST(0); also FCMOVCC,
+ *   FCOMI, FUCOMI, FCOMIP, FUCOMIP: ST(0), ST(i). FLD, FST, FSTP, FXCH, FCOM, FCOMP, FUCOM, FUCOMP, FFREE, FFREEP: ST(i)
+ *   alone. Memory forms: the memory operand alone. FNSTSW AX is a register of size 2.
+ *   Shifts: count is operand 1: IMM 1, GPR CL (n 1, size 1), or IMM. SHLD, SHRD: operand 2. BT..BTC: register or IMM.
+ *   ALU immediates are sign-extended to 64 bits, of bytes too; those of shifts, BT, IN, OUT, INT, RET, ENTER, AAM, AAD and
+ *   SSE are zero-extended. MOV r64, imm64 has all 64 bits.
+ *   opsize is 1 for byte forms. MOVZX, MOVSX: size[1] is the source's. MOVSEG, SLDT, STR, SMSW: 2 in memory, opsize in a
+ *   register; MOVSEG from r/m: 2. PINSRB, PINSRW, PEXTRB, PEXTRW: 4 for a general register.
+ *   SSE scalars: register operands have the size of the scalar too (ADDSS: 4). FXSAVE and XSAVE's areas: size 0.
+ *   NOP and PREFETCH may list a memory operand, which is not accessed. Far pointers in memory: opsize + 2.
+ *   segment of MASKMOVQ, MASKMOVDQU, MONITOR, XLAT, OUTS and string sources: DS or the override. */
 struct insn {
     exec_fn *exec;     /* chosen by the block builder; the decoder leaves it NULL */
     uint64_t imm;
