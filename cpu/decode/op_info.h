@@ -1,0 +1,44 @@
+/* Facts of each operation beside its family: flags, faults, blocks, and who judges it. [SDM 1 A;
+ * SDM 2] */
+#ifndef CPU_DECODE_OP_INFO_H
+#define CPU_DECODE_OP_INFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cpu/decode/insn.h"
+
+/* Whose word on an operation's meaning is final. */
+enum op_oracle {
+    ORACLE_NONE,        /* a defect: a test fails */
+    ORACLE_HOST,        /* the host CPU, by random instructions (tests/fuzz/cpu) */
+    ORACLE_HOST_MASKED, /* likewise, without what the note names */
+    ORACLE_TEST, /* the unit test program that the note names: the host cannot run it in user mode
+                  */
+};
+
+/* Flags are FLAG_* bits. Written includes undefined; a shift by 0 writes nothing. */
+struct op_info {
+    const char *name;
+    uint8_t family;  /* enum op_family */
+    uint8_t oracle;  /* enum op_oracle */
+    bool ends_block; /* always; insn_ends_block knows the rest */
+    bool may_fault;  /* even without a memory operand */
+    uint32_t flags_read, flags_written, flags_undefined;
+    const char *note; /* of the oracle, or NULL */
+};
+
+extern const struct op_info op_info[OP_COUNT];
+
+/* Whether a block must end after this instruction: it branches, or may change mode, translation or
+ * what may interrupt. */
+static inline bool insn_ends_block(const struct insn *insn, unsigned bits)
+{
+    if (insn->op == OP_MOVSEG || insn->op == OP_POPSEG) {
+        bool loads = insn->op == OP_POPSEG || insn->kind[0] == OPERAND_SEG;
+        return loads && (bits != 64 || insn->n[0] == SEG_SS);
+    }
+    return op_info[insn->op].ends_block;
+}
+
+#endif
