@@ -1,0 +1,223 @@
+/* Near jumps, calls and returns, loops, BOUND. [SDM 2 JMP, CALL, RET, Jcc, LOOP, BOUND; 1 6.4]
+ *
+ * A target is checked before anything changes: outside 64-bit mode against the code segment's
+ * limit, in it for being canonical.
+ */
+#include "cpu/exec/condition.h"
+#include "cpu/exec/exec.h"
+#include "cpu/exec/flags.h"
+#include "cpu/exec/operand.h"
+
+static ALWAYS_INLINE void target_check(struct core *core, uint64_t target)
+{
+    bool bad;
+
+    if (LIKELY(core->flat)) {
+        bad = (uint64_t)((int64_t)(target << 16) >> 16) != target;
+    } else {
+        bad = target > core->state.seg[SEG_CS].limit;
+    }
+    if (UNLIKELY(bad)) {
+        core_raise_error(core, VECTOR_GP, 0);
+    }
+}
+
+/* Operand size 16 clears the upper half of EIP; in 64-bit mode near branches have no operand size.
+ */
+static inline uint64_t target_truncate(const struct core *core, const struct insn *insn,
+                                       uint64_t target)
+{
+    return insn->opsize == 2 && core->bits != 64 ? (uint16_t)target : target & core->ip_mask;
+}
+
+static ALWAYS_INLINE unsigned branch_size(const struct core *core, const struct insn *insn)
+{
+    return core->bits == 64 ? 8 : insn->opsize;
+}
+
+static ALWAYS_INLINE uint64_t relative_target(const struct core *core, const struct insn *insn)
+{
+    return (core->state.gpr[REG_RIP] + insn->offset + insn->length + insn->imm) & core->ip_mask;
+}
+
+static ALWAYS_INLINE void jump_relative(struct core *core, const struct insn *insn)
+{
+    uint64_t target = relative_target(core, insn);
+
+    target_check(core, target);
+    core->state.gpr[REG_RIP] = target;
+}
+
+/* The same for 16-bit operands. */
+static void jump_relative_word(struct core *core, const struct insn *insn)
+{
+    uint64_t target = target_truncate(core, insn, relative_target(core, insn));
+
+    target_check(core, target);
+    core->state.gpr[REG_RIP] = target;
+}
+
+static ALWAYS_INLINE void jump_any(struct core *core, const struct insn *insn)
+{
+    if (UNLIKELY(insn->opsize == 2)) {
+        jump_relative_word(core, insn);
+    } else {
+        jump_relative(core, insn);
+    }
+}
+
+/* ---- JCC, JMP ---- */
+
+#define JCC(name, code)                                                                            \
+    EXEC_END_OP(j##name)                                                                           \
+    {                                                                                              \
+        if (condition_met(core, code)) {                                                           \
+            jump_any(core, insn);                                                                  \
+        } else {                                                                                   \
+            exec_advance(core, insn);                                                              \
+        }                                                                                          \
+    }
+CONDITIONS(JCC)
+
+EXEC_END_OP(jmp)
+{
+    jump_any(core, insn);
+}
+
+EXEC_END_OP(jmp_indirect)
+{
+    unsigned size = branch_size(core, insn);
+    uint64_t target = target_truncate(core, insn, operand_read(core, insn, 0, size));
+
+    target_check(core, target);
+    core->state.gpr[REG_RIP] = target;
+}
+
+/* ---- CALL, RET ---- */
+
+static ALWAYS_INLINE void call(struct core *core, const struct insn *insn, uint64_t target)
+{
+    unsigned size = branch_size(core, insn);
+    uint64_t top = stack_moved(core, 0 - (uint64_t)size);
+
+    target_check(core, target);
+    if (LIKELY(size == 8)) {
+        core_store64(core, top, insn_next_rip(core, insn), true);
+    } else {
+        stack_store(core, top, size, insn_next_rip(core, insn));
+    }
+    stack_set(core, top);
+    core->state.gpr[REG_RIP] = target;
+}
+
+EXEC_END_OP(call)
+{
+    call(core, insn, target_truncate(core, insn, relative_target(core, insn)));
+}
+
+EXEC_END_OP(call_indirect)
+{
+    call(core, insn,
+         target_truncate(core, insn, operand_read(core, insn, 0, branch_size(core, insn))));
+}
+
+EXEC_END_OP(ret)
+{
+    unsigned size = branch_size(core, insn);
+    uint64_t top = stack_moved(core, 0);
+    uint64_t target =
+        LIKELY(size == 8) ? core_load64(core, top, true) : stack_load(core, top, size);
+
+    target_check(core, target);
+    stack_set(core, stack_moved(core, size + insn->imm));
+    core->state.gpr[REG_RIP] = target;
+}
+
+/* ---- LOOP, JCXZ: the count is as wide as addresses ---- */
+
+static void loop_if(struct core *core, const struct insn *insn, bool condition)
+{
+    uint64_t count = (core->state.gpr[REG_RCX] - 1) & size_mask(insn->adsize);
+    uint64_t target = insn_next_rip(core, insn);
+
+    if (count != 0 && condition) {
+        target = target_truncate(core, insn, relative_target(core, insn));
+        target_check(core, target);
+    }
+    gpr_write(core, REG_RCX, insn->adsize, count);
+    core->state.gpr[REG_RIP] = target;
+}
+
+EXEC_END_OP(loop)
+{
+    loop_if(core, insn, true);
+}
+
+EXEC_END_OP(loope)
+{
+    loop_if(core, insn, flag_zf(core));
+}
+
+EXEC_END_OP(loopne)
+{
+    loop_if(core, insn, !flag_zf(core));
+}
+
+EXEC_END_OP(jcxz)
+{
+    if ((core->state.gpr[REG_RCX] & size_mask(insn->adsize)) == 0) {
+        jump_any(core, insn);
+    } else {
+        exec_advance(core, insn);
+    }
+}
+
+/* ---- BOUND ---- */
+
+EXEC_OP(bound)
+{
+    unsigned size = insn->opsize;
+    gva_t gva = insn_linear(core, insn, 2 * size, MMU_READ);
+    uint64_t both[2] = { 0, 0 };
+
+    core_load(core, gva, &both[0], size, insn_is_stack(insn));
+    core_load(core, gva + size, &both[1], size, insn_is_stack(insn));
+    int64_t index = (int64_t)size_sign_extend(gpr_read(core, insn->n[0], size), size);
+    if (index < (int64_t)size_sign_extend(both[0], size) ||
+        index > (int64_t)size_sign_extend(both[1], size)) {
+        core_raise(core, VECTOR_BR);
+    }
+}
+
+exec_fn *exec_choose_branch(const struct insn *insn)
+{
+    static exec_fn *const conditions[16] = {
+#define X(name, code) [code] = exec_j##name,
+        CONDITIONS(X)
+#undef X
+    };
+    bool relative = insn->kind[0] == OPERAND_REL;
+
+    switch (insn->op) {
+    case OP_JCC:
+        return conditions[insn->imm2 & 15];
+    case OP_JMP:
+        return relative ? exec_jmp : exec_jmp_indirect;
+    case OP_CALL:
+        return relative ? exec_call : exec_call_indirect;
+    case OP_RET:
+        return exec_ret;
+    case OP_LOOP:
+        return exec_loop;
+    case OP_LOOPE:
+        return exec_loope;
+    case OP_LOOPNE:
+        return exec_loopne;
+    case OP_JCXZ:
+        return exec_jcxz;
+    case OP_BOUND:
+        return exec_bound;
+    default:
+        return exec_undefined;
+    }
+}
