@@ -235,17 +235,8 @@ void space_overlay_unmap(struct space *space, uint64_t gpfn, spa_t spa)
     free(overlay);
 }
 
-struct space_page space_lookup(const struct space *space, gpa_t gpa)
+static struct space_page space_page_of_word(uint64_t word)
 {
-    if (gpa >> space->address_bits != 0) {
-        return (struct space_page){ .kind = SPACE_UNMAPPED };
-    }
-    const struct space_leaf *leaf = space_leaf(space, gpa >> PAGE_SHIFT);
-    uint64_t word = 0;
-    if (leaf != NULL) {
-        word = __atomic_load_n(&leaf->now[tree_slot(gpa >> PAGE_SHIFT, TREE_LEVELS - 1)],
-                               __ATOMIC_ACQUIRE);
-    }
     if ((word & WORD_RAM) == 0) {
         return (struct space_page){ .kind = SPACE_MMIO };
     }
@@ -255,6 +246,28 @@ struct space_page space_lookup(const struct space *space, gpa_t gpa)
         .spa = word & PAGE_MASK,
         .overlay = (word & WORD_OVERLAY) != 0,
     };
+}
+
+struct space_page space_lookup(const struct space *space, gpa_t gpa)
+{
+    if (gpa >> space->address_bits != 0) {
+        return (struct space_page){ .kind = SPACE_UNMAPPED };
+    }
+    const struct space_leaf *leaf = space_leaf(space, gpa >> PAGE_SHIFT);
+    unsigned slot = tree_slot(gpa >> PAGE_SHIFT, TREE_LEVELS - 1);
+    return space_page_of_word(leaf != NULL ? __atomic_load_n(&leaf->now[slot], __ATOMIC_ACQUIRE)
+                                           : 0);
+}
+
+struct space_page space_lookup_mapping(const struct space *space, gpa_t gpa)
+{
+    if (gpa >> space->address_bits != 0) {
+        return (struct space_page){ .kind = SPACE_UNMAPPED };
+    }
+    const struct space_leaf *leaf = space_leaf(space, gpa >> PAGE_SHIFT);
+    unsigned slot = tree_slot(gpa >> PAGE_SHIFT, TREE_LEVELS - 1);
+    return space_page_of_word(leaf != NULL ? __atomic_load_n(&leaf->base[slot], __ATOMIC_ACQUIRE)
+                                           : 0);
 }
 
 uint8_t *space_host(const struct space *space, gpa_t gpa, uint64_t length_bytes, unsigned rights)

@@ -61,6 +61,8 @@ void space_overlay_unmap(struct space *space, uint64_t gpfn, spa_t spa);
 
 /* What the page holds now, overlays included. Any thread. */
 struct space_page space_lookup(const struct space *space, gpa_t gpa);
+/* What was mapped there, as if no overlay covered it. */
+struct space_page space_lookup_mapping(const struct space *space, gpa_t gpa);
 
 /* Host pointer to length_bytes inside one page with the rights asked for, or NULL. */
 uint8_t *space_host(const struct space *space, gpa_t gpa, uint64_t length_bytes, unsigned rights);
