@@ -21,7 +21,7 @@
 
 #include "cpu/x86/state.h"
 
-enum fp_rounding { FP_NEAREST, FP_DOWN, FP_UP, FP_ZERO }; /* as MXCSR.RC and FCW.RC */
+enum fp_rounding { FP_NEAREST, FP_DOWN, FP_UP, FP_TRUNCATE }; /* as MXCSR.RC and FCW.RC */
 
 enum fp_flag {
     FP_IE = 1u << 0, /* invalid */

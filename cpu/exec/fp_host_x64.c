@@ -1,0 +1,507 @@
+/* fp_ops_host: the host's SSE and x87 instructions, on x86-64. The same bits as fp_ops_soft. [SDM
+ * 1 8.1.5, 11.5]
+ *
+ * SSE. The host's MXCSR stays at its default (nearest, all masked). The quick way of an operation:
+ * the guest rounds to nearest with everything masked and has PE sticky already (env->quick), no
+ * operand is denormal, and the result is a normal number away from the underflow threshold: then no
+ * flag can be new, and nothing but the instruction is needed. Otherwise the instruction runs under
+ * the guest's rounding, DAZ and FTZ with everything masked, and its flags are read. Unmasked
+ * overflow and underflow, where the flags depend on the masks, are left to fp_ops_soft. x87. The
+ * same under the guest's rounding and precision control.
+ */
+#ifdef __x86_64__
+
+#include <emmintrin.h>
+#include <string.h>
+
+#include "cpu/exec/fp_soft.h"
+
+static const uint32_t host_mxcsr = MXCSR_INIT;
+static const uint16_t host_control = 0x37f;
+
+/* ---- what is common to f32 and f64 ---- */
+
+static inline float float_of(uint32_t a)
+{
+    float value;
+
+    memcpy(&value, &a, sizeof(value));
+    return value;
+}
+
+static inline double double_of(uint64_t a)
+{
+    double value;
+
+    memcpy(&value, &a, sizeof(value));
+    return value;
+}
+
+static inline uint32_t bits32(float a)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &a, sizeof(bits));
+    return bits;
+}
+
+static inline uint64_t bits64(double a)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &a, sizeof(bits));
+    return bits;
+}
+
+static inline bool denormal32(uint32_t a)
+{
+    return (a & 0x7f800000) == 0 && (a & 0x7fffff) != 0;
+}
+
+static inline bool denormal64(uint64_t a)
+{
+    return (a & UINT64_C(0x7ff0000000000000)) == 0 && a << 1 != 0;
+}
+
+/* Normal, and not the smallest exponent. */
+static inline bool plain32(uint32_t a)
+{
+    return (a >> 23 & 0xff) - 2 < 253;
+}
+
+static inline bool plain64(uint64_t a)
+{
+    return (a >> 52 & 0x7ff) - 2 < 2045;
+}
+
+/* Not a NaN, an infinity or denormal. */
+static inline bool ordinary32(uint32_t a)
+{
+    return (a >> 23 & 0xff) - 1 < 254 || a << 1 == 0;
+}
+
+static inline bool ordinary64(uint64_t a)
+{
+    return (a >> 52 & 0x7ff) - 1 < 2046 || a << 1 == 0;
+}
+
+static inline uint32_t guest_mxcsr(const struct fp_env *env, unsigned rounding)
+{
+    return MXCSR_INIT | rounding << 13 | (env->daz ? MXCSR_DAZ : 0) |
+           (env->ftz && (env->masks & FP_UE) ? MXCSR_FTZ : 0);
+}
+
+/* Takes over the flags of a masked instruction. False: they depend on the masks, ask fp_ops_soft.
+ * small: the result's exponent is the least or below. */
+static bool take_flags(struct fp_env *env, uint32_t flags, bool small)
+{
+    uint32_t unmasked;
+
+    flags &= FP_FLAGS;
+    unmasked = flags & ~(uint32_t)env->masks;
+    if ((unmasked & (FP_OE | FP_UE)) || (small && !(env->masks & FP_UE))) {
+        return false;
+    }
+    if (unmasked & (FP_IE | FP_DE | FP_ZE)) {
+        flags &= FP_IE | FP_DE | FP_ZE;
+    }
+    env->flags = (uint8_t)(env->flags | flags);
+    return true;
+}
+
+/* r = r (instruction) y under the guest's MXCSR. */
+#define SSE_ASM(instruction, r, y, csr, out)                                                       \
+    __asm__ volatile("ldmxcsr %[guest]\n\t" instruction "\n\t"                                     \
+                     "stmxcsr %[flags]\n\tldmxcsr %[host]"                                         \
+                     : [d] "+x"(r), [flags] "=&m"(out)                                             \
+                     : [s] "x"(y), [guest] "m"(csr), [host] "m"(host_mxcsr))
+
+#define BINARY(f, w, type, ctype, name, instruction, operator, quick_zero)                         \
+    static NOINLINE type f##_##name##_flags(struct fp_env *env, type a, type b)                    \
+    {                                                                                              \
+        ctype r = ctype##_of(a), y = ctype##_of(b);                                                \
+        uint32_t csr = guest_mxcsr(env, env->rounding), out;                                       \
+                                                                                                   \
+        SSE_ASM(instruction " %[s], %[d]", r, y, csr, out);                                        \
+        if (take_flags(env, out, !plain##w(bits##w(r)))) {                                         \
+            return bits##w(r);                                                                     \
+        }                                                                                          \
+        return fp_ops_soft.f##_##name(env, a, b);                                                  \
+    }                                                                                              \
+    static type f##_##name(struct fp_env *env, type a, type b)                                     \
+    {                                                                                              \
+        if (LIKELY(env->quick && !denormal##w(a) && !denormal##w(b))) {                            \
+            type r = bits##w(ctype##_of(a) operator ctype##_of(b));                                \
+                                                                                                   \
+            if (LIKELY(plain##w(r) || ((type)(r << 1) == 0 && (quick_zero)))) {                    \
+                return r;                                                                          \
+            }                                                                                      \
+        }                                                                                          \
+        return f##_##name##_flags(env, a, b);                                                      \
+    }
+
+#define ZERO_FACTOR(type)   ((type)(a << 1) == 0 || (type)(b << 1) == 0)
+#define ZERO_DIVIDEND(type) ((type)(a << 1) == 0)
+
+BINARY(f32, 32, uint32_t, float, add, "addss", +, true)
+BINARY(f32, 32, uint32_t, float, sub, "subss", -, true)
+BINARY(f32, 32, uint32_t, float, mul, "mulss", *, ZERO_FACTOR(uint32_t))
+BINARY(f32, 32, uint32_t, float, div, "divss", /, ZERO_DIVIDEND(uint32_t))
+BINARY(f64, 64, uint64_t, double, add, "addsd", +, true)
+BINARY(f64, 64, uint64_t, double, sub, "subsd", -, true)
+BINARY(f64, 64, uint64_t, double, mul, "mulsd", *, ZERO_FACTOR(uint64_t))
+BINARY(f64, 64, uint64_t, double, div, "divsd", /, ZERO_DIVIDEND(uint64_t))
+
+static uint32_t f32_sqrt(struct fp_env *env, uint32_t a)
+{
+    float x = float_of(a), r = 0;
+    uint32_t csr, out;
+
+    if (LIKELY(env->quick && a - 0x00800000 < 0x7f000000)) {
+        return bits32(_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))));
+    }
+    csr = guest_mxcsr(env, env->rounding);
+    SSE_ASM("sqrtss %[s], %[d]", r, x, csr, out);
+    return take_flags(env, out, false) ? bits32(r) : fp_ops_soft.f32_sqrt(env, a);
+}
+
+static uint64_t f64_sqrt(struct fp_env *env, uint64_t a)
+{
+    double x = double_of(a), r = 0;
+    uint32_t csr, out;
+
+    if (LIKELY(env->quick && a - UINT64_C(0x0010000000000000) < UINT64_C(0x7fe0000000000000))) {
+        return bits64(_mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(x), _mm_set_sd(x))));
+    }
+    csr = guest_mxcsr(env, env->rounding);
+    SSE_ASM("sqrtsd %[s], %[d]", r, x, csr, out);
+    return take_flags(env, out, false) ? bits64(r) : fp_ops_soft.f64_sqrt(env, a);
+}
+
+#define COMPARE(f, w, type, ctype)                                                                 \
+    static enum fp_relation f##_compare(struct fp_env *env, type a, type b, bool signalling)       \
+    {                                                                                              \
+        ctype x = ctype##_of(a), y = ctype##_of(b);                                                \
+                                                                                                   \
+        if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
+            return fp_ops_soft.f##_compare(env, a, b, signalling);                                 \
+        }                                                                                          \
+        return x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;                                    \
+    }                                                                                              \
+    static type f##_min(struct fp_env *env, type a, type b)                                        \
+    {                                                                                              \
+        if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
+            return fp_ops_soft.f##_min(env, a, b);                                                 \
+        }                                                                                          \
+        return ctype##_of(a) < ctype##_of(b) ? a : b;                                              \
+    }                                                                                              \
+    static type f##_max(struct fp_env *env, type a, type b)                                        \
+    {                                                                                              \
+        if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
+            return fp_ops_soft.f##_max(env, a, b);                                                 \
+        }                                                                                          \
+        return ctype##_of(a) > ctype##_of(b) ? a : b;                                              \
+    }
+COMPARE(f32, 32, uint32_t, float)
+COMPARE(f64, 64, uint64_t, double)
+
+/* ROUNDSS is SSE4.1: not every host has it. */
+static uint32_t f32_round(struct fp_env *env, uint32_t a, enum fp_rounding rounding, bool exact)
+{
+    return fp_ops_soft.f32_round(env, a, rounding, exact);
+}
+
+static uint64_t f64_round(struct fp_env *env, uint64_t a, enum fp_rounding rounding, bool exact)
+{
+    return fp_ops_soft.f64_round(env, a, rounding, exact);
+}
+
+/* ---- conversions of f32 and f64 ---- */
+
+/* %[s] to the integer %[d]; the rounding is the MXCSR's. */
+#define TO_INT_ASM(instruction, r, x, csr, out)                                                    \
+    __asm__ volatile("ldmxcsr %[guest]\n\t" instruction "\n\t"                                     \
+                     "stmxcsr %[flags]\n\tldmxcsr %[host]"                                         \
+                     : [d] "=&r"(r), [flags] "=&m"(out)                                            \
+                     : [s] "x"(x), [guest] "m"(csr), [host] "m"(host_mxcsr))
+
+#define TO_INT(f, type, ctype, name, itype, indefinite, truncated, nearest, instruction)           \
+    static itype f##_##name(struct fp_env *env, type a, enum fp_rounding rounding)                 \
+    {                                                                                              \
+        ctype x = ctype##_of(a);                                                                   \
+        uint32_t csr, out;                                                                         \
+        itype r;                                                                                   \
+                                                                                                   \
+        if (LIKELY(env->quick && (rounding == FP_TRUNCATE || rounding == FP_NEAREST))) {               \
+            r = rounding == FP_TRUNCATE ? (itype)(truncated) : (itype)(nearest);                       \
+            if (LIKELY(r != (indefinite))) {                                                       \
+                return r;                                                                          \
+            }                                                                                      \
+        }                                                                                          \
+        csr = guest_mxcsr(env, rounding);                                                          \
+        TO_INT_ASM(instruction " %[s], %[d]", r, x, csr, out);                                     \
+        (void)take_flags(env, out, false);                                                         \
+        return r;                                                                                  \
+    }
+
+#define SS _mm_set_ss(x)
+#define SD _mm_set_sd(x)
+TO_INT(f32, uint32_t, float, to_i32, int32_t, INT32_MIN, _mm_cvttss_si32(SS), _mm_cvtss_si32(SS),
+       "cvtss2sil")
+TO_INT(f32, uint32_t, float, to_i64, int64_t, INT64_MIN, _mm_cvttss_si64(SS), _mm_cvtss_si64(SS),
+       "cvtss2siq")
+TO_INT(f64, uint64_t, double, to_i32, int32_t, INT32_MIN, _mm_cvttsd_si32(SD), _mm_cvtsd_si32(SD),
+       "cvtsd2sil")
+TO_INT(f64, uint64_t, double, to_i64, int64_t, INT64_MIN, _mm_cvttsd_si64(SD), _mm_cvtsd_si64(SD),
+       "cvtsd2siq")
+
+#define FROM_INT(f, w, type, ctype, name, itype, instruction)                                      \
+    static type f##_##name(struct fp_env *env, itype a)                                            \
+    {                                                                                              \
+        ctype r = 0;                                                                               \
+        uint32_t csr, out;                                                                         \
+                                                                                                   \
+        if (LIKELY(env->quick)) {                                                                  \
+            return bits##w((ctype)a);                                                              \
+        }                                                                                          \
+        csr = guest_mxcsr(env, env->rounding);                                                     \
+        __asm__ volatile("ldmxcsr %[guest]\n\t" instruction " %[s], %[d]\n\t"                      \
+                         "stmxcsr %[flags]\n\tldmxcsr %[host]"                                     \
+                         : [d] "+&x"(r), [flags] "=&m"(out)                                        \
+                         : [s] "r"(a), [guest] "m"(csr), [host] "m"(host_mxcsr));                  \
+        (void)take_flags(env, out, false);                                                         \
+        return bits##w(r);                                                                         \
+    }
+FROM_INT(f32, 32, uint32_t, float, from_i32, int32_t, "cvtsi2ssl")
+FROM_INT(f32, 32, uint32_t, float, from_i64, int64_t, "cvtsi2ssq")
+FROM_INT(f64, 64, uint64_t, double, from_i64, int64_t, "cvtsi2sdq")
+
+static uint64_t f64_from_i32(struct fp_env *env, int32_t a)
+{
+    (void)env;
+    return bits64((double)a);
+}
+
+static uint64_t f32_to_f64(struct fp_env *env, uint32_t a)
+{
+    if (UNLIKELY(!ordinary32(a))) {
+        return fp_ops_soft.f32_to_f64(env, a);
+    }
+    return bits64((double)float_of(a));
+}
+
+static uint32_t f64_to_f32(struct fp_env *env, uint64_t a)
+{
+    double x = double_of(a);
+    float r = (float)x;
+    uint32_t csr, out;
+
+    if (LIKELY(env->quick && plain32(bits32(r)))) {
+        return bits32(r);
+    }
+    if (a << 1 == 0) {
+        return bits32(r);
+    }
+    csr = guest_mxcsr(env, env->rounding);
+    SSE_ASM("cvtsd2ss %[s], %[d]", r, x, csr, out);
+    if (take_flags(env, out, !plain32(bits32(r)))) {
+        return bits32(r);
+    }
+    return fp_ops_soft.f64_to_f32(env, a);
+}
+
+/* ---- f80 ---- */
+
+struct m80 {
+    uint8_t bytes[10];
+};
+
+static inline struct m80 m80_of(struct x87_value a)
+{
+    struct m80 m;
+
+    memcpy(m.bytes, &a.significand, 8);
+    memcpy(m.bytes + 8, &a.sign_exponent, 2);
+    return m;
+}
+
+static inline struct x87_value value_of(struct m80 m)
+{
+    struct x87_value a = { 0, 0 };
+
+    memcpy(&a.significand, m.bytes, 8);
+    memcpy(&a.sign_exponent, m.bytes + 8, 2);
+    return a;
+}
+
+static inline uint16_t guest_control(const struct fp_env *env, unsigned rounding)
+{
+    unsigned pc = env->precision == 24 ? 0 : env->precision == 53 ? 2 : 3;
+
+    return (uint16_t)(FP_FLAGS | 0x40 | pc << 8 | rounding << 10);
+}
+
+static bool take_status(struct fp_env *env, uint16_t status, bool small)
+{
+    bool c1 = status >> 9 & 1;
+
+    if (!take_flags(env, status, small)) {
+        return false;
+    }
+    env->c1 = (status & FP_PE) && c1;
+    return true;
+}
+
+/* The exponent is the least, or zero: perhaps tiny. */
+static inline bool small80(struct x87_value a)
+{
+    return (a.sign_exponent & 0x7fff) <= 1;
+}
+
+/* The instructions run on an empty stack and leave it empty; flags are cleared before for the next.
+ */
+#define X87_ASM(instructions, cw, sw, outputs, inputs)                                             \
+    __asm__ volatile("fldcw %[control]\n\t" instructions "\n\t"                                    \
+                     "fnclex\n\tfldcw %[host]"                                                     \
+                     : [status] "=&a"(sw), outputs                                                 \
+                     : [control] "m"(cw), [host] "m"(host_control), inputs                         \
+                     : "st", "st(1)")
+
+#define BINARY80(name, instruction)                                                                \
+    static struct x87_value f80_##name(struct fp_env *env, struct x87_value a, struct x87_value b) \
+    {                                                                                              \
+        struct m80 x = m80_of(a), y = m80_of(b), r;                                                \
+        uint16_t control = guest_control(env, env->rounding), status;                              \
+                                                                                                   \
+        X87_ASM("fldt %[y]\n\tfldt %[x]\n\t" instruction "\n\tfnstsw %%ax\n\t"                     \
+                "fstpt %[r]\n\tfstp %%st(0)",                                                      \
+                control, status, [r] "=&m"(r), [x] "m"(x)X87_COMMA[y] "m"(y));                     \
+        if (take_status(env, status, small80(value_of(r)))) {                                      \
+            return value_of(r);                                                                    \
+        }                                                                                          \
+        return fp_ops_soft.f80_##name(env, a, b);                                                  \
+    }
+#define X87_COMMA ,
+BINARY80(add, "fadd %%st(1), %%st")
+BINARY80(sub, "fsub %%st(1), %%st")
+BINARY80(mul, "fmul %%st(1), %%st")
+BINARY80(div, "fdiv %%st(1), %%st")
+
+static struct x87_value f80_sqrt(struct fp_env *env, struct x87_value a)
+{
+    struct m80 x = m80_of(a), r;
+    uint16_t control = guest_control(env, env->rounding), status;
+
+    X87_ASM("fldt %[x]\n\tfsqrt\n\tfnstsw %%ax\n\tfstpt %[r]", control,
+            status, [r] "=&m"(r), [x] "m"(x));
+    return take_status(env, status, false) ? value_of(r) : fp_ops_soft.f80_sqrt(env, a);
+}
+
+static struct x87_value f80_round(struct fp_env *env, struct x87_value a, enum fp_rounding rounding,
+                                  bool exact)
+{
+    struct m80 x = m80_of(a), r;
+    uint16_t control = guest_control(env, rounding), status;
+
+    X87_ASM("fldt %[x]\n\tfrndint\n\tfnstsw %%ax\n\tfstpt %[r]", control,
+            status, [r] "=&m"(r), [x] "m"(x));
+    if (exact) {
+        status &= (uint16_t)~FP_PE;
+    }
+    return take_status(env, status, false) ? value_of(r)
+                                           : fp_ops_soft.f80_round(env, a, rounding, exact);
+}
+
+static enum fp_relation f80_compare(struct fp_env *env, struct x87_value a, struct x87_value b,
+                                    bool signalling)
+{
+    return fp_ops_soft.f80_compare(env, a, b, signalling);
+}
+
+#define STORE80(name, type, instruction)                                                           \
+    static type f80_##name(struct fp_env *env, struct x87_value a, enum fp_rounding rounding)      \
+    {                                                                                              \
+        struct m80 x = m80_of(a);                                                                  \
+        uint16_t control = guest_control(env, rounding), status;                                   \
+        type r;                                                                                    \
+                                                                                                   \
+        X87_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax", control,                       \
+                status, [r] "=&m"(r), [x] "m"(x));                                                 \
+        (void)take_status(env, status, false);                                                     \
+        return r;                                                                                  \
+    }
+STORE80(to_i16, int16_t, "fistps")
+STORE80(to_i32, int32_t, "fistpl")
+STORE80(to_i64, int64_t, "fistpll")
+
+#define NARROW80(name, type, instruction, small)                                                   \
+    static type f80_##name(struct fp_env *env, struct x87_value a)                                 \
+    {                                                                                              \
+        struct m80 x = m80_of(a);                                                                  \
+        uint16_t control = guest_control(env, env->rounding), status;                              \
+        type r;                                                                                    \
+                                                                                                   \
+        X87_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax", control,                       \
+                status, [r] "=&m"(r), [x] "m"(x));                                                 \
+        return take_status(env, status, small) ? r : fp_ops_soft.f80_##name(env, a);               \
+    }
+NARROW80(to_f32, uint32_t, "fstps", !plain32(r))
+NARROW80(to_f64, uint64_t, "fstpl", !plain64(r))
+
+#define LOAD80(name, type, instruction)                                                            \
+    static struct x87_value f80_##name(struct fp_env *env, type a)                                 \
+    {                                                                                              \
+        struct m80 r;                                                                              \
+        uint16_t status;                                                                           \
+                                                                                                   \
+        X87_ASM(instruction " %[x]\n\tfnstsw %%ax\n\tfstpt %[r]", host_control,                    \
+                status, [r] "=&m"(r), [x] "m"(a));                                                 \
+        (void)take_status(env, status, false);                                                     \
+        return value_of(r);                                                                        \
+    }
+LOAD80(from_i32, int32_t, "fildl")
+LOAD80(from_i64, int64_t, "fildll")
+LOAD80(from_f32, uint32_t, "flds")
+LOAD80(from_f64, uint64_t, "fldl")
+
+#define ROWS(f)                                                                                    \
+    .f##_add = f##_add, .f##_sub = f##_sub, .f##_mul = f##_mul, .f##_div = f##_div,                \
+    .f##_sqrt = f##_sqrt, .f##_compare = f##_compare, .f##_round = f##_round,                      \
+    .f##_to_i32 = f##_to_i32, .f##_to_i64 = f##_to_i64, .f##_from_i32 = f##_from_i32,              \
+    .f##_from_i64 = f##_from_i64
+
+const struct fp_ops fp_ops_host = {
+    .name = "host",
+    ROWS(f32),
+    .f32_min = f32_min,
+    .f32_max = f32_max,
+    .f32_to_f64 = f32_to_f64,
+    .f32_rcp = fp_soft_f32_rcp,
+    .f32_rsqrt = fp_soft_f32_rsqrt,
+    ROWS(f64),
+    .f64_min = f64_min,
+    .f64_max = f64_max,
+    .f64_to_f32 = f64_to_f32,
+    ROWS(f80),
+    .f80_to_i16 = f80_to_i16,
+    .f80_to_f32 = f80_to_f32,
+    .f80_to_f64 = f80_to_f64,
+    .f80_from_f32 = f80_from_f32,
+    .f80_from_f64 = f80_from_f64,
+    .f80_to_bcd = fp_soft_f80_to_bcd,
+    .f80_from_bcd = fp_soft_f80_from_bcd,
+    .f80_rem = fp_soft_f80_rem,
+    .f80_scale = fp_soft_f80_scale,
+    .f80_extract = fp_soft_f80_extract,
+    .f80_2xm1 = fp_soft_f80_2xm1,
+    .f80_yl2x = fp_soft_f80_yl2x,
+    .f80_yl2xp1 = fp_soft_f80_yl2xp1,
+    .f80_patan = fp_soft_f80_patan,
+    .f80_sincos = fp_soft_f80_sincos,
+    .f80_tan = fp_soft_f80_tan,
+};
+
+#else
+/* No other host has instructions of its own yet. */
+typedef int fp_host_nothing;
+#endif
