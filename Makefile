@@ -37,6 +37,7 @@ LIB_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(MAINS),$(SOURCES)))
 LIB := $(OUT)/libverdite.a
 TESTS := $(patsubst %.c,$(OUT)/%,$(sort $(shell find tests/check -name 'test_*.c' 2>/dev/null)))
 TEST_SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(shell find tests/check tests/support -name '*.c' ! -name 'test_*.c' 2>/dev/null)))
+TEST_LIB := $(OUT)/tests/libtests.a
 
 .PHONY: all
 all: $(OUT)/verdite
@@ -52,8 +53,16 @@ $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
 
-$(OUT)/tests/check/%: $(OUT)/tests/check/%.o $(TEST_SUPPORT) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIB) $(CHECK_LIBS) $(LDLIBS)
+$(OUT)/tests/check/%: $(OUT)/tests/check/%.o $(TEST_LIB) $(LIB)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(wildcard $(TEST_LIB)) $(LIB) $(CHECK_LIBS) $(LDLIBS)
+
+# What tests share is an archive, so that a test links only what it names.
+$(TEST_LIB): $(TEST_SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+.SECONDARY:
 
 # make check            every unit test
 # make check-unit T=mmu       those whose path contains mmu

@@ -13,16 +13,16 @@ int ram_init(struct ram *ram, uint64_t size_bytes, struct error *error)
     if (size_bytes == 0 || (size_bytes & ~PAGE_MASK) != 0) {
         return error_set(error, -EINVAL, "RAM must be a whole number of pages");
     }
-    ram->page_flags = calloc(ram->n_pages, 1);
-    if (ram->page_flags == NULL) {
-        return error_set(error, -ENOMEM, "no memory for the flags of %llu pages",
-                         (unsigned long long)ram->n_pages);
-    }
     ram->host = host_memory_reserve(size_bytes, "verdite-ram", error);
     if (ram->host == NULL) {
-        free(ram->page_flags);
-        ram->page_flags = NULL;
         return -ENOMEM;
+    }
+    ram->page_flags = calloc(ram->n_pages, 1);
+    if (ram->page_flags == NULL) {
+        host_memory_release(ram->host, size_bytes);
+        ram->host = NULL;
+        return error_set(error, -ENOMEM, "no memory for the flags of %llu pages",
+                         (unsigned long long)ram->n_pages);
     }
     return 0;
 }

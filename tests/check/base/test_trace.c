@@ -1,0 +1,106 @@
+/* Trace lines, selection by globs, and whole files. */
+#include "base/trace.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/host/file.h"
+#include "tests/check/check_main.h"
+
+static const struct trace_event events[] = {
+    { "synic.posted", TRACE_DEBUG, "sint:d payload:x from:s" },
+    { "msr.unknown", TRACE_UNIMPLEMENTED, "index:x" },
+    { "empty", TRACE_INFO, "" },
+};
+
+static char text[512];
+static struct trace trace;
+static struct clock vtime;
+
+static void setup(void)
+{
+    memset(text, 0, sizeof(text));
+    clock_init(&vtime, CLOCK_MODE_VIRTUAL);
+    clock_advance(&vtime, 42);
+    trace_init(&trace, &vtime, fmemopen(text, sizeof(text), "w"));
+    trace_register(&trace, TRACE_ROOM_HV, events, 3);
+}
+
+static void teardown(void)
+{
+    (void)fclose(trace.out);
+    clock_fini(&vtime);
+}
+
+static void expect(const char *line)
+{
+    ck_assert_int_eq(fflush(trace.out), 0);
+    ck_assert_str_eq(text, line);
+}
+
+START_TEST(a_line_names_time_place_event_and_fields)
+{
+    struct error error;
+    ck_assert_int_eq(trace_enable(&trace, "synic.*,hv.empty", &error), 0);
+    TRACE(&trace, TRACE_ROOM_HV, 0, 3, 1, 2, 0xab, (uintptr_t) "tester");
+    TRACE(&trace, TRACE_ROOM_HV, 2, 0, -1, 0);
+    expect("42 p3.v1 hv.synic.posted sint=2 payload=0xab from=tester\n42 - hv.empty\n");
+}
+END_TEST
+
+START_TEST(only_errors_and_what_is_not_built_are_on_at_first)
+{
+    TRACE(&trace, TRACE_ROOM_HV, 0, 3, 1, 2);
+    TRACE(&trace, TRACE_ROOM_HV, 1, 3, -1, 0x10);
+    TRACE(NULL, TRACE_ROOM_HV, 1, 3, -1, 0x10);
+    expect("42 p3.v- hv.msr.unknown index=0x10\n");
+    ck_assert_uint_eq(trace.count[TRACE_UNIMPLEMENTED], 1);
+    ck_assert_uint_eq(trace.count[TRACE_DEBUG], 0);
+}
+END_TEST
+
+START_TEST(a_glob_that_matches_nothing_is_an_error)
+{
+    struct error error = { "" };
+    ck_assert_int_eq(trace_enable(&trace, "synic.posted,nosuch*", &error), -EINVAL);
+    ck_assert_ptr_nonnull(strstr(error.text, "nosuch*"));
+    ck_assert_int_eq(trace_enable(&trace, "*.posted", &error), 0);
+    ck_assert_int_eq(trace_enable(&trace, "*.poste?", &error), 0);
+    ck_assert_int_eq(trace_enable(&trace, "*.poste", &error), -EINVAL);
+}
+END_TEST
+
+START_TEST(files_are_read_whole_or_refused_with_a_sentence)
+{
+    uint8_t *data = NULL;
+    size_t length = 1;
+    struct error error = { "" };
+    ck_assert_int_eq(host_file_read("/nonexistent/x", 10, &data, &length, &error), -ENOENT);
+    ck_assert_ptr_nonnull(strstr(error.text, "/nonexistent/x"));
+    ck_assert_int_eq(host_file_read("/", 10, &data, &length, &error), -EISDIR);
+    ck_assert_int_eq(host_file_read("/dev/null", 10, &data, &length, &error), 0);
+    ck_assert_uint_eq(length, 0);
+    free(data);
+    ck_assert_int_eq(host_file_read("/proc/self/status", 1 << 20, &data, &length, &error), 0);
+    ck_assert_uint_gt(length, 100);
+    free(data);
+    ck_assert_int_eq(host_file_read("/proc/self/status", 10, &data, &length, &error), -EFBIG);
+    ck_assert_int_eq(host_file_read("/proc/self/exe", 100, &data, &length, &error), -EFBIG);
+    ck_assert_ptr_null(data);
+}
+END_TEST
+
+static Suite *suite_trace(void)
+{
+    Suite *suite = suite_create("base/trace");
+    TCase *tcase = tcase_create("trace");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_line_names_time_place_event_and_fields);
+    tcase_add_test(tcase, only_errors_and_what_is_not_built_are_on_at_first);
+    tcase_add_test(tcase, a_glob_that_matches_nothing_is_an_error);
+    tcase_add_test(tcase, files_are_read_whole_or_refused_with_a_sentence);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(suite_trace())
