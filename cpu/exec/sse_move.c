@@ -350,7 +350,18 @@ exec_fn *sse_move_choose(const struct insn *insn)
 
 exec_fn *exec_choose_sse(const struct insn *insn)
 {
-    exec_fn *fn = sse_move_choose(insn);
+    exec_fn *(*const parts[])(const struct insn *) = {
+        sse_move_choose,
+        sse_float_choose,
+        sse_convert_choose,
+    };
 
-    return fn != NULL ? fn : exec_undefined;
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        exec_fn *fn = parts[i](insn);
+
+        if (fn != NULL) {
+            return fn;
+        }
+    }
+    return exec_undefined;
 }

@@ -1,0 +1,545 @@
+/* SSE floating-point arithmetic, comparison and rounding. [SDM 2 ADDPS, CMPPS, COMISS, DPPS,
+ * HADDPS, ROUNDPS ..; 1 11.5] */
+#include "cpu/exec/exec.h"
+#include "cpu/exec/flags.h"
+#include "cpu/exec/sse_fp.h"
+
+void sse_fp_flags(struct core *core, const struct fp_env *env)
+{
+    if (fp_mxcsr_update(env, &core->state.mxcsr)) {
+        core_raise(core, core->state.cr4 & CR4_OSXMMEXCPT ? VECTOR_XM : VECTOR_UD);
+    }
+}
+
+/* ---- elements: f32_<name> and f64_<name> ---- */
+typedef uint32_t f32_binary(struct fp_env *env, uint32_t a, uint32_t b);
+typedef uint64_t f64_binary(struct fp_env *env, uint64_t a, uint64_t b);
+
+/* f32_try_<name>, f64_try_<name>: the result in *r when C's arithmetic tells it (see sse_fp.h),
+ * else false. */
+typedef bool f32_try(uint32_t a, uint32_t b, uint32_t *r);
+typedef bool f64_try(uint64_t a, uint64_t b, uint64_t *r);
+
+#define TRY_BINARY(f, type, name, operation)                                                       \
+    static ALWAYS_INLINE bool f##_try_##name(type a, type b, type *r)                              \
+    {                                                                                              \
+        if (!f##_is_plain(a) || !f##_is_plain(b)) {                                                \
+            return false;                                                                          \
+        }                                                                                          \
+        *r = f##_bits(f##_value(a) operation f##_value(b));                                        \
+        return f##_is_plain(*r);                                                                   \
+    }
+TRY_BINARY(f32, uint32_t, add, +)
+TRY_BINARY(f32, uint32_t, sub, -)
+TRY_BINARY(f32, uint32_t, mul, *)
+TRY_BINARY(f32, uint32_t, div, /)
+TRY_BINARY(f64, uint64_t, add, +)
+TRY_BINARY(f64, uint64_t, sub, -)
+TRY_BINARY(f64, uint64_t, mul, *)
+TRY_BINARY(f64, uint64_t, div, /)
+
+#define TRY_SELECT(f, type, name, relation)                                                        \
+    static ALWAYS_INLINE bool f##_try_##name(type a, type b, type *r)                              \
+    {                                                                                              \
+        *r = f##_value(a) relation f##_value(b) ? a : b;                                           \
+        return f##_is_plain(a) && f##_is_plain(b);                                                 \
+    }
+TRY_SELECT(f32, uint32_t, min, <)
+TRY_SELECT(f32, uint32_t, max, >)
+TRY_SELECT(f64, uint64_t, min, <)
+TRY_SELECT(f64, uint64_t, max, >)
+
+static ALWAYS_INLINE bool f32_try_nothing(uint32_t a, uint32_t b, uint32_t *r)
+{
+    (void)a;
+    (void)b;
+    (void)r;
+    return false;
+}
+
+static ALWAYS_INLINE bool f64_try_nothing(uint64_t a, uint64_t b, uint64_t *r)
+{
+    (void)a;
+    (void)b;
+    (void)r;
+    return false;
+}
+
+#define BINARY(f, type, name)                                                                      \
+    static ALWAYS_INLINE type f##_##name(struct fp_env *env, type a, type b)                       \
+    {                                                                                              \
+        type r;                                                                                    \
+                                                                                                   \
+        if (sse_fp_quick(env) && f##_try_##name(a, b, &r)) {                                       \
+            return r;                                                                              \
+        }                                                                                          \
+        return fp_ops_default()->f##_##name(env, a, b);                                            \
+    }
+BINARY(f32, uint32_t, add)
+BINARY(f32, uint32_t, sub)
+BINARY(f32, uint32_t, mul)
+BINARY(f32, uint32_t, div)
+BINARY(f32, uint32_t, min)
+BINARY(f32, uint32_t, max)
+BINARY(f64, uint64_t, add)
+BINARY(f64, uint64_t, sub)
+BINARY(f64, uint64_t, mul)
+BINARY(f64, uint64_t, div)
+BINARY(f64, uint64_t, min)
+BINARY(f64, uint64_t, max)
+
+/* Of one operand: the second. */
+static ALWAYS_INLINE uint32_t f32_sqrt(struct fp_env *env, uint32_t a, uint32_t b)
+{
+    (void)a;
+    return fp_ops_default()->f32_sqrt(env, b);
+}
+
+static ALWAYS_INLINE uint64_t f64_sqrt(struct fp_env *env, uint64_t a, uint64_t b)
+{
+    (void)a;
+    return fp_ops_default()->f64_sqrt(env, b);
+}
+
+static ALWAYS_INLINE uint32_t f32_rcp(struct fp_env *env, uint32_t a, uint32_t b)
+{
+    (void)env;
+    (void)a;
+    return fp_ops_default()->f32_rcp(b);
+}
+
+static ALWAYS_INLINE uint32_t f32_rsqrt(struct fp_env *env, uint32_t a, uint32_t b)
+{
+    (void)env;
+    (void)a;
+    return fp_ops_default()->f32_rsqrt(b);
+}
+
+/* ---- packed and scalar forms ---- */
+static ALWAYS_INLINE void packed_f32(struct core *core, const struct insn *insn, f32_binary *even,
+                                     f32_binary *odd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+
+    for (unsigned i = 0; i < 4; i += 2) {
+        a.u32[i] = even(&env, a.u32[i], b.u32[i]);
+        a.u32[i + 1] = odd(&env, a.u32[i + 1], b.u32[i + 1]);
+    }
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = a;
+}
+
+static ALWAYS_INLINE void packed_f64(struct core *core, const struct insn *insn, f64_binary *even,
+                                     f64_binary *odd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+
+    a.u64[0] = even(&env, a.u64[0], b.u64[0]);
+    a.u64[1] = odd(&env, a.u64[1], b.u64[1]);
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = a;
+}
+
+static ALWAYS_INLINE void scalar_f32(struct core *core, const struct insn *insn, bool memory,
+                                     f32_binary *operation, f32_try *quick)
+{
+    sse_check(core);
+    uint32_t b = memory ? vector_load32(core, insn) : xmm_reg(core, insn, 1)->u32[0];
+    uint32_t *a = &xmm_reg(core, insn, 0)->u32[0], r;
+
+    if (sse_fp_quick_mxcsr(core->state.mxcsr) && quick(*a, b, &r)) {
+        *a = r;
+        return;
+    }
+    struct fp_env env = fp_env_from_mxcsr(core->state.mxcsr);
+
+    r = operation(&env, *a, b);
+    sse_fp_end(core, &env);
+    *a = r;
+}
+
+static ALWAYS_INLINE void scalar_f64(struct core *core, const struct insn *insn, bool memory,
+                                     f64_binary *operation, f64_try *quick)
+{
+    sse_check(core);
+    uint64_t b = memory ? vector_load64(core, insn) : xmm_reg(core, insn, 1)->u64[0];
+    uint64_t *a = &xmm_reg(core, insn, 0)->u64[0], r;
+
+    if (sse_fp_quick_mxcsr(core->state.mxcsr) && quick(*a, b, &r)) {
+        *a = r;
+        return;
+    }
+    struct fp_env env = fp_env_from_mxcsr(core->state.mxcsr);
+
+    r = operation(&env, *a, b);
+    sse_fp_end(core, &env);
+    *a = r;
+}
+
+/* Pairs of neighbours, first of the destination, then of the source: HADD, HSUB. */
+static ALWAYS_INLINE void horizontal_f32(struct core *core, const struct insn *insn,
+                                         f32_binary *operation)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+    union xmm r = {
+        .u32 = { operation(&env, a.u32[0], a.u32[1]), operation(&env, a.u32[2], a.u32[3]),
+                 operation(&env, b.u32[0], b.u32[1]), operation(&env, b.u32[2], b.u32[3]) }
+    };
+
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = r;
+}
+
+static ALWAYS_INLINE void horizontal_f64(struct core *core, const struct insn *insn,
+                                         f64_binary *operation)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+    union xmm r = { .u64 = { operation(&env, a.u64[0], a.u64[1]),
+                             operation(&env, b.u64[0], b.u64[1]) } };
+
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = r;
+}
+
+// clang-format off
+/*    name  try      PS      PD      SS      SD */
+#define ARITH_OPS(X) \
+    X(add,  add,     ADDPS,  ADDPD,  ADDSS,  ADDSD) \
+    X(sub,  sub,     SUBPS,  SUBPD,  SUBSS,  SUBSD) \
+    X(mul,  mul,     MULPS,  MULPD,  MULSS,  MULSD) \
+    X(div,  div,     DIVPS,  DIVPD,  DIVSS,  DIVSD) \
+    X(min,  min,     MINPS,  MINPD,  MINSS,  MINSD) \
+    X(max,  max,     MAXPS,  MAXPD,  MAXSS,  MAXSD) \
+    X(sqrt, nothing, SQRTPS, SQRTPD, SQRTSS, SQRTSD)
+// clang-format on
+
+#define SCALAR_OPS(name, try, bits)                                                                \
+    EXEC_OP(name##_f##bits##_xx)                                                                   \
+    {                                                                                              \
+        scalar_f##bits(core, insn, false, f##bits##_##name, f##bits##_try_##try);                  \
+    }                                                                                              \
+    EXEC_OP(name##_f##bits##_xm)                                                                   \
+    {                                                                                              \
+        scalar_f##bits(core, insn, true, f##bits##_##name, f##bits##_try_##try);                   \
+    }
+#define PACKED_OP(name, bits)                                                                      \
+    EXEC_OP(name##_pf##bits)                                                                       \
+    {                                                                                              \
+        packed_f##bits(core, insn, f##bits##_##name, f##bits##_##name);                            \
+    }
+
+#define X(name, try, ps, pd, ss, sd)                                                               \
+    SCALAR_OPS(name, try, 32)                                                                      \
+    SCALAR_OPS(name, try, 64)                                                                      \
+    PACKED_OP(name, 32)                                                                            \
+    PACKED_OP(name, 64)
+ARITH_OPS(X)
+#undef X
+SCALAR_OPS(rcp, nothing, 32)
+SCALAR_OPS(rsqrt, nothing, 32)
+PACKED_OP(rcp, 32)
+PACKED_OP(rsqrt, 32)
+
+EXEC_OP(addsubps)
+{
+    packed_f32(core, insn, f32_sub, f32_add);
+}
+
+EXEC_OP(addsubpd)
+{
+    packed_f64(core, insn, f64_sub, f64_add);
+}
+
+EXEC_OP(haddps)
+{
+    horizontal_f32(core, insn, f32_add);
+}
+
+EXEC_OP(haddpd)
+{
+    horizontal_f64(core, insn, f64_add);
+}
+
+EXEC_OP(hsubps)
+{
+    horizontal_f32(core, insn, f32_sub);
+}
+
+EXEC_OP(hsubpd)
+{
+    horizontal_f64(core, insn, f64_sub);
+}
+
+/* ---- comparison ---- */
+
+/* imm8[1:0]: equal, less, less or equal, unordered; imm8[2] negates. Less and its like signal for
+ * quiet NaNs. */
+static ALWAYS_INLINE bool predicate_signals(unsigned predicate)
+{
+    return (predicate & 3) == 1 || (predicate & 3) == 2;
+}
+
+static ALWAYS_INLINE bool predicate_holds(unsigned predicate, enum fp_relation relation)
+{
+    static const uint8_t accepts[4] = {
+        1u << FP_EQUAL,
+        1u << FP_LESS,
+        1u << FP_LESS | 1u << FP_EQUAL,
+        1u << FP_UNORDERED,
+    };
+    bool holds = accepts[predicate & 3] >> relation & 1;
+
+    return holds != (predicate >> 2 & 1);
+}
+
+static uint32_t compare_f32(struct fp_env *env, uint32_t a, uint32_t b, unsigned predicate)
+{
+    enum fp_relation relation =
+        fp_ops_default()->f32_compare(env, a, b, predicate_signals(predicate));
+
+    return predicate_holds(predicate, relation) ? UINT32_MAX : 0;
+}
+
+static uint64_t compare_f64(struct fp_env *env, uint64_t a, uint64_t b, unsigned predicate)
+{
+    enum fp_relation relation =
+        fp_ops_default()->f64_compare(env, a, b, predicate_signals(predicate));
+
+    return predicate_holds(predicate, relation) ? UINT64_MAX : 0;
+}
+
+EXEC_OP(cmpps)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+
+    for (unsigned i = 0; i < 4; i++) {
+        a.u32[i] = compare_f32(&env, a.u32[i], b.u32[i], insn->imm & 7);
+    }
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = a;
+}
+
+EXEC_OP(cmppd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), a = *xmm_reg(core, insn, 0);
+
+    for (unsigned i = 0; i < 2; i++) {
+        a.u64[i] = compare_f64(&env, a.u64[i], b.u64[i], insn->imm & 7);
+    }
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = a;
+}
+
+EXEC_OP(cmpss)
+{
+    struct fp_env env = sse_fp_begin(core);
+    uint32_t b = vector_source32(core, insn, 1), *a = &xmm_reg(core, insn, 0)->u32[0];
+    uint32_t r = compare_f32(&env, *a, b, insn->imm & 7);
+
+    sse_fp_end(core, &env);
+    *a = r;
+}
+
+EXEC_OP(cmpsdx)
+{
+    struct fp_env env = sse_fp_begin(core);
+    uint64_t b = vector_source64(core, insn, 1), *a = &xmm_reg(core, insn, 0)->u64[0];
+    uint64_t r = compare_f64(&env, *a, b, insn->imm & 7);
+
+    sse_fp_end(core, &env);
+    *a = r;
+}
+
+/* (U)COMISS, (U)COMISD: ZF PF CF from the relation, OF SF AF cleared. */
+static ALWAYS_INLINE void flags_from_relation(struct core *core, enum fp_relation relation)
+{
+    static const uint8_t flags[4] = {
+        [FP_LESS] = FLAG_CF,
+        [FP_EQUAL] = FLAG_ZF,
+        [FP_GREATER] = 0,
+        [FP_UNORDERED] = FLAG_ZF | FLAG_PF | FLAG_CF,
+    };
+
+    flags_set(core, flags[relation]);
+}
+
+static ALWAYS_INLINE void comis_f32(struct core *core, const struct insn *insn, bool signalling)
+{
+    struct fp_env env = sse_fp_begin(core);
+    uint32_t b = vector_source32(core, insn, 1), a = xmm_reg(core, insn, 0)->u32[0];
+    enum fp_relation relation;
+
+    if (f32_is_plain(a) && f32_is_plain(b)) {
+        float x = f32_value(a), y = f32_value(b);
+
+        relation = x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
+    } else {
+        relation = fp_ops_default()->f32_compare(&env, a, b, signalling);
+        sse_fp_end(core, &env);
+    }
+    flags_from_relation(core, relation);
+}
+
+static ALWAYS_INLINE void comis_f64(struct core *core, const struct insn *insn, bool signalling)
+{
+    struct fp_env env = sse_fp_begin(core);
+    uint64_t b = vector_source64(core, insn, 1), a = xmm_reg(core, insn, 0)->u64[0];
+    enum fp_relation relation;
+
+    if (f64_is_plain(a) && f64_is_plain(b)) {
+        double x = f64_value(a), y = f64_value(b);
+
+        relation = x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
+    } else {
+        relation = fp_ops_default()->f64_compare(&env, a, b, signalling);
+        sse_fp_end(core, &env);
+    }
+    flags_from_relation(core, relation);
+}
+
+EXEC_OP(comiss)
+{
+    comis_f32(core, insn, true);
+}
+
+EXEC_OP(ucomiss)
+{
+    comis_f32(core, insn, false);
+}
+
+EXEC_OP(comisd)
+{
+    comis_f64(core, insn, true);
+}
+
+EXEC_OP(ucomisd)
+{
+    comis_f64(core, insn, false);
+}
+
+/* ---- rounding: imm8[1:0] mode, imm8[2] MXCSR's mode instead, imm8[3] no inexact exception ---- */
+static ALWAYS_INLINE enum fp_rounding round_mode(const struct fp_env *env, unsigned imm)
+{
+    return (enum fp_rounding)(imm & 4 ? env->rounding : imm & 3);
+}
+
+EXEC_OP(roundps)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1);
+    unsigned imm = (uint8_t)insn->imm;
+
+    for (unsigned i = 0; i < 4; i++) {
+        b.u32[i] = fp_ops_default()->f32_round(&env, b.u32[i], round_mode(&env, imm), imm & 8);
+    }
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = b;
+}
+
+EXEC_OP(roundpd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1);
+    unsigned imm = (uint8_t)insn->imm;
+
+    for (unsigned i = 0; i < 2; i++) {
+        b.u64[i] = fp_ops_default()->f64_round(&env, b.u64[i], round_mode(&env, imm), imm & 8);
+    }
+    sse_fp_end(core, &env);
+    *xmm_reg(core, insn, 0) = b;
+}
+
+EXEC_OP(roundss)
+{
+    struct fp_env env = sse_fp_begin(core);
+    unsigned imm = (uint8_t)insn->imm;
+    uint32_t b = vector_source32(core, insn, 1);
+    uint32_t r = fp_ops_default()->f32_round(&env, b, round_mode(&env, imm), imm & 8);
+
+    sse_fp_end(core, &env);
+    xmm_reg(core, insn, 0)->u32[0] = r;
+}
+
+EXEC_OP(roundsd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    unsigned imm = (uint8_t)insn->imm;
+    uint64_t b = vector_source64(core, insn, 1);
+    uint64_t r = fp_ops_default()->f64_round(&env, b, round_mode(&env, imm), imm & 8);
+
+    sse_fp_end(core, &env);
+    xmm_reg(core, insn, 0)->u64[0] = r;
+}
+
+/* ---- dot products: imm8[7:4] products that count, imm8[3:0] lanes that get the sum. Each step's
+ * exceptions are raised before the next begins. ---- */
+EXEC_OP(dpps)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), *a = xmm_reg(core, insn, 0);
+    unsigned imm = (uint8_t)insn->imm;
+    uint32_t product[4], sum, pair[2];
+
+    for (unsigned i = 0; i < 4; i++) {
+        product[i] = imm >> (4 + i) & 1 ? f32_mul(&env, a->u32[i], b.u32[i]) : 0;
+    }
+    sse_fp_end(core, &env);
+    pair[0] = f32_add(&env, product[0], product[1]);
+    pair[1] = f32_add(&env, product[2], product[3]);
+    sse_fp_end(core, &env);
+    sum = f32_add(&env, pair[0], pair[1]);
+    sse_fp_end(core, &env);
+    for (unsigned i = 0; i < 4; i++) {
+        a->u32[i] = imm >> i & 1 ? sum : 0;
+    }
+}
+
+EXEC_OP(dppd)
+{
+    struct fp_env env = sse_fp_begin(core);
+    union xmm b = vector_source128(core, insn, 1), *a = xmm_reg(core, insn, 0);
+    unsigned imm = (uint8_t)insn->imm;
+    uint64_t product[2], sum;
+
+    for (unsigned i = 0; i < 2; i++) {
+        product[i] = imm >> (4 + i) & 1 ? f64_mul(&env, a->u64[i], b.u64[i]) : 0;
+    }
+    sse_fp_end(core, &env);
+    sum = f64_add(&env, product[0], product[1]);
+    sse_fp_end(core, &env);
+    for (unsigned i = 0; i < 2; i++) {
+        a->u64[i] = imm >> i & 1 ? sum : 0;
+    }
+}
+
+exec_fn *sse_float_choose(const struct insn *insn)
+{
+    static const struct vector_row rows[OP_COUNT] = {
+#define X(name, try, ps, pd, ss, sd)                                                               \
+    [OP_##ps] = { exec_##name##_pf32, exec_##name##_pf32, NULL },                                  \
+    [OP_##pd] = { exec_##name##_pf64, exec_##name##_pf64, NULL },                                  \
+    [OP_##ss] = { exec_##name##_f32_xx, exec_##name##_f32_xm, NULL },                              \
+    [OP_##sd] = { exec_##name##_f64_xx, exec_##name##_f64_xm, NULL },
+        ARITH_OPS(X)
+#undef X
+            [OP_RCPPS] = { exec_rcp_pf32, exec_rcp_pf32, NULL },
+        [OP_RCPSS] = { exec_rcp_f32_xx, exec_rcp_f32_xm, NULL },
+        [OP_RSQRTPS] = { exec_rsqrt_pf32, exec_rsqrt_pf32, NULL },
+        [OP_RSQRTSS] = { exec_rsqrt_f32_xx, exec_rsqrt_f32_xm, NULL },
+#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL },
+        X(addsubps, ADDSUBPS) X(addsubpd, ADDSUBPD) X(haddps, HADDPS) X(haddpd, HADDPD)
+            X(hsubps, HSUBPS) X(hsubpd, HSUBPD) X(cmpps, CMPPS) X(cmppd, CMPPD) X(cmpss, CMPSS)
+                X(cmpsdx, CMPSDX) X(comiss, COMISS) X(ucomiss, UCOMISS) X(comisd, COMISD)
+                    X(ucomisd, UCOMISD) X(roundps, ROUNDPS) X(roundpd, ROUNDPD) X(roundss, ROUNDSS)
+                        X(roundsd, ROUNDSD) X(dpps, DPPS) X(dppd, DPPD)
+#undef X
+    };
+
+    return vector_choose(&rows[insn->op], insn);
+}

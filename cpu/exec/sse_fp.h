@@ -1,0 +1,89 @@
+/* An SSE floating-point instruction's frame: environment from MXCSR, results, exceptions. [SDM
+ * 1 11.5]
+ *
+ * Most programs run with every exception masked, rounding to nearest and PE long set (env.quick).
+ * Then an operation whose operands and result are normal numbers, the smallest binade excepted,
+ * changes nothing but its destination, and C's own arithmetic gives its bits. */
+#ifndef CPU_EXEC_SSE_FP_H
+#define CPU_EXEC_SSE_FP_H
+
+#include <float.h>
+#include <string.h>
+
+#include "cpu/exec/fp_ops.h"
+#include "cpu/exec/vector.h"
+
+/* Collects env.flags into MXCSR and raises: #XM, or #UD without CR4.OSXMMEXCPT. Returns when all
+ * are masked. */
+COLD void sse_fp_flags(struct core *core, const struct fp_env *env);
+
+static ALWAYS_INLINE struct fp_env sse_fp_begin(struct core *core)
+{
+    sse_check(core);
+    return fp_env_from_mxcsr(core->state.mxcsr);
+}
+
+/* After all elements are computed, before the destination is written. */
+static ALWAYS_INLINE void sse_fp_end(struct core *core, const struct fp_env *env)
+{
+    if (UNLIKELY(env->flags & ~(core->state.mxcsr & env->masks))) { /* new, or not masked */
+        sse_fp_flags(core, env);
+    }
+}
+
+/* Normal, and not of the smallest binade: rounding cannot have met underflow. */
+static ALWAYS_INLINE bool f32_is_plain(uint32_t a)
+{
+    return (a >> 23 & 0xff) - 2 < 0xff - 2;
+}
+
+static ALWAYS_INLINE bool f64_is_plain(uint64_t a)
+{
+    return (a >> 52 & 0x7ff) - 2 < 0x7ff - 2;
+}
+
+static ALWAYS_INLINE float f32_value(uint32_t bits)
+{
+    float value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static ALWAYS_INLINE uint32_t f32_bits(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static ALWAYS_INLINE double f64_value(uint64_t bits)
+{
+    double value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static ALWAYS_INLINE uint64_t f64_bits(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+/* May C's arithmetic stand for the CPU's? Not where the host computes with excess precision. */
+static ALWAYS_INLINE bool sse_fp_quick(const struct fp_env *env)
+{
+    return FLT_EVAL_METHOD == 0 && LIKELY(env->quick);
+}
+
+/* The same, from MXCSR. */
+static ALWAYS_INLINE bool sse_fp_quick_mxcsr(uint32_t mxcsr)
+{
+    return FLT_EVAL_METHOD == 0 && LIKELY((mxcsr & 0x7fa0) == 0x1fa0);
+}
+
+#endif
