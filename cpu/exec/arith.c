@@ -60,34 +60,6 @@ static ALWAYS_INLINE uint64_t alu_result(enum alu alu, uint64_t a, uint64_t b, u
     }
 }
 
-static ALWAYS_INLINE void flags_add(struct core *core, unsigned size, uint64_t a, uint64_t b,
-                                    uint64_t r)
-{
-    if (size == 1) {
-        flags_add8(core, (uint8_t)a, (uint8_t)b, (uint8_t)r);
-    } else if (size == 2) {
-        flags_add16(core, (uint16_t)a, (uint16_t)b, (uint16_t)r);
-    } else if (size == 4) {
-        flags_add32(core, (uint32_t)a, (uint32_t)b, (uint32_t)r);
-    } else {
-        flags_add64(core, a, b, r);
-    }
-}
-
-static ALWAYS_INLINE void flags_sub(struct core *core, unsigned size, uint64_t a, uint64_t b,
-                                    uint64_t r)
-{
-    if (size == 1) {
-        flags_sub8(core, (uint8_t)a, (uint8_t)b, (uint8_t)r);
-    } else if (size == 2) {
-        flags_sub16(core, (uint16_t)a, (uint16_t)b, (uint16_t)r);
-    } else if (size == 4) {
-        flags_sub32(core, (uint32_t)a, (uint32_t)b, (uint32_t)r);
-    } else {
-        flags_sub64(core, a, b, r);
-    }
-}
-
 /* INC and DEC keep CF. overflow: the result that OF tells. */
 static ALWAYS_INLINE void flags_step(struct core *core, unsigned size, uint64_t a, uint64_t r,
                                      uint64_t overflow)
@@ -105,15 +77,15 @@ static ALWAYS_INLINE void alu_flags(struct core *core, enum alu alu, unsigned si
     switch (alu) {
     case ALU_ADD:
     case ALU_ADC:
-        flags_add(core, size, a, b, r);
+        flags_add_size(core, size, a, b, r);
         break;
     case ALU_SUB:
     case ALU_SBB:
     case ALU_CMP:
-        flags_sub(core, size, a, b, r);
+        flags_sub_size(core, size, a, b, r);
         break;
     case ALU_NEG:
-        flags_sub(core, size, 0, a, r);
+        flags_sub_size(core, size, 0, a, r);
         break;
     case ALU_INC:
         flags_step(core, size, a, r, (size_mask(size) >> 1) + 1);
@@ -289,8 +261,7 @@ static ALWAYS_INLINE void alu_memory(struct core *core, const struct insn *insn,
 /* X(name, NAME) */
 #define ALU_BINARIES(X)                                                                            \
     X(add, ADD)                                                                                    \
-    X(or, OR) X(adc, ADC) X(sbb, SBB) X(and, AND) X(sub, SUB) X(xor, XOR) X(cmp, CMP)              \
-        X(test, TEST)
+    X(or, OR) X(adc, ADC) X(sbb, SBB) X(and, AND) X(sub, SUB) X(xor, XOR) X(cmp, CMP) X(test, TEST)
 #define ALU_UNARIES(X) X(inc, INC) X(dec, DEC) X(neg, NEG) X(not, NOT)
 
 #define X(name, NAME)                                                                              \
@@ -387,7 +358,7 @@ static ALWAYS_INLINE void cmpxchg(struct core *core, const struct insn *insn, un
             ram_store_size(host, size, old == accumulator ? source : old);
         }
     }
-    flags_sub(core, size, accumulator, old, accumulator - old);
+    flags_sub_size(core, size, accumulator, old, accumulator - old);
     if (old != accumulator) {
         gpr_write(core, REG_RAX, size, old);
     }
@@ -418,7 +389,7 @@ static ALWAYS_INLINE void xadd(struct core *core, const struct insn *insn, unsig
         }
         gpr_write(core, insn->n[1], size, old);
     }
-    flags_add(core, size, old, source, old + source);
+    flags_add_size(core, size, old, source, old + source);
 }
 
 #define EXCHANGES(size)                                                                            \

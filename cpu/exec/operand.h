@@ -14,6 +14,7 @@
 
 #include "cpu/exec/core.h"
 #include "cpu/exec/exec.h"
+#include "cpu/exec/flags.h"
 
 /* ---- sizes ---- */
 
@@ -34,6 +35,36 @@ static ALWAYS_INLINE uint64_t size_sign_extend(uint64_t value, unsigned size)
 static inline unsigned size_log2(unsigned size)
 {
     return size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3;
+}
+
+/* ---- flags by size ---- */
+
+static ALWAYS_INLINE void flags_add_size(struct core *core, unsigned size, uint64_t a, uint64_t b,
+                                         uint64_t r)
+{
+    if (size == 1) {
+        flags_add8(core, (uint8_t)a, (uint8_t)b, (uint8_t)r);
+    } else if (size == 2) {
+        flags_add16(core, (uint16_t)a, (uint16_t)b, (uint16_t)r);
+    } else if (size == 4) {
+        flags_add32(core, (uint32_t)a, (uint32_t)b, (uint32_t)r);
+    } else {
+        flags_add64(core, a, b, r);
+    }
+}
+
+static ALWAYS_INLINE void flags_sub_size(struct core *core, unsigned size, uint64_t a, uint64_t b,
+                                         uint64_t r)
+{
+    if (size == 1) {
+        flags_sub8(core, (uint8_t)a, (uint8_t)b, (uint8_t)r);
+    } else if (size == 2) {
+        flags_sub16(core, (uint16_t)a, (uint16_t)b, (uint16_t)r);
+    } else if (size == 4) {
+        flags_sub32(core, (uint32_t)a, (uint32_t)b, (uint32_t)r);
+    } else {
+        flags_sub64(core, a, b, r);
+    }
 }
 
 /* ---- memory by size ---- */
