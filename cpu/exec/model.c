@@ -65,7 +65,7 @@ static const struct {
     { FEATURE_PCID, FEATURE_LM },          { FEATURE_GBPAGES, FEATURE_LM },
     { FEATURE_FSGSBASE, FEATURE_LM },      { FEATURE_RDTSCP, FEATURE_TSC },
     { FEATURE_INVTSC, FEATURE_TSC },       { FEATURE_TSC_ADJUST, FEATURE_TSC },
-    { FEATURE_CLFLUSHOPT, FEATURE_CLFSH },
+    { FEATURE_CLFLUSHOPT, FEATURE_CLFSH }, { FEATURE_XSAVEC, FEATURE_XSAVE },
 };
 
 /* Names that users know and verdite does not do. */
@@ -78,7 +78,7 @@ static const char *const absent_features[] = {
     "perfmon", "pku",      "pks",       "psn",          "rtm",  "serialize", "sgx",
     "sha",     "smx",      "spec-ctrl", "ss",           "ssbd", "sse4a",     "stibp",
     "svm",     "tbm",      "tm",        "tsc-deadline", "vaes", "vmx",       "waitpkg",
-    "xop",     "xsavec",   "xsaves",    "xtpr",
+    "xop",     "xsaves",   "xtpr",
 };
 
 const char *cpu_feature_name(enum cpu_feature feature)
@@ -338,6 +338,8 @@ static void leaf_xsave(const struct core *core, uint32_t subleaf, uint32_t regs[
     if (subleaf == 0 && core_has_feature(core, FEATURE_XSAVE)) {
         regs[0] = (uint32_t)cpu_model_xcr0(core->model);
         regs[1] = regs[2] = 512 + 64;
+    } else if (subleaf == 1 && core_has_feature(core, FEATURE_XSAVEC)) {
+        regs[1] = 512 + 64;
     }
 }
 

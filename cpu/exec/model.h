@@ -61,6 +61,7 @@ enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
     X(UMIP,       "umip",       0x7, 0, CPUID_ECX, 2) \
     X(RDPID,      "rdpid",      0x7, 0, CPUID_ECX, 22) \
     X(XSAVEOPT,   "xsaveopt",   0xd, 1, CPUID_EAX, 0) \
+    X(XSAVEC,     "xsavec",     0xd, 1, CPUID_EAX, 1) \
     X(LAHF,       "lahf",       0x80000001, 0, CPUID_ECX, 0) \
     X(SYSCALL,    "syscall",    0x80000001, 0, CPUID_EDX, 11) \
     X(NX,         "nx",         0x80000001, 0, CPUID_EDX, 20) \

@@ -443,10 +443,8 @@ static exec_fn *simd_move_choose(const struct insn *insn)
 exec_fn *exec_choose_mmx(const struct insn *insn)
 {
     exec_fn *(*const parts[])(const struct insn *) = {
-        simd_move_choose,
-        packed_arith_choose,
-        packed_shuffle_choose,
-        packed_shift_choose,
+        simd_move_choose,    packed_arith_choose,  packed_shuffle_choose,
+        packed_shift_choose, packed_string_choose,
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
