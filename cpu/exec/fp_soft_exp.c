@@ -46,10 +46,15 @@ struct x87_value fp_soft_f80_2xm1(struct fp_env *env, struct x87_value a)
         r = fp_from_integer(true, 1);
         return fp_pack80(r);
     }
-    if (x.class != FP_CLASS_FINITE || x.exp > 0 || (x.exp == 0 && x.sig != ONE_SIG)) {
+    if (x.class != FP_CLASS_FINITE) {
         return a;
     }
-    if (x.exp == 0) { /* 2^1 - 1 and 2^-1 - 1 are exact */
+    if (x.exp > 0 || (x.exp == 0 && x.sig != ONE_SIG)) {
+        env->flags |= FP_PE;
+        return a;
+    }
+    if (x.exp == 0) { /* 2^1 - 1 and 2^-1 - 1 */
+        env->flags |= FP_PE;
         return fp_pack80((struct fp_num){
             .class = FP_CLASS_FINITE, .sign = x.sign, .exp = x.sign ? -1 : 0, .sig = ONE_SIG });
     }
@@ -91,9 +96,13 @@ static struct fp_wide log2_of(struct fp_num x, bool *exact)
 static struct x87_value times(struct fp_env *env, struct fp_num y, struct fp_wide log, bool exact)
 {
     struct fp_wide r = fp_wide_mul(fp_wide_from_num(y), log);
+    struct fp_num result = fp_round(env, &fp_format_f80, r.sign, r.exp, exact ? r.sig : r.sig | 1);
 
-    return exact ? fp_pack80(fp_round(env, &fp_format_f80, r.sign, r.exp, r.sig))
-                 : fp_wide_round(env, r);
+    env->flags |= FP_PE;
+    if (result.class <= FP_CLASS_FINITE && result.sig >> 63 == 0) {
+        env->flags |= FP_UE;
+    }
+    return fp_pack80(result);
 }
 
 struct x87_value fp_soft_f80_yl2x(struct fp_env *env, struct x87_value x, struct x87_value y)
@@ -140,7 +149,7 @@ struct x87_value fp_soft_f80_yl2xp1(struct fp_env *env, struct x87_value x, stru
     if (fp_nan_result(env, &fp_format_f80, a, b, &r)) {
         return fp_pack80(r);
     }
-    if ((a.sign && a.class != FP_CLASS_ZERO && (a.class == FP_CLASS_INF || a.exp >= 0)) ||
+    if ((a.sign && a.class == FP_CLASS_INF) ||
         (a.class == FP_CLASS_INF && b.class == FP_CLASS_ZERO) ||
         (a.class == FP_CLASS_ZERO && b.class == FP_CLASS_INF)) {
         return fp_pack80(fp_invalid(env));
@@ -153,6 +162,10 @@ struct x87_value fp_soft_f80_yl2xp1(struct fp_env *env, struct x87_value x, stru
     }
     if (a.class == FP_CLASS_ZERO || b.class == FP_CLASS_ZERO) {
         return fp_pack80(fp_zero(a.sign != b.sign));
+    }
+    if (a.sign && a.exp >= 0) {
+        env->flags |= FP_PE;
+        return x;
     }
     w = fp_wide_from_num(a);
     if (a.exp < -2) { /* |x| < 1/4: log2(1 + x) = 2 atanh(x / (2 + x)) / ln 2 */
