@@ -26,7 +26,8 @@ LDLIBS += $(shell $(PKG_CONFIG) --libs capstone)
 endif
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
-ifeq ($(call have,zydis),yes)
+# Debian's Zydis has no pkg-config file.
+ifneq ($(wildcard /usr/include/Zydis/Zydis.h),)
 CHECK_CFLAGS += -DHAVE_ZYDIS
 CHECK_LIBS += -lZydis
 endif

@@ -258,7 +258,7 @@ const struct opcode_row opcode_map_0f[OPCODE_PLANES][256] = {
     [NP][0xb6] = ROW(MOVZX, Gv, Eb, _, F_ANY),
     [NP][0xb7] = ROW(MOVZX, Gv, Ew, _, F_ANY),
     [PF3][0xb8] = ROW(POPCNT, Gv, Ev, _, 0),
-    [NP][0xb9] = ROW(UD1, Gv, Ev, _, F_ANY),
+    [NP][0xb9] = ROW(UD1, Gd, Ed, _, F_ANY),
     [NP][0xba] = ROW_GROUP(8, F_ANY),
     [NP][0xbb] = ROW(BTC, Ev, Gv, _, F_ANY | F_LOCK),
     [NP][0xbc] = ROW(BSF, Gv, Ev, _, F_ANY),
@@ -387,6 +387,6 @@ const struct opcode_row opcode_map_0f[OPCODE_PLANES][256] = {
     [P66][0xfd] = ROW(PADDW, Vdq, Wdq, _, 0),
     [NP][0xfe] = ROW(PADDD, Pq, Qq, _, 0),
     [P66][0xfe] = ROW(PADDD, Vdq, Wdq, _, 0),
-    [NP][0xff] = ROW(UD0, Gv, Ev, _, F_ANY),
+    [NP][0xff] = ROW(UD0, Gd, Ed, _, F_ANY),
 };
 // clang-format on

@@ -110,6 +110,9 @@ static void text_mnemonic(struct text *text, const struct insn *insn)
     case OP_JCXZ:
         text_add(text, "%s", insn->adsize == 2 ? "jcxz" : insn->adsize == 4 ? "jecxz" : "jrcxz");
         return;
+    case OP_MOVD:
+        text_add(text, "%s", insn->flags & INSN_REX_W ? "movq" : "movd");
+        return;
     default:
         break;
     }
@@ -124,7 +127,7 @@ static void text_gpr(struct text *text, unsigned n, unsigned size)
     static const char *const low[8] = { "al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil" };
     static const char *const high[4] = { "ah", "ch", "dh", "bh" };
 
-    if (n == REG_RIP) {
+    if (n == REG_RIP && size != 1) {
         text_add(text, size == 8 ? "rip" : "eip");
     } else if (n >= 8 && n < 16) {
         text_add(text, "r%u%s", n, size == 8 ? "" : size == 4 ? "d" : size == 2 ? "w" : "b");
