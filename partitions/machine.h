@@ -1,0 +1,110 @@
+/* struct machine: one emulated box: RAM, clock, hypervisor, the boards of its partitions, and the loop that runs VPs.
+ *
+ * One logical-processor thread runs every VP in turn (machine_run). Other threads only post: they kick the machine,
+ * which looks up within one time slice. Timers run on the logical processor's thread between slices.
+ */
+#ifndef PARTITIONS_MACHINE_H
+#define PARTITIONS_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/host/mutex.h"
+#include "base/trace.h"
+#include "cpu/exec/model.h"
+#include "mmu/ram.h"
+#include "partitions/hv/hypervisor.h"
+
+struct board;
+struct partition;
+struct vp;
+
+enum { MACHINE_VPS = 64 };
+
+/* Why machine_run came back. */
+enum machine_end {
+    MACHINE_POWER_OFF,
+    MACHINE_RESET,        /* the guest's; the owner resets and runs on, or stops */
+    MACHINE_STOPPED,      /* machine_stop */
+    MACHINE_TRIPLE_FAULT, /* machine.faulted tells the VP */
+    MACHINE_HALTED,       /* every VP waits with interrupts off and nothing can wake one */
+    MACHINE_INSTRUCTION_LIMIT,
+    MACHINE_TIMEOUT,
+    MACHINE_UNIMPLEMENTED, /* strict, and something not built was asked for */
+};
+
+struct machine_config {
+    uint64_t ram_bytes;            /* all of it: guest memory, the parent's, the hypervisor's */
+    uint64_t reserved_pages;       /* at the end of RAM: the hypervisor's */
+    uint64_t root_pool_pages;      /* of those: the root's first pool */
+    bool hypervisor;               /* off: a plain PC */
+    bool root_is_guest;            /* off with the hypervisor on: the built-in parent */
+    uint64_t withheld_privileges;
+    struct cpu_model model;        /* copied */
+    uint64_t seed;
+    bool strict;
+    uint64_t max_instructions;     /* 0: no limit */
+    uint64_t timeout_ns;           /* 0: none */
+    /* Messages for the root's VP while the parent is built in; may be NULL. On the logical processor's thread. */
+    void (*root_message)(void *opaque, struct vp *root_vp, unsigned sint);
+    void *root_message_opaque;
+};
+
+struct machine {
+    struct machine_config config;
+    struct clock clock;
+    struct trace trace;
+    struct ram ram;
+    struct hypervisor hv;
+    struct vp *vps[MACHINE_VPS]; /* all that run guests, in order of creation */
+    unsigned n_vps;
+    unsigned turn;               /* whose slice is next */
+    struct vp *running;
+    uint64_t random;             /* xorshift state, from the seed */
+
+    struct host_mutex wake_lock; /* guards wake_cond and the flags below (also read without it) */
+    struct host_cond wake_cond;
+    bool kicked;                 /* (atomic) leave the slice and look */
+    bool stop, power_off, reset; /* (atomic) asked for */
+    bool crashed;                /* (atomic) the guest wrote its crash MSRs */
+    struct vp *faulted;          /* of MACHINE_TRIPLE_FAULT */
+    uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
+};
+
+/* 0 or -errno. trace_out may be NULL. The machine has a root partition without VPs, and no board. */
+WARN_UNUSED int machine_init(struct machine *machine, const struct machine_config *config, FILE *trace_out,
+                             struct error *error);
+void machine_fini(struct machine *machine);
+
+/* Run until something ends it. */
+enum machine_end machine_run(struct machine *machine);
+
+/* Any thread, or a signal handler. */
+void machine_kick(struct machine *machine);
+void machine_stop(struct machine *machine);
+
+uint64_t machine_instructions(const struct machine *machine);
+uint64_t machine_random(struct machine *machine);
+
+/* All VPs of a partition to their power-on state, synthetic state cleared; devices are the board's. VP 0 runs, the
+ * others wait for SIPI. */
+void machine_partition_reset(struct machine *machine, struct partition *partition);
+
+/* ---- VPs (vp.c): what hypervisor_ops asks for ---- */
+struct vp *vp_create(void *machine, struct partition *partition, uint32_t index);
+void vp_destroy(void *machine, struct vp *vp);
+/* May it run a slice now? Applies INIT, SIPI and wake-ups that were posted. */
+bool vp_prepare(struct vp *vp);
+/* Run one slice. CPU_EXIT_BUDGET etc. as cpu_run. */
+enum cpu_exit vp_run(struct vp *vp, uint64_t instructions);
+/* After a triple fault: true when a guest parent was told and the VP waits for it. */
+bool vp_shutdown(struct vp *vp);
+/* Not runnable: could any interrupt, message or parent ever wake it? */
+bool vp_can_wake(const struct vp *vp);
+extern const struct hypervisor_ops vp_hypervisor_ops;
+
+struct machine *vp_machine(const struct vp *vp);
+
+#endif
