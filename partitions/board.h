@@ -14,6 +14,7 @@ struct board;
 struct hv_interrupt;
 struct machine;
 struct partition;
+struct vp;
 
 /* Interrupt inputs, and addresses that the ACPI tables repeat. [DS 82371SB; ACPI 5.2.9] */
 enum {
@@ -49,6 +50,8 @@ size_t board_serial_input(struct board *board, const uint8_t *bytes, size_t n);
 int board_acknowledge(struct board *board);  /* INTA to the 8259s */
 void board_fpu_error(struct board *board);   /* FERR# -> IRQ 13 */
 int board_clear_extint(struct board *board);
+void board_apic_eoi(struct board *board, uint8_t vector); /* a level interrupt was ended */
+void board_send_ipi(struct vp *sender, uint64_t icr);
 bool board_assert_interrupt(struct partition *partition, const struct hv_interrupt *interrupt);
 extern const struct space_ops board_space_ops; /* opaque: the partition */
 

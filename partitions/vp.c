@@ -16,10 +16,7 @@
 /* What the machine adds to a VP; vp.glue. */
 struct vp_glue {
     struct lapic lapic;
-    bool idle;              /* HV_X64_MSR_GUEST_IDLE: any interrupt wakes, whatever IF says */
-    bool init_pending;      /* (atomic) */
-    int sipi_vector;        /* (atomic) -1: none */
-    bool nmi_pending;       /* (atomic) */
+    bool idle; /* HV_X64_MSR_GUEST_IDLE: any interrupt wakes, whatever IF says */
     struct machine *machine;
 };
 
@@ -95,11 +92,12 @@ static enum core_status port_write(void *owner, uint16_t port, unsigned size, ui
                                         : status_of(bus_write(vp->partition->ports, port, size, value, NULL));
 }
 
-enum { MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC_FIRST = 0x800, MSR_X2APIC_LAST = 0x8ff };
+enum { MSR_X2APIC_LAST = LAPIC_MSR_X2 + 0xff };
 
 static bool msr_is_apic(uint32_t msr)
 {
-    return msr == MSR_APIC_BASE || msr == MSR_TSC_DEADLINE || (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST);
+    return msr == LAPIC_MSR_APIC_BASE || msr == LAPIC_MSR_TSC_DEADLINE ||
+           (msr >= LAPIC_MSR_X2 && msr <= MSR_X2APIC_LAST);
 }
 
 static enum core_status msr_read(void *owner, uint32_t msr, uint64_t *value)
@@ -136,15 +134,22 @@ static enum core_status msr_write(void *owner, uint32_t msr, uint64_t value)
     return hv_msr_is_synthetic(msr) ? hv_msr_write(vp, msr, value) : CORE_GP;
 }
 
+static uint64_t op_apic_base_read(struct vp *vp)
+{
+    uint64_t value = 0;
+
+    return lapic_msr_read(vp->lapic, LAPIC_MSR_APIC_BASE, &value) ? value : 0;
+}
+
 /* What only the VP knows: its APIC id and whether the APIC is on. [SDM 2A CPUID leaves 1, 0xb] */
 static enum core_status cpuid(void *owner, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     struct vp *vp = owner;
-    uint32_t id = lapic_id(vp->lapic);
+    uint32_t id = vp->lapic->id;
 
     if (leaf == 1) {
         regs[CPUID_EBX] = (regs[CPUID_EBX] & 0xffffff) | id << 24;
-        if (!lapic_globally_enabled(vp->lapic)) {
+        if (!(op_apic_base_read(vp) & APIC_BASE_EN)) {
             regs[CPUID_EDX] &= ~(1u << 9);
         }
     } else if (leaf == 0xb) {
@@ -175,12 +180,12 @@ static uint64_t random_word(void *owner)
 
 static uint8_t cr8_read(void *owner)
 {
-    return lapic_cr8_read(((struct vp *)owner)->lapic);
+    return (uint8_t)lapic_cr8(((struct vp *)owner)->lapic);
 }
 
 static void cr8_write(void *owner, uint8_t value)
 {
-    lapic_cr8_write(((struct vp *)owner)->lapic, value);
+    lapic_set_cr8(((struct vp *)owner)->lapic, value);
 }
 
 static void fpu_error(void *owner)
@@ -214,7 +219,7 @@ static int acknowledge(void *owner)
     struct board *board = board_of(vp);
     int vector = lapic_acknowledge(vp->lapic);
 
-    if (vector == LAPIC_EXTINT) {
+    if (vector == LAPIC_TAKE_EXTINT) {
         return board != NULL ? board_acknowledge(board) : -1;
     }
     return vector;
@@ -224,12 +229,12 @@ static bool interrupt_pending(void *owner)
 {
     struct vp *vp = owner;
 
-    return lapic_pending(vp->lapic) || __atomic_load_n(&glue_of(vp)->nmi_pending, __ATOMIC_ACQUIRE);
+    return lapic_pending(vp->lapic) || lapic_events(vp->lapic) != 0;
 }
 
 static bool nmi(void *owner)
 {
-    return __atomic_exchange_n(&glue_of(owner)->nmi_pending, false, __ATOMIC_ACQ_REL);
+    return lapic_take_event(((struct vp *)owner)->lapic, LAPIC_EVENT_NMI);
 }
 
 static const struct cpu_interrupts cpu_interrupts = {
@@ -248,30 +253,26 @@ static void lapic_kicked(void *opaque)
     machine_kick(vp_machine(vp));
 }
 
-static void lapic_nmi(void *opaque)
+static void lapic_ended(void *opaque, uint8_t vector)
 {
     struct vp *vp = opaque;
+    struct board *board = board_of(vp);
 
-    __atomic_store_n(&glue_of(vp)->nmi_pending, true, __ATOMIC_RELEASE);
-    lapic_kicked(vp);
+    if (board != NULL) {
+        board_apic_eoi(board, vector);
+    }
 }
 
-static void lapic_init_ipi(void *opaque)
+static void lapic_sends(void *opaque, uint64_t icr)
 {
-    struct vp *vp = opaque;
-
-    __atomic_store_n(&glue_of(vp)->init_pending, true, __ATOMIC_RELEASE);
-    __atomic_store_n(&glue_of(vp)->sipi_vector, -1, __ATOMIC_RELEASE);
-    lapic_kicked(vp);
+    board_send_ipi(opaque, icr);
 }
 
-static void lapic_sipi(void *opaque, uint8_t vector)
-{
-    struct vp *vp = opaque;
-
-    __atomic_store_n(&glue_of(vp)->sipi_vector, vector, __ATOMIC_RELEASE);
-    lapic_kicked(vp);
-}
+static const struct lapic_ops lapic_ops = {
+    .send_ipi = lapic_sends,
+    .eoi = lapic_ended,
+    .kick = lapic_kicked,
+};
 
 /* ---- life ---- */
 
@@ -294,25 +295,9 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
     vp->glue = glue;
     vp->lapic = &glue->lapic;
     glue->machine = machine;
-    glue->sipi_vector = -1;
-    struct lapic_config lapic = {
-        .trace = &machine->trace,
-        .partition = (uint32_t)partition->id,
-        .clock = &machine->clock,
-        .id = index,
-        .bootstrap = index == 0,
-        .tsc_hz = machine->hv.tsc_hz,
-        .x2apic = (machine->config.model.features >> FEATURE_X2APIC & 1) != 0,
-        .tsc = tsc,
-        .kick = lapic_kicked,
-        .nmi = lapic_nmi,
-        .init = lapic_init_ipi,
-        .sipi = lapic_sipi,
-        .send_ipi = board_send_ipi,
-        .eoi = board_apic_eoi,
-        .opaque = vp,
-    };
-    lapic_init(vp->lapic, &lapic);
+    const struct cpu_model *model = &machine->config.model;
+    lapic_init(vp->lapic, &machine->trace, (uint32_t)partition->id, &machine->clock, &lapic_ops, vp, index, index == 0,
+               (model->features >> FEATURE_X2APIC & 1) != 0, model->physical_bits, machine->hv.tsc_hz);
     if (cpu_init(&vp->cpu, &machine->config.model, &partition->space, &core_ops, &cpu_interrupts, vp,
                  &machine->trace) != 0) {
         device_fini(&vp->lapic->dev);
@@ -362,12 +347,8 @@ void machine_partition_reset(struct machine *machine, struct partition *partitio
     for (unsigned i = 0; i < machine->n_vps; i++) {
         struct vp *vp = machine->vps[i];
         if (vp->partition == partition) {
-            struct vp_glue *glue = glue_of(vp);
             device_reset(&vp->lapic->dev);
             vp_reset(vp, false);
-            glue->init_pending = false;
-            glue->nmi_pending = false;
-            glue->sipi_vector = -1;
         }
     }
 }
@@ -377,23 +358,22 @@ void machine_partition_reset(struct machine *machine, struct partition *partitio
 /* [SDM 3A 8.4.3] */
 static void apply_init_and_sipi(struct vp *vp)
 {
-    struct vp_glue *glue = glue_of(vp);
     struct cpu_state *state = &vp->cpu.core.state;
 
-    if (__atomic_exchange_n(&glue->init_pending, false, __ATOMIC_ACQ_REL)) {
+    if (lapic_take_event(vp->lapic, LAPIC_EVENT_INIT)) {
+        lapic_init_reset(vp->lapic);
         vp_reset(vp, true);
     }
-    int vector = __atomic_load_n(&glue->sipi_vector, __ATOMIC_ACQUIRE);
-    if (vector >= 0) {
-        __atomic_store_n(&glue->sipi_vector, -1, __ATOMIC_RELEASE);
-        if (state->activity == ACTIVITY_WAIT_FOR_SIPI) {
-            state->seg[SEG_CS].selector = (uint16_t)(vector << 8);
-            state->seg[SEG_CS].base = (uint64_t)vector << 12;
-            state->gpr[REG_RIP] = 0;
-            state->activity = ACTIVITY_RUNNING;
-            core_mode_update(&vp->cpu.core);
-        }
+    if (lapic_take_event(vp->lapic, LAPIC_EVENT_SIPI) && state->activity == ACTIVITY_WAIT_FOR_SIPI) {
+        uint8_t vector = lapic_sipi_vector(vp->lapic);
+        state->seg[SEG_CS].selector = (uint16_t)(vector << 8);
+        state->seg[SEG_CS].base = (uint64_t)vector << 12;
+        state->gpr[REG_RIP] = 0;
+        state->activity = ACTIVITY_RUNNING;
+        core_mode_update(&vp->cpu.core);
     }
+    /* There is no SMM: an SMI is taken and nothing happens. */
+    lapic_take_event(vp->lapic, LAPIC_EVENT_SMI);
 }
 
 bool vp_prepare(struct vp *vp)
@@ -415,7 +395,7 @@ bool vp_prepare(struct vp *vp)
         state->activity = ACTIVITY_RUNNING;
         return true;
     }
-    return (state->rflags_rest & FLAG_IF) || __atomic_load_n(&glue_of(vp)->nmi_pending, __ATOMIC_ACQUIRE);
+    return (state->rflags_rest & FLAG_IF) || (lapic_events(vp->lapic) & LAPIC_EVENT_NMI);
 }
 
 bool vp_can_wake(const struct vp *vp)
@@ -462,53 +442,59 @@ static int partition_created(void *opaque, struct partition *partition)
 
 static void op_interrupt(struct vp *vp, unsigned vector, bool auto_eoi)
 {
-    lapic_interrupt(vp->lapic, (uint8_t)vector, auto_eoi);
+    lapic_set_auto_eoi_vector(vp->lapic, (uint8_t)vector, auto_eoi);
+    lapic_deliver(vp->lapic, LAPIC_FIXED, (uint8_t)vector, false);
 }
+
+enum { SVR_ENABLE = 0x100 };
 
 static bool op_apic_enabled(struct vp *vp)
 {
-    return lapic_software_enabled(vp->lapic);
+    return lapic_read(vp->lapic, LAPIC_SVR, 4) & SVR_ENABLE;
 }
 
 static uint32_t op_apic_id(struct vp *vp)
 {
-    return lapic_id(vp->lapic);
+    return vp->lapic->id;
 }
 
-/* Offsets in the APIC page. [SDM 3A table 10-1] */
-enum { APIC_TPR = 0x80, APIC_EOI = 0xb0, APIC_ICR_LOW = 0x300, APIC_ICR_HIGH = 0x310 };
+/* An APIC register in whichever mode the APIC is. The ICR is 64 bits in both. [TLFS HV_X64_MSR_ICR] */
+static bool apic_register(struct vp *vp, uint32_t offset, bool write, uint64_t *value)
+{
+    uint32_t msr = LAPIC_MSR_X2 + offset / 16;
+
+    if (op_apic_base_read(vp) & APIC_BASE_EXTD) {
+        return write ? lapic_msr_write(vp->lapic, msr, *value) : lapic_msr_read(vp->lapic, msr, value);
+    }
+    if (write) {
+        if (offset == LAPIC_ICR_LOW) {
+            lapic_write(vp->lapic, LAPIC_ICR_HIGH, 4, *value >> 32);
+        }
+        lapic_write(vp->lapic, offset, 4, (uint32_t)*value);
+    } else {
+        *value = lapic_read(vp->lapic, offset, 4);
+        if (offset == LAPIC_ICR_LOW) {
+            *value |= lapic_read(vp->lapic, LAPIC_ICR_HIGH, 4) << 32;
+        }
+    }
+    return true;
+}
 
 static enum core_status op_apic_read(struct vp *vp, enum hv_apic_register reg, uint64_t *value)
 {
-    switch (reg) {
-    case HV_APIC_TPR:
-        *value = lapic_register_read(vp->lapic, APIC_TPR);
-        return CORE_OK;
-    case HV_APIC_ICR:
-        *value = (uint64_t)lapic_register_read(vp->lapic, APIC_ICR_HIGH) << 32 |
-                 lapic_register_read(vp->lapic, APIC_ICR_LOW);
-        return CORE_OK;
-    case HV_APIC_EOI:
-        break;
+    if (reg == HV_APIC_EOI) {
+        return CORE_GP; /* write-only */
     }
-    return CORE_GP;
+    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, false, value) ? CORE_OK : CORE_GP;
 }
 
 static enum core_status op_apic_write(struct vp *vp, enum hv_apic_register reg, uint64_t value)
 {
-    switch (reg) {
-    case HV_APIC_TPR:
-        lapic_register_write(vp->lapic, APIC_TPR, (uint32_t)value);
-        break;
-    case HV_APIC_ICR:
-        lapic_register_write(vp->lapic, APIC_ICR_HIGH, (uint32_t)(value >> 32));
-        lapic_register_write(vp->lapic, APIC_ICR_LOW, (uint32_t)value);
-        break;
-    case HV_APIC_EOI:
-        lapic_register_write(vp->lapic, APIC_EOI, 0);
-        break;
+    if (reg == HV_APIC_EOI) {
+        lapic_eoi(vp->lapic);
+        return CORE_OK;
     }
-    return CORE_OK;
+    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, true, &value) ? CORE_OK : CORE_GP;
 }
 
 static bool op_assert_interrupt(struct partition *partition, const struct hv_interrupt *interrupt)
@@ -523,16 +509,9 @@ static int op_clear_interrupt(struct partition *partition)
     return board != NULL ? board_clear_extint(board) : 1;
 }
 
-static uint64_t op_apic_base_read(struct vp *vp)
-{
-    uint64_t value = 0;
-
-    return lapic_msr_read(vp->lapic, MSR_APIC_BASE, &value) ? value : 0;
-}
-
 static bool op_apic_base_write(struct vp *vp, uint64_t value)
 {
-    return lapic_msr_write(vp->lapic, MSR_APIC_BASE, value);
+    return lapic_msr_write(vp->lapic, LAPIC_MSR_APIC_BASE, value);
 }
 
 static void op_state_changed(struct vp *vp)

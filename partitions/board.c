@@ -1,0 +1,216 @@
+/* The board: chips on a partition's buses and the wires between them. [DS 82371SB; SDM 3A 10] */
+#include "partitions/board.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/host/time.h"
+#include "devices/chipset/cmos.h"
+#include "devices/chipset/i8042.h"
+#include "devices/chipset/ioapic.h"
+#include "devices/chipset/lapic.h"
+#include "devices/chipset/pic.h"
+#include "devices/chipset/pit.h"
+#include "devices/chipset/pm.h"
+#include "devices/chipset/uart16550.h"
+#include "partitions/hv/hv.h"
+#include "partitions/machine.h"
+#include "partitions/partition.h"
+#include "partitions/vp.h"
+
+struct board {
+    struct machine *machine;
+    struct partition *partition;
+    struct board_callbacks callbacks;
+    struct bus ports, mmio;
+    struct pic pic;
+    struct pit pit;
+    struct cmos cmos;
+    struct ioapic ioapic;
+    struct uart16550 serial;
+    struct pm pm;
+    struct i8042 i8042;
+};
+
+/* ---- wires ---- */
+
+/* An ISA interrupt reaches both controllers; the timer's is pin 2 of the I/O APIC (MADT override). */
+static void isa_line_set(void *sink, unsigned number, unsigned source, bool level)
+{
+    struct board *board = sink;
+
+    pic_set_line(&board->pic, number, source, level);
+    ioapic_set_line(&board->ioapic, number == BOARD_IRQ_TIMER ? 2 : number, source, level);
+}
+
+static struct irq_line isa_line(struct board *board, unsigned number)
+{
+    return (struct irq_line){ .set = isa_line_set, .sink = board, .number = number };
+}
+
+static struct vp *board_vp(const struct board *board, uint32_t index)
+{
+    return partition_vp(board->partition, index);
+}
+
+/* INTR of the 8259s: LINT0 of the bootstrap processor. */
+static void intr_set(void *sink, unsigned number, unsigned source, bool level)
+{
+    struct vp *vp = board_vp(sink, 0);
+
+    (void)number;
+    if (vp != NULL) {
+        lapic_set_line(vp->lapic, 0, source, level);
+    }
+}
+
+/* ---- messages to local APICs ---- */
+
+/* [SDM 3A 10.6.2] sender: of an IPI, else NULL. */
+static bool deliver(struct partition *partition, const struct lapic_message *message, uint64_t icr,
+                    struct lapic *sender)
+{
+    struct lapic *lowest = NULL;
+    bool any = false;
+
+    for (uint32_t i = 0; i < HV_VPS; i++) {
+        struct vp *vp = partition_vp(partition, i);
+        if (vp == NULL || !(sender != NULL ? lapic_icr_targets(icr, sender, vp->lapic)
+                                           : lapic_matches(vp->lapic, message->logical, message->destination))) {
+            continue;
+        }
+        any = true;
+        if (message->mode != LAPIC_LOWEST) {
+            lapic_deliver(vp->lapic, message->mode, message->vector, message->level);
+        } else if (lowest == NULL || lapic_arbitration_priority(vp->lapic) < lapic_arbitration_priority(lowest)) {
+            lowest = vp->lapic;
+        }
+    }
+    if (lowest != NULL) {
+        lapic_deliver(lowest, LAPIC_FIXED, message->vector, message->level);
+    }
+    return any;
+}
+
+static void msi_send(void *opaque, struct msi_message msi)
+{
+    struct board *board = opaque;
+    struct lapic_message message = lapic_message_from_msi(msi);
+
+    deliver(board->partition, &message, 0, NULL);
+}
+
+void board_send_ipi(struct vp *sender, uint64_t icr)
+{
+    const struct lapic_message message = { .mode = lapic_icr_mode(icr), .vector = (uint8_t)icr };
+
+    deliver(sender->partition, &message, icr, sender->lapic);
+}
+
+void board_apic_eoi(struct board *board, uint8_t vector)
+{
+    ioapic_eoi(&board->ioapic, vector);
+}
+
+bool board_assert_interrupt(struct partition *partition, const struct hv_interrupt *interrupt)
+{
+    const struct lapic_message message = {
+        .mode = (enum lapic_mode)interrupt->type,
+        .vector = interrupt->vector,
+        .level = interrupt->level,
+        .logical = interrupt->logical,
+        .destination = (uint32_t)interrupt->destination,
+    };
+
+    if (interrupt->type == HV_INTERRUPT_REMOTE_READ) {
+        return false;
+    }
+    return deliver(partition, &message, 0, NULL);
+}
+
+/* ---- what ends the run ---- */
+
+static void power_off(void *opaque)
+{
+    struct board *board = opaque;
+
+    __atomic_store_n(&board->machine->power_off, true, __ATOMIC_RELEASE);
+    machine_kick(board->machine);
+}
+
+static void reset_requested(void *opaque)
+{
+    struct board *board = opaque;
+
+    __atomic_store_n(&board->machine->reset, true, __ATOMIC_RELEASE);
+    machine_kick(board->machine);
+}
+
+static void serial_write(void *opaque, uint8_t byte)
+{
+    struct board *board = opaque;
+
+    if (board->callbacks.serial_output != NULL) {
+        board->callbacks.serial_output(board->callbacks.serial_opaque, &byte, 1);
+    }
+}
+
+/* ---- memory that is neither RAM nor on the bus ---- */
+
+static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned right, uint32_t size, uint64_t *value)
+{
+    struct partition *partition = opaque;
+    struct vp *vp = vp_opaque;
+
+    if (vp == NULL) {
+        return IO_NO_REGISTER;
+    }
+    if (lapic_mmio_enabled(vp->lapic) && (gpa & PAGE_MASK) == lapic_mmio_base(vp->lapic)) {
+        if (right == SPACE_WRITE) {
+            lapic_write(vp->lapic, (uint32_t)(gpa & ~PAGE_MASK), size, *value);
+        } else {
+            *value = lapic_read(vp->lapic, (uint32_t)(gpa & ~PAGE_MASK), size);
+        }
+        return IO_OK;
+    }
+    struct machine *machine = vp_machine(vp);
+    if (machine->config.hypervisor && machine->config.root_is_guest && !partition_is_root(partition)) {
+        struct hv_instruction instruction = { .length = vp->cpu.core.insn != NULL ? vp->cpu.core.insn->length : 0 };
+        if (hv_intercept_gpa(vp, gpa, false, 0, right, &instruction)) {
+            return IO_SUSPEND;
+        }
+    }
+    return IO_NO_REGISTER;
+}
+
+const struct space_ops board_space_ops = { .missed = missed };
+
+/* ---- construction ---- */
+
+static int attach_all(struct board *board)
+{
+    struct {
+        struct device *dev;
+        unsigned region;
+        uint64_t base;
+    } const map[] = {
+        { &board->pic.dev, PIC_REGION_MASTER, PIC_PORT_MASTER },
+        { &board->pic.dev, PIC_REGION_SLAVE, PIC_PORT_SLAVE },
+        { &board->pic.dev, PIC_REGION_ELCR, PIC_PORT_ELCR },
+        { &board->pit.dev, PIT_REGION_COUNTERS, PIT_PORT },
+        { &board->pit.dev, PIT_REGION_PORT_B, PIT_PORT_B },
+        { &board->cmos.dev, 0, CMOS_PORT },
+        { &board->serial.dev, 0, BOARD_PORT_SERIAL },
+        { &board->ioapic.dev, 0, IOAPIC_ADDRESS },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
+        const struct io_region *region = &map[i].dev->type->regions[map[i].region];
+        struct bus *bus = region->space == IO_PORT ? &board->ports : &board->mmio;
+        int status = bus_attach(bus, region, map[i].base, map[i].dev, &map[i].dev->lock);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
