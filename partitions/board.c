@@ -34,7 +34,8 @@ struct board {
 
 /* ---- wires ---- */
 
-/* An ISA interrupt reaches both controllers; the timer's is pin 2 of the I/O APIC (MADT override). */
+/* An ISA interrupt reaches both controllers; the timer's is pin 2 of the I/O APIC (MADT override).
+ */
 static void isa_line_set(void *sink, unsigned number, unsigned source, bool level)
 {
     struct board *board = sink;
@@ -75,14 +76,16 @@ static bool deliver(struct partition *partition, const struct lapic_message *mes
 
     for (uint32_t i = 0; i < HV_VPS; i++) {
         struct vp *vp = partition_vp(partition, i);
-        if (vp == NULL || !(sender != NULL ? lapic_icr_targets(icr, sender, vp->lapic)
-                                           : lapic_matches(vp->lapic, message->logical, message->destination))) {
+        if (vp == NULL ||
+            !(sender != NULL ? lapic_icr_targets(icr, sender, vp->lapic)
+                             : lapic_matches(vp->lapic, message->logical, message->destination))) {
             continue;
         }
         any = true;
         if (message->mode != LAPIC_LOWEST) {
             lapic_deliver(vp->lapic, message->mode, message->vector, message->level);
-        } else if (lowest == NULL || lapic_arbitration_priority(vp->lapic) < lapic_arbitration_priority(lowest)) {
+        } else if (lowest == NULL ||
+                   lapic_arbitration_priority(vp->lapic) < lapic_arbitration_priority(lowest)) {
             lowest = vp->lapic;
         }
     }
@@ -146,6 +149,17 @@ static void reset_requested(void *opaque)
     machine_kick(board->machine);
 }
 
+/* A processor-only reset (port 0x92, 0xcf9 soft) is answered like the whole one: firmware would end
+ * up there. */
+static void pm_reset(void *opaque, bool cold)
+{
+    (void)cold;
+    reset_requested(opaque);
+}
+
+static const struct pm_ops pm_ops = { .power_off = power_off, .reset = pm_reset };
+static const struct i8042_ops i8042_ops = { .reset = reset_requested };
+
 static void serial_write(void *opaque, uint8_t byte)
 {
     struct board *board = opaque;
@@ -157,7 +171,8 @@ static void serial_write(void *opaque, uint8_t byte)
 
 /* ---- memory that is neither RAM nor on the bus ---- */
 
-static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned right, uint32_t size, uint64_t *value)
+static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned right,
+                             uint32_t size, uint64_t *value)
 {
     struct partition *partition = opaque;
     struct vp *vp = vp_opaque;
@@ -174,8 +189,11 @@ static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned 
         return IO_OK;
     }
     struct machine *machine = vp_machine(vp);
-    if (machine->config.hypervisor && machine->config.root_is_guest && !partition_is_root(partition)) {
-        struct hv_instruction instruction = { .length = vp->cpu.core.insn != NULL ? vp->cpu.core.insn->length : 0 };
+    if (machine->config.hypervisor && machine->config.root_is_guest &&
+        !partition_is_root(partition)) {
+        struct hv_instruction instruction = { .length = vp->cpu.core.insn != NULL
+                                                            ? vp->cpu.core.insn->length
+                                                            : 0 };
         if (hv_intercept_gpa(vp, gpa, false, 0, right, &instruction)) {
             return IO_SUSPEND;
         }
@@ -202,6 +220,12 @@ static int attach_all(struct board *board)
         { &board->cmos.dev, 0, CMOS_PORT },
         { &board->serial.dev, 0, BOARD_PORT_SERIAL },
         { &board->ioapic.dev, 0, IOAPIC_ADDRESS },
+        { &board->pm.dev, PM_REGION_ACPI, PM_PORT },
+        { &board->pm.dev, PM_REGION_GPE0, PM_PORT_GPE0 },
+        { &board->pm.dev, PM_REGION_RESET, PM_PORT_RESET },
+        { &board->pm.dev, PM_REGION_PORT_A, PM_PORT_A },
+        { &board->i8042.dev, I8042_REGION_DATA, I8042_PORT_DATA },
+        { &board->i8042.dev, I8042_REGION_STATUS, I8042_PORT_STATUS },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
@@ -213,4 +237,123 @@ static int attach_all(struct board *board)
         }
     }
     return 0;
+}
+
+static void make_chips(struct board *board, uint64_t memory_bytes)
+{
+    struct trace *trace = &board->machine->trace;
+    struct clock *clock = &board->machine->clock;
+    uint32_t id = (uint32_t)board->partition->id;
+    uint64_t low = memory_bytes < BOARD_LOW_MEMORY_LIMIT ? memory_bytes : BOARD_LOW_MEMORY_LIMIT;
+    const struct cmos_config cmos = {
+        .memory_below_4g = low,
+        .memory_above_4g = memory_bytes - low,
+        .wall_seconds = host_wall_seconds(),
+    };
+
+    pic_init(&board->pic, trace, id, (struct irq_line){ .set = intr_set, .sink = board });
+    pit_init(&board->pit, trace, id, clock, isa_line(board, BOARD_IRQ_TIMER));
+    cmos_init(&board->cmos, trace, id, clock, isa_line(board, BOARD_IRQ_RTC), &cmos);
+    ioapic_init(&board->ioapic, trace, id, 0,
+                (struct msi_router){ .send = msi_send, .opaque = board });
+    uart_init(&board->serial, trace, id, clock, isa_line(board, BOARD_IRQ_SERIAL),
+              (struct uart_backend){ .write = serial_write, .opaque = board });
+    pm_init(&board->pm, trace, id, clock, isa_line(board, BOARD_IRQ_SCI), true, &pm_ops, board);
+    i8042_init(&board->i8042, trace, id, isa_line(board, I8042_IRQ_KEYBOARD),
+               isa_line(board, I8042_IRQ_AUX), &i8042_ops, board);
+}
+
+/* Every chip, in order of construction. */
+enum { BOARD_CHIPS = 7 };
+
+static void list_chips(struct board *board, struct device *chips[BOARD_CHIPS])
+{
+    struct device *const all[BOARD_CHIPS] = {
+        &board->pic.dev,    &board->pit.dev, &board->cmos.dev,  &board->ioapic.dev,
+        &board->serial.dev, &board->pm.dev,  &board->i8042.dev,
+    };
+
+    for (unsigned i = 0; i < BOARD_CHIPS; i++) {
+        chips[i] = all[i];
+    }
+}
+
+struct board *board_create(struct machine *machine, struct partition *partition,
+                           uint64_t memory_bytes, const struct board_callbacks *callbacks,
+                           struct error *error)
+{
+    struct board *board = calloc(1, sizeof(*board));
+
+    if (board == NULL) {
+        error_set(error, -ENOMEM, "no memory for the board");
+        return NULL;
+    }
+    board->machine = machine;
+    board->partition = partition;
+    board->callbacks = *callbacks;
+    bus_init(&board->ports, IO_PORT);
+    bus_init(&board->mmio, IO_MMIO);
+    make_chips(board, memory_bytes);
+    int status = attach_all(board);
+    if (status != 0) {
+        error_set(error, status, "two devices of the board claim one address");
+        board_destroy(board);
+        return NULL;
+    }
+    partition->ports = &board->ports;
+    partition->mmio = &board->mmio;
+    partition->space.mmio = &board->mmio;
+    partition->space.ops = &board_space_ops;
+    partition->space.ops_opaque = partition;
+    partition->glue = board;
+    return board;
+}
+
+void board_destroy(struct board *board)
+{
+    struct device *chips[BOARD_CHIPS];
+
+    if (board == NULL) {
+        return;
+    }
+    board->partition->ports = NULL;
+    board->partition->mmio = NULL;
+    board->partition->space.mmio = NULL;
+    board->partition->glue = NULL;
+    list_chips(board, chips);
+    for (unsigned i = BOARD_CHIPS; i-- > 0;) {
+        device_fini(chips[i]);
+    }
+    free(board);
+}
+
+void board_reset(struct board *board)
+{
+    struct device *chips[BOARD_CHIPS];
+
+    list_chips(board, chips);
+    for (unsigned i = 0; i < BOARD_CHIPS; i++) {
+        device_reset(chips[i]);
+    }
+}
+
+size_t board_serial_input(struct board *board, const uint8_t *bytes, size_t n)
+{
+    return uart_receive(&board->serial, bytes, n);
+}
+
+int board_acknowledge(struct board *board)
+{
+    return pic_acknowledge(&board->pic);
+}
+
+void board_fpu_error(struct board *board)
+{
+    isa_line_set(board, BOARD_IRQ_FPU, 0, true);
+    isa_line_set(board, BOARD_IRQ_FPU, 0, false);
+}
+
+int board_clear_extint(struct board *board)
+{
+    return pic_pending(&board->pic) ? 1 : 0;
 }

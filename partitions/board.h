@@ -24,7 +24,6 @@ enum {
     BOARD_IRQ_SCI = 9,
     BOARD_IRQ_FPU = 13,
     BOARD_PORT_SERIAL = 0x3f8,
-    BOARD_PORT_PM = 0x600,
 };
 
 /* Guest memory below this lies below it, the rest above 4 GiB: the hole is for devices. */
@@ -37,9 +36,12 @@ struct board_callbacks {
     void *serial_opaque;
 };
 
-/* Makes the chips, attaches them to new port and memory buses of the partition. NULL: no host memory. */
-WARN_UNUSED struct board *board_create(struct machine *machine, struct partition *partition, uint64_t memory_bytes,
-                                       const struct board_callbacks *callbacks, struct error *error);
+/* Makes the chips, attaches them to new port and memory buses of the partition. NULL: no host
+ * memory. */
+WARN_UNUSED struct board *board_create(struct machine *machine, struct partition *partition,
+                                       uint64_t memory_bytes,
+                                       const struct board_callbacks *callbacks,
+                                       struct error *error);
 void board_destroy(struct board *board);
 void board_reset(struct board *board);
 
@@ -47,8 +49,8 @@ void board_reset(struct board *board);
 size_t board_serial_input(struct board *board, const uint8_t *bytes, size_t n);
 
 /* For vp.c. */
-int board_acknowledge(struct board *board);  /* INTA to the 8259s */
-void board_fpu_error(struct board *board);   /* FERR# -> IRQ 13 */
+int board_acknowledge(struct board *board); /* INTA to the 8259s */
+void board_fpu_error(struct board *board);  /* FERR# -> IRQ 13 */
 int board_clear_extint(struct board *board);
 void board_apic_eoi(struct board *board, uint8_t vector); /* a level interrupt was ended */
 void board_send_ipi(struct vp *sender, uint64_t icr);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/host/time.h"
+#include "devices/devices_trace.h"
 #include "partitions/hv/hv.h"
 #include "partitions/partition.h"
 #include "partitions/vp.h"
@@ -51,7 +52,8 @@ static int hypervisor_start(struct machine *machine, struct error *error)
     return hypervisor_init(&machine->hv, &hv, error);
 }
 
-int machine_init(struct machine *machine, const struct machine_config *config, FILE *trace_out, struct error *error)
+int machine_init(struct machine *machine, const struct machine_config *config, FILE *trace_out,
+                 struct error *error)
 {
     int status;
 
@@ -66,6 +68,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     trace_init(&machine->trace, &machine->clock, trace_out);
     machine->trace.strict = config->strict;
     hv_trace_register(&machine->trace);
+    devices_trace_register(&machine->trace);
     status = ram_init(&machine->ram, config->ram_bytes, error);
     if (status != 0) {
         goto no_ram;
@@ -113,7 +116,8 @@ void machine_stop(struct machine *machine)
 {
     struct vp *running = __atomic_load_n(&machine->running, __ATOMIC_ACQUIRE);
 
-    /* From a signal handler too: only atomics. An idle machine looks up by itself within one wait. */
+    /* From a signal handler too: only atomics. An idle machine looks up by itself within one wait.
+     */
     __atomic_store_n(&machine->stop, true, __ATOMIC_RELEASE);
     if (running != NULL) {
         cpu_kick(&running->cpu);
@@ -149,7 +153,8 @@ static bool look_up(struct machine *machine, uint64_t started_ns, enum machine_e
         *end = MACHINE_POWER_OFF;
     } else if (__atomic_load_n(&machine->reset, __ATOMIC_ACQUIRE)) {
         *end = MACHINE_RESET;
-    } else if (config->max_instructions != 0 && machine_instructions(machine) >= config->max_instructions) {
+    } else if (config->max_instructions != 0 &&
+               machine_instructions(machine) >= config->max_instructions) {
         *end = MACHINE_INSTRUCTION_LIMIT;
     } else if (config->timeout_ns != 0 && host_monotonic_ns() - started_ns >= config->timeout_ns) {
         *end = MACHINE_TIMEOUT;
@@ -161,10 +166,12 @@ static bool look_up(struct machine *machine, uint64_t started_ns, enum machine_e
     return true;
 }
 
-/* Nothing runs: sleep until a timer, a kick, or a look at the limits. False: nothing can ever wake a VP. */
+/* Nothing runs: sleep until a timer, a kick, or a look at the limits. False: nothing can ever wake
+ * a VP. */
 static bool idle(struct machine *machine)
 {
-    const uint64_t nap_ns = 50 * UINT64_C(1000000); /* machine_stop cannot signal: a handler may have called it */
+    const uint64_t nap_ns =
+        50 * UINT64_C(1000000); /* machine_stop cannot signal: a handler may have called it */
     uint64_t next = clock_next_ns(&machine->clock);
     uint64_t now = clock_now_ns(&machine->clock);
     uint64_t wait = next <= now ? 0 : next - now < nap_ns ? next - now : nap_ns;

@@ -1,7 +1,9 @@
-/* struct machine: one emulated box: RAM, clock, hypervisor, the boards of its partitions, and the loop that runs VPs.
+/* struct machine: one emulated box: RAM, clock, hypervisor, the boards of its partitions, and the
+ * loop that runs VPs.
  *
- * One logical-processor thread runs every VP in turn (machine_run). Other threads only post: they kick the machine,
- * which looks up within one time slice. Timers run on the logical processor's thread between slices.
+ * One logical-processor thread runs every VP in turn (machine_run). Other threads only post: they
+ * kick the machine, which looks up within one time slice. Timers run on the logical processor's
+ * thread between slices.
  */
 #ifndef PARTITIONS_MACHINE_H
 #define PARTITIONS_MACHINE_H
@@ -36,18 +38,19 @@ enum machine_end {
 };
 
 struct machine_config {
-    uint64_t ram_bytes;            /* all of it: guest memory, the parent's, the hypervisor's */
-    uint64_t reserved_pages;       /* at the end of RAM: the hypervisor's */
-    uint64_t root_pool_pages;      /* of those: the root's first pool */
-    bool hypervisor;               /* off: a plain PC */
-    bool root_is_guest;            /* off with the hypervisor on: the built-in parent */
+    uint64_t ram_bytes;       /* all of it: guest memory, the parent's, the hypervisor's */
+    uint64_t reserved_pages;  /* at the end of RAM: the hypervisor's */
+    uint64_t root_pool_pages; /* of those: the root's first pool */
+    bool hypervisor;          /* off: a plain PC */
+    bool root_is_guest;       /* off with the hypervisor on: the built-in parent */
     uint64_t withheld_privileges;
-    struct cpu_model model;        /* copied */
+    struct cpu_model model; /* copied */
     uint64_t seed;
     bool strict;
-    uint64_t max_instructions;     /* 0: no limit */
-    uint64_t timeout_ns;           /* 0: none */
-    /* Messages for the root's VP while the parent is built in; may be NULL. On the logical processor's thread. */
+    uint64_t max_instructions; /* 0: no limit */
+    uint64_t timeout_ns;       /* 0: none */
+    /* Messages for the root's VP while the parent is built in; may be NULL. On the logical
+     * processor's thread. */
     void (*root_message)(void *opaque, struct vp *root_vp, unsigned sint);
     void *root_message_opaque;
 };
@@ -60,22 +63,23 @@ struct machine {
     struct hypervisor hv;
     struct vp *vps[MACHINE_VPS]; /* all that run guests, in order of creation */
     unsigned n_vps;
-    unsigned turn;               /* whose slice is next */
+    unsigned turn; /* whose slice is next */
     struct vp *running;
-    uint64_t random;             /* xorshift state, from the seed */
+    uint64_t random; /* xorshift state, from the seed */
 
     struct host_mutex wake_lock; /* guards wake_cond and the flags below (also read without it) */
     struct host_cond wake_cond;
-    bool kicked;                 /* (atomic) leave the slice and look */
-    bool stop, power_off, reset; /* (atomic) asked for */
-    bool crashed;                /* (atomic) the guest wrote its crash MSRs */
-    struct vp *faulted;          /* of MACHINE_TRIPLE_FAULT */
+    bool kicked;                   /* (atomic) leave the slice and look */
+    bool stop, power_off, reset;   /* (atomic) asked for */
+    bool crashed;                  /* (atomic) the guest wrote its crash MSRs */
+    struct vp *faulted;            /* of MACHINE_TRIPLE_FAULT */
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
 };
 
-/* 0 or -errno. trace_out may be NULL. The machine has a root partition without VPs, and no board. */
-WARN_UNUSED int machine_init(struct machine *machine, const struct machine_config *config, FILE *trace_out,
-                             struct error *error);
+/* 0 or -errno. trace_out may be NULL. The machine has a root partition without VPs, and no board.
+ */
+WARN_UNUSED int machine_init(struct machine *machine, const struct machine_config *config,
+                             FILE *trace_out, struct error *error);
 void machine_fini(struct machine *machine);
 
 /* Run until something ends it. */
@@ -88,8 +92,8 @@ void machine_stop(struct machine *machine);
 uint64_t machine_instructions(const struct machine *machine);
 uint64_t machine_random(struct machine *machine);
 
-/* All VPs of a partition to their power-on state, synthetic state cleared; devices are the board's. VP 0 runs, the
- * others wait for SIPI. */
+/* All VPs of a partition to their power-on state, synthetic state cleared; devices are the board's.
+ * VP 0 runs, the others wait for SIPI. */
 void machine_partition_reset(struct machine *machine, struct partition *partition);
 
 /* ---- VPs (vp.c): what hypervisor_ops asks for ---- */

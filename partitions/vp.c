@@ -1,4 +1,5 @@
-/* VPs on the machine: what a processor asks of the world around it, and what the hypervisor asks of a processor. */
+/* VPs on the machine: what a processor asks of the world around it, and what the hypervisor asks of
+ * a processor. */
 #include "partitions/vp.h"
 
 #include <errno.h>
@@ -74,7 +75,8 @@ static enum core_status port_read(void *owner, uint16_t port, unsigned size, uin
     if (port_intercepted(vp, port, size, false)) {
         return CORE_SUSPEND;
     }
-    if (vp->partition->ports != NULL && bus_read(vp->partition->ports, port, size, &wide, NULL) == IO_SUSPEND) {
+    if (vp->partition->ports != NULL &&
+        bus_read(vp->partition->ports, port, size, &wide, NULL) == IO_SUSPEND) {
         return CORE_SUSPEND;
     }
     *value = (uint32_t)wide;
@@ -88,8 +90,9 @@ static enum core_status port_write(void *owner, uint16_t port, unsigned size, ui
     if (port_intercepted(vp, port, size, true)) {
         return CORE_SUSPEND;
     }
-    return vp->partition->ports == NULL ? CORE_OK
-                                        : status_of(bus_write(vp->partition->ports, port, size, value, NULL));
+    return vp->partition->ports == NULL
+               ? CORE_OK
+               : status_of(bus_write(vp->partition->ports, port, size, value, NULL));
 }
 
 enum { MSR_X2APIC_LAST = LAPIC_MSR_X2 + 0xff };
@@ -296,10 +299,11 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
     vp->lapic = &glue->lapic;
     glue->machine = machine;
     const struct cpu_model *model = &machine->config.model;
-    lapic_init(vp->lapic, &machine->trace, (uint32_t)partition->id, &machine->clock, &lapic_ops, vp, index, index == 0,
-               (model->features >> FEATURE_X2APIC & 1) != 0, model->physical_bits, machine->hv.tsc_hz);
-    if (cpu_init(&vp->cpu, &machine->config.model, &partition->space, &core_ops, &cpu_interrupts, vp,
-                 &machine->trace) != 0) {
+    lapic_init(vp->lapic, &machine->trace, (uint32_t)partition->id, &machine->clock, &lapic_ops, vp,
+               index, index == 0, (model->features >> FEATURE_X2APIC & 1) != 0,
+               model->physical_bits, machine->hv.tsc_hz);
+    if (cpu_init(&vp->cpu, &machine->config.model, &partition->space, &core_ops, &cpu_interrupts,
+                 vp, &machine->trace) != 0) {
         device_fini(&vp->lapic->dev);
         goto no_memory;
     }
@@ -364,7 +368,8 @@ static void apply_init_and_sipi(struct vp *vp)
         lapic_init_reset(vp->lapic);
         vp_reset(vp, true);
     }
-    if (lapic_take_event(vp->lapic, LAPIC_EVENT_SIPI) && state->activity == ACTIVITY_WAIT_FOR_SIPI) {
+    if (lapic_take_event(vp->lapic, LAPIC_EVENT_SIPI) &&
+        state->activity == ACTIVITY_WAIT_FOR_SIPI) {
         uint8_t vector = lapic_sipi_vector(vp->lapic);
         state->seg[SEG_CS].selector = (uint16_t)(vector << 8);
         state->seg[SEG_CS].base = (uint64_t)vector << 12;
@@ -404,7 +409,8 @@ bool vp_can_wake(const struct vp *vp)
 
     return !vp->is_sink && !vp_is_suspended(vp) &&
            (state->activity == ACTIVITY_RUNNING ||
-            (state->activity == ACTIVITY_HALTED && ((state->rflags_rest & FLAG_IF) || glue_of(vp)->idle)));
+            (state->activity == ACTIVITY_HALTED &&
+             ((state->rflags_rest & FLAG_IF) || glue_of(vp)->idle)));
 }
 
 enum cpu_exit vp_run(struct vp *vp, uint64_t instructions)
@@ -427,7 +433,8 @@ bool vp_shutdown(struct vp *vp)
 {
     struct machine *machine = vp_machine(vp);
 
-    return machine->config.hypervisor && machine->config.root_is_guest && hv_intercept_unrecoverable(vp);
+    return machine->config.hypervisor && machine->config.root_is_guest &&
+           hv_intercept_unrecoverable(vp);
 }
 
 /* ---- hypervisor_ops ---- */
@@ -458,13 +465,15 @@ static uint32_t op_apic_id(struct vp *vp)
     return vp->lapic->id;
 }
 
-/* An APIC register in whichever mode the APIC is. The ICR is 64 bits in both. [TLFS HV_X64_MSR_ICR] */
+/* An APIC register in whichever mode the APIC is. The ICR is 64 bits in both. [TLFS HV_X64_MSR_ICR]
+ */
 static bool apic_register(struct vp *vp, uint32_t offset, bool write, uint64_t *value)
 {
     uint32_t msr = LAPIC_MSR_X2 + offset / 16;
 
     if (op_apic_base_read(vp) & APIC_BASE_EXTD) {
-        return write ? lapic_msr_write(vp->lapic, msr, *value) : lapic_msr_read(vp->lapic, msr, value);
+        return write ? lapic_msr_write(vp->lapic, msr, *value)
+                     : lapic_msr_read(vp->lapic, msr, value);
     }
     if (write) {
         if (offset == LAPIC_ICR_LOW) {
@@ -485,7 +494,9 @@ static enum core_status op_apic_read(struct vp *vp, enum hv_apic_register reg, u
     if (reg == HV_APIC_EOI) {
         return CORE_GP; /* write-only */
     }
-    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, false, value) ? CORE_OK : CORE_GP;
+    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, false, value)
+               ? CORE_OK
+               : CORE_GP;
 }
 
 static enum core_status op_apic_write(struct vp *vp, enum hv_apic_register reg, uint64_t value)
@@ -494,7 +505,9 @@ static enum core_status op_apic_write(struct vp *vp, enum hv_apic_register reg, 
         lapic_eoi(vp->lapic);
         return CORE_OK;
     }
-    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, true, &value) ? CORE_OK : CORE_GP;
+    return apic_register(vp, reg == HV_APIC_TPR ? LAPIC_TPR : LAPIC_ICR_LOW, true, &value)
+               ? CORE_OK
+               : CORE_GP;
 }
 
 static bool op_assert_interrupt(struct partition *partition, const struct hv_interrupt *interrupt)
@@ -525,7 +538,8 @@ static void op_tlb_flush(struct vp *vp, bool all, gva_t gva, uint64_t n_pages)
 {
     struct mmu *mmu = &vp->cpu.core.mmu;
 
-    /* One logical-processor thread: no VP is inside an instruction of its own now, or it is the caller's. */
+    /* One logical-processor thread: no VP is inside an instruction of its own now, or it is the
+     * caller's. */
     if (all || n_pages > 64) {
         mmu_flush_all(mmu);
         return;

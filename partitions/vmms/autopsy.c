@@ -34,7 +34,7 @@ static const char *vector_name(unsigned vector)
 {
     static const char *const names[] = {
         "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",
-        "#TS", "#NP", "#SS", "#GP", "#PF", "15", "#MF", "#AC", "#MC", "#XM",
+        "#TS", "#NP", "#SS", "#GP", "#PF", "15",  "#MF", "#AC", "#MC", "#XM",
     };
 
     return vector < ARRAY_SIZE(names) ? names[vector] : "interrupt";
@@ -59,35 +59,41 @@ static void add_registers(struct page *page, const struct core *core)
     static const char *const segments[] = { "es", "cs", "ss", "ds", "fs", "gs" };
     const struct cpu_state *s = &core->state;
 
-    add(page, "  rip %016" PRIx64 " rflags %08" PRIx64 " cpl %u, %u-bit code\n", s->gpr[REG_RIP], core_rflags(core),
-        core->cpl, core->bits);
+    add(page, "  rip %016" PRIx64 " rflags %08" PRIx64 " cpl %u, %u-bit code\n", s->gpr[REG_RIP],
+        core_rflags(core), core->cpl, core->bits);
     for (unsigned i = 0; i < 16; i++) {
         add(page, "  %s %016" PRIx64 "%s", names[i], s->gpr[i], i % 4 == 3 ? "\n" : "");
     }
     for (unsigned i = 0; i < SEG_COUNT; i++) {
-        add(page, "  %s %04x base %016" PRIx64 " limit %08" PRIx32 " attributes %05" PRIx32 "\n", segments[i],
-            s->seg[i].selector, s->seg[i].base, s->seg[i].limit, s->seg[i].attributes);
+        add(page, "  %s %04x base %016" PRIx64 " limit %08" PRIx32 " attributes %05" PRIx32 "\n",
+            segments[i], s->seg[i].selector, s->seg[i].base, s->seg[i].limit, s->seg[i].attributes);
     }
-    add(page, "  tr %04x base %016" PRIx64 "  gdt %016" PRIx64 "/%04x  idt %016" PRIx64 "/%04x\n", s->tr.selector,
-        s->tr.base, s->gdtr.base, s->gdtr.limit, s->idtr.base, s->idtr.limit);
-    add(page, "  cr0 %08" PRIx64 " cr2 %016" PRIx64 " cr3 %016" PRIx64 " cr4 %08" PRIx64 " efer %04" PRIx64 "\n", s->cr0,
-        s->cr2, s->cr3, s->cr4, s->efer);
+    add(page, "  tr %04x base %016" PRIx64 "  gdt %016" PRIx64 "/%04x  idt %016" PRIx64 "/%04x\n",
+        s->tr.selector, s->tr.base, s->gdtr.base, s->gdtr.limit, s->idtr.base, s->idtr.limit);
+    add(page,
+        "  cr0 %08" PRIx64 " cr2 %016" PRIx64 " cr3 %016" PRIx64 " cr4 %08" PRIx64
+        " efer %04" PRIx64 "\n",
+        s->cr0, s->cr2, s->cr3, s->cr4, s->efer);
 }
 
 static void add_walk(struct page *page, struct core *core, const char *what, gva_t gva)
 {
     struct walk_result result = { 0 };
-    enum walk_status status = walk_page(core->mmu.space, NULL, &core->mmu.paging, gva, MMU_READ | MMU_PROBE, &result);
+    enum walk_status status =
+        walk_page(core->mmu.space, NULL, &core->mmu.paging, gva, MMU_READ | MMU_PROBE, &result);
 
     if (status == WALK_OK) {
-        add(page, "  %s 0x%" PRIx64 " -> gpa 0x%" PRIx64 " (%s page%s%s%s)\n", what, gva, result.gpa,
+        add(page, "  %s 0x%" PRIx64 " -> gpa 0x%" PRIx64 " (%s page%s%s%s)\n", what, gva,
+            result.gpa,
             result.page_shift == 12   ? "4K"
             : result.page_shift == 30 ? "1G"
             : result.page_shift == 22 ? "4M"
                                       : "2M",
-            result.writable ? ", writable" : "", result.user ? ", user" : "", result.executable ? "" : ", no-execute");
+            result.writable ? ", writable" : "", result.user ? ", user" : "",
+            result.executable ? "" : ", no-execute");
     } else {
-        add(page, "  %s 0x%" PRIx64 " -> not mapped (#PF error 0x%" PRIx32 ")\n", what, gva, result.fault_error);
+        add(page, "  %s 0x%" PRIx64 " -> not mapped (#PF error 0x%" PRIx32 ")\n", what, gva,
+            result.fault_error);
     }
 }
 
@@ -117,7 +123,8 @@ void autopsy_print(struct vp *vp, char *text, size_t size)
     struct page page = { text, size };
 
     text[0] = '\0';
-    add(&page, "triple fault: partition %" PRIu64 ", VP %" PRIu32 ", after %" PRIu64 " instructions\n",
+    add(&page,
+        "triple fault: partition %" PRIu64 ", VP %" PRIu32 ", after %" PRIu64 " instructions\n",
         vp->partition->id, vp->index, core->retired);
     add_fault(&page, "first fault", &vp->cpu.first_fault);
     add_fault(&page, "while delivering it", &core->fault);
@@ -127,7 +134,8 @@ void autopsy_print(struct vp *vp, char *text, size_t size)
     add_walk(&page, core, "cr2", core->state.cr2);
     add(&page, "  last blocks, newest first:");
     for (unsigned i = 0; i < CPU_RECENT && i < vp->cpu.n_recent; i++) {
-        add(&page, "%s 0x%" PRIx64, i % 4 == 0 ? "\n   " : "", vp->cpu.recent[(vp->cpu.n_recent - 1 - i) % CPU_RECENT]);
+        add(&page, "%s 0x%" PRIx64, i % 4 == 0 ? "\n   " : "",
+            vp->cpu.recent[(vp->cpu.n_recent - 1 - i) % CPU_RECENT]);
     }
     add(&page, "\n");
 }

@@ -1,4 +1,5 @@
-/* The built-in parent: the order of hypercalls that makes a child. [TLFS partition-manager, HvCallCreatePartition] */
+/* The built-in parent: the order of hypercalls that makes a child. [TLFS partition-manager,
+ * HvCallCreatePartition] */
 #include "partitions/vmms/parent.h"
 
 #include <errno.h>
@@ -43,8 +44,8 @@ uint64_t parent_pool_pages(uint64_t memory_bytes, unsigned cpus)
 
 static int refused(struct error *error, const char *call, hv_status_t status)
 {
-    return error_set(error, status == HV_STATUS_ACCESS_DENIED ? -EPERM : -EIO, "the parent's %s: %s (0x%x)", call,
-                     hv_status_name(status), status);
+    return error_set(error, status == HV_STATUS_ACCESS_DENIED ? -EPERM : -EIO,
+                     "the parent's %s: %s (0x%x)", call, hv_status_name(status), status);
 }
 
 /* Deposit pages of the parent's from *next on. */
@@ -60,7 +61,8 @@ static hv_status_t deposit(struct machine *machine, uint64_t id, uint64_t *next,
         for (unsigned i = 0; i < reps; i++) {
             le64_store(input + 8 + 8 * i, *next + i);
         }
-        status = hv_call(&root, CALL_DEPOSIT_MEMORY, input, 8 + 8 * (size_t)reps, NULL, 0, reps, &done);
+        status =
+            hv_call(&root, CALL_DEPOSIT_MEMORY, input, 8 + 8 * (size_t)reps, NULL, 0, reps, &done);
         *next += done;
         n -= done;
     }
@@ -95,19 +97,21 @@ static hv_status_t map_range(struct pool *pool, uint64_t gpfn, uint64_t from, ui
         for (unsigned i = 0; i < reps; i++) {
             le64_store(input + MAP_GPA_BYTES + 8 * i, from + i);
         }
-        status = hv_call(&root, CALL_MAP_GPA_PAGES, input, MAP_GPA_BYTES + 8 * (size_t)reps, NULL, 0, reps, &done);
+        status = hv_call(&root, CALL_MAP_GPA_PAGES, input, MAP_GPA_BYTES + 8 * (size_t)reps, NULL,
+                         0, reps, &done);
         gpfn += done;
         from += done;
         n -= done;
-        if (status != HV_STATUS_SUCCESS && !(status == HV_STATUS_INSUFFICIENT_MEMORY && feed(pool))) {
+        if (status != HV_STATUS_SUCCESS &&
+            !(status == HV_STATUS_INSUFFICIENT_MEMORY && feed(pool))) {
             return status;
         }
     }
     return HV_STATUS_SUCCESS;
 }
 
-int parent_create_child(struct machine *machine, const struct parent_child *config, struct partition **child,
-                        struct error *error)
+int parent_create_child(struct machine *machine, const struct parent_child *config,
+                        struct partition **child, struct error *error)
 {
     struct hv_caller root = hv_caller_root(&machine->hv);
     uint64_t pages = config->memory_bytes >> PAGE_SHIFT;
@@ -129,7 +133,8 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     le64_store(property, pool.id);
     le32_store(property + 8, PROPERTY_PRIVILEGE_FLAGS);
     le64_store(property + 16, config->privileges);
-    status = hv_call(&root, CALL_SET_PARTITION_PROPERTY, property, sizeof(property), NULL, 0, 0, NULL);
+    status =
+        hv_call(&root, CALL_SET_PARTITION_PROPERTY, property, sizeof(property), NULL, 0, 0, NULL);
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallSetPartitionProperty", status);
     }
@@ -148,7 +153,8 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     return 0;
 }
 
-int parent_create_vps(struct machine *machine, struct partition *partition, unsigned cpus, struct error *error)
+int parent_create_vps(struct machine *machine, struct partition *partition, unsigned cpus,
+                      struct error *error)
 {
     struct hv_caller root = hv_caller_root(&machine->hv);
 
@@ -166,7 +172,8 @@ int parent_create_vps(struct machine *machine, struct partition *partition, unsi
 }
 
 int parent_set_registers(struct machine *machine, struct partition *partition, uint32_t vp,
-                         const struct hv_register_assignment *registers, unsigned n, struct error *error)
+                         const struct hv_register_assignment *registers, unsigned n,
+                         struct error *error)
 {
     struct hv_caller root = hv_caller_root(&machine->hv);
     uint8_t input[16 + REGISTER_BYTES * REGISTERS_A_CALL] = { 0 };
@@ -183,8 +190,8 @@ int parent_set_registers(struct machine *machine, struct partition *partition, u
         le64_store(element + 16, registers[i].low);
         le64_store(element + 24, registers[i].high);
     }
-    hv_status_t status =
-        hv_call(&root, CALL_SET_VP_REGISTERS, input, 16 + REGISTER_BYTES * (size_t)n, NULL, 0, n, &done);
+    hv_status_t status = hv_call(&root, CALL_SET_VP_REGISTERS, input,
+                                 16 + REGISTER_BYTES * (size_t)n, NULL, 0, n, &done);
     if (status != HV_STATUS_SUCCESS) {
         refused(error, "HvCallSetVpRegisters", status);
         return -EIO;

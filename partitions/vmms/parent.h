@@ -1,4 +1,5 @@
-/* The built-in parent: makes a child partition and starts its VPs, by hypercalls with the root's authority. */
+/* The built-in parent: makes a child partition and starts its VPs, by hypercalls with the root's
+ * authority. */
 #ifndef PARTITIONS_VMMS_PARENT_H
 #define PARTITIONS_VMMS_PARENT_H
 
@@ -21,25 +22,27 @@ struct parent_child {
     uint64_t privileges;
 };
 
-/* Create, deposit, initialize, map GPA pages. The parent's pages from 0 on become the child's memory, those after
- * them its pool. 0 or -errno; the sentence names the hypercall and its status. */
+/* Create, deposit, initialize, map GPA pages. The parent's pages from 0 on become the child's
+ * memory, those after them its pool. 0 or -errno; the sentence names the hypercall and its status.
+ */
 WARN_UNUSED int parent_create_child(struct machine *machine, const struct parent_child *config,
                                     struct partition **child, struct error *error);
 
 /* VPs 0..cpus-1 of the partition (a child, or the root itself). They stand explicitly suspended. */
-WARN_UNUSED int parent_create_vps(struct machine *machine, struct partition *partition, unsigned cpus,
-                                  struct error *error);
+WARN_UNUSED int parent_create_vps(struct machine *machine, struct partition *partition,
+                                  unsigned cpus, struct error *error);
 
 struct hv_register_assignment {
     uint32_t name;
     uint64_t low, high;
 };
 
-WARN_UNUSED int parent_set_registers(struct machine *machine, struct partition *partition, uint32_t vp,
-                                     const struct hv_register_assignment *registers, unsigned n,
-                                     struct error *error);
+WARN_UNUSED int parent_set_registers(struct machine *machine, struct partition *partition,
+                                     uint32_t vp, const struct hv_register_assignment *registers,
+                                     unsigned n, struct error *error);
 
 /* Clear ExplicitSuspend of every VP. */
-WARN_UNUSED int parent_start(struct machine *machine, struct partition *partition, struct error *error);
+WARN_UNUSED int parent_start(struct machine *machine, struct partition *partition,
+                             struct error *error);
 
 #endif

@@ -1,12 +1,13 @@
-/* The VM management service: turns a configuration into a running machine, and its end into a result. */
+/* The VM management service: turns a configuration into a running machine, and its end into a
+ * result. */
 #include "partitions/vmms/vmms.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/host/file.h"
 #include "base/host/time.h"
 #include "cpu/exec/model.h"
 #include "partitions/board.h"
@@ -20,12 +21,11 @@
 
 enum {
     DEFAULT_MEMORY_MB = 512,
-    MINIMUM_MEMORY_MB = 1,
+    MINIMUM_MEMORY_MB = 2,
     MAXIMUM_MEMORY_MB = 64 << 10,
-    HYPERVISOR_PAGES_PER_VP = 32,
     HYPERVISOR_PAGES = 64,
-    ROOT_POOL_PAGES = 64,
-    FILE_LIMIT_MB = 1024,
+    HYPERVISOR_PAGES_PER_VP = 32,
+    ROOT_POOL_PAGES = 256,
 };
 
 struct vmms {
@@ -37,9 +37,13 @@ struct vmms {
     bool machine_made;
 };
 
-static const char *const role_names[] = { "child", "root", "pc" };
+static const char *const role_names[] = {
+    [VMMS_ROLE_CHILD] = "child",
+    [VMMS_ROLE_ROOT] = "root",
+    [VMMS_ROLE_PC] = "pc",
+};
 
-/* The configuration with its defaults, checked. */
+/* The configuration with its defaults, checked. -EINVAL: the user's mistake. */
 static int settle(struct vmms_config *config, struct cpu_model *model, struct error *error)
 {
     if (config->memory_bytes == 0) {
@@ -47,8 +51,8 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     }
     if (config->memory_bytes % (1 << 20) != 0 || config->memory_bytes >> 20 < MINIMUM_MEMORY_MB ||
         config->memory_bytes >> 20 > MAXIMUM_MEMORY_MB) {
-        return error_set(error, -EINVAL, "memory must be a whole number of MiB from %d to %d", MINIMUM_MEMORY_MB,
-                         MAXIMUM_MEMORY_MB);
+        return error_set(error, -EINVAL, "memory must be a whole number of MiB from %d to %d",
+                         MINIMUM_MEMORY_MB, MAXIMUM_MEMORY_MB);
     }
     if (config->cpus == 0) {
         config->cpus = 1;
@@ -56,15 +60,17 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     if (config->cpus > MACHINE_VPS) {
         return error_set(error, -EINVAL, "at most %d processors", MACHINE_VPS);
     }
-    return cpu_model_configure(model, config->cpu, error);
+    return cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
 }
 
-static void machine_config_of(const struct vmms_config *config, const struct cpu_model *model,
-                              struct machine_config *machine, const struct parent_callbacks *unused)
+static struct machine_config machine_config_of(const struct vmms_config *config,
+                                               const struct cpu_model *model)
 {
-    (void)unused;
-    *machine = (struct machine_config){
-        .reserved_pages = HYPERVISOR_PAGES + ROOT_POOL_PAGES + (uint64_t)HYPERVISOR_PAGES_PER_VP * config->cpus,
+    uint64_t reserved =
+        HYPERVISOR_PAGES + ROOT_POOL_PAGES + (uint64_t)HYPERVISOR_PAGES_PER_VP * config->cpus;
+    struct machine_config machine = {
+        .ram_bytes = config->memory_bytes + (reserved << PAGE_SHIFT),
+        .reserved_pages = reserved,
         .root_pool_pages = ROOT_POOL_PAGES,
         .hypervisor = config->role != VMMS_ROLE_PC,
         .root_is_guest = config->role != VMMS_ROLE_CHILD,
@@ -75,8 +81,240 @@ static void machine_config_of(const struct vmms_config *config, const struct cpu
         .max_instructions = config->max_instructions,
         .timeout_ns = config->timeout_ns,
     };
-    machine->ram_bytes = config->memory_bytes + (machine->reserved_pages << PAGE_SHIFT);
+
     if (config->role == VMMS_ROLE_CHILD) {
-        machine->ram_bytes += parent_pool_pages(config->memory_bytes, config->cpus) << PAGE_SHIFT;
+        machine.ram_bytes += parent_pool_pages(config->memory_bytes, config->cpus) << PAGE_SHIFT;
     }
+    return machine;
+}
+
+/* The privileges of the child: what Linux uses, and invariant TSC when the model has it. */
+static uint64_t child_privileges(const struct machine *machine)
+{
+    uint64_t privileges = hv_privileges_child_linux();
+
+    if (machine->config.model.features >> FEATURE_INVTSC & 1) {
+        privileges |= HV_PRIVILEGE(ACCESS_TSC_INVARIANT_CONTROLS);
+    }
+    return privileges;
+}
+
+/* The root's RAM: below and above the hole when it is the guest; one to one when the parent is
+ * built in. */
+static int map_root(struct vmms *vmms)
+{
+    struct machine *machine = &vmms->machine;
+    struct space *space = &machine->hv.root->space;
+    uint64_t pages = (machine->config.ram_bytes >> PAGE_SHIFT) - machine->config.reserved_pages;
+    uint64_t low = BOARD_LOW_MEMORY_LIMIT >> PAGE_SHIFT;
+
+    if (!machine->config.root_is_guest || pages <= low) {
+        return space_map(space, 0, 0, pages, SPACE_RWX);
+    }
+    int status = space_map(space, 0, 0, low, SPACE_RWX);
+    return status != 0 ? status
+                       : space_map(space, BOARD_HIGH_MEMORY >> PAGE_SHIFT, low << PAGE_SHIFT,
+                                   pages - low, SPACE_RWX);
+}
+
+static int make_partitions(struct vmms *vmms, struct error *error)
+{
+    struct machine *machine = &vmms->machine;
+    const struct board_callbacks callbacks = {
+        .serial_output = vmms->config.serial_output,
+        .serial_opaque = vmms->config.serial_opaque,
+    };
+    int status = map_root(vmms);
+
+    if (status != 0) {
+        return error_set(error, status, "no memory for the root's GPA map");
+    }
+    vmms->guest = machine->hv.root;
+    if (vmms->config.role == VMMS_ROLE_CHILD) {
+        const struct parent_child child = {
+            .memory_bytes = vmms->config.memory_bytes,
+            .cpus = vmms->config.cpus,
+            .low_limit = BOARD_LOW_MEMORY_LIMIT,
+            .high_base = BOARD_HIGH_MEMORY,
+            .privileges = child_privileges(machine),
+        };
+        status = parent_create_child(machine, &child, &vmms->guest, error);
+        if (status != 0) {
+            return status;
+        }
+    }
+    vmms->board = board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
+    if (vmms->board == NULL) {
+        return -ENOMEM;
+    }
+    return parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
+}
+
+static int start(struct vmms *vmms, struct error *error)
+{
+    int status = boot_place(&vmms->image, &vmms->machine, vmms->guest, vmms->config.memory_bytes,
+                            vmms->config.cpus, error);
+
+    return status != 0 ? status : parent_start(&vmms->machine, vmms->guest, error);
+}
+
+struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, struct error *error)
+{
+    struct vmms *vmms = calloc(1, sizeof(*vmms));
+    struct cpu_model model;
+    int status;
+
+    *usage_error = false;
+    if (vmms == NULL) {
+        error_set(error, -ENOMEM, "no memory for a machine");
+        return NULL;
+    }
+    vmms->config = *config;
+    status = settle(&vmms->config, &model, error);
+    if (status == 0) {
+        status = boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
+    }
+    if (status != 0) {
+        *usage_error = status == -EINVAL;
+        vmms_destroy(vmms);
+        return NULL;
+    }
+    const struct machine_config machine = machine_config_of(&vmms->config, &model);
+    status = machine_init(&vmms->machine, &machine, stderr, error);
+    vmms->machine_made = status == 0;
+    if (status == 0 && config->trace != NULL) {
+        status = trace_enable(&vmms->machine.trace, config->trace, error);
+        *usage_error = status != 0;
+    }
+    if (status == 0) {
+        status = make_partitions(vmms, error);
+    }
+    if (status == 0) {
+        status = start(vmms, error);
+    }
+    if (status != 0) {
+        vmms_destroy(vmms);
+        return NULL;
+    }
+    return vmms;
+}
+
+void vmms_destroy(struct vmms *vmms)
+{
+    if (vmms == NULL) {
+        return;
+    }
+    if (vmms->machine_made) {
+        board_destroy(vmms->board);
+        machine_fini(&vmms->machine);
+    }
+    boot_fini(&vmms->image);
+    free(vmms);
+}
+
+/* The guest asked for a reset: everything to power-on, the kernel loaded again. */
+static int restart(struct vmms *vmms, struct error *error)
+{
+    __atomic_store_n(&vmms->machine.reset, false, __ATOMIC_RELEASE);
+    machine_partition_reset(&vmms->machine, vmms->guest);
+    board_reset(vmms->board);
+    return start(vmms, error);
+}
+
+static enum vmms_end end_of(enum machine_end end)
+{
+    static const enum vmms_end ends[] = {
+        [MACHINE_POWER_OFF] = VMMS_END_POWER_OFF,
+        [MACHINE_RESET] = VMMS_END_RESET,
+        [MACHINE_STOPPED] = VMMS_END_STOPPED,
+        [MACHINE_TRIPLE_FAULT] = VMMS_END_TRIPLE_FAULT,
+        [MACHINE_HALTED] = VMMS_END_HALTED,
+        [MACHINE_INSTRUCTION_LIMIT] = VMMS_END_INSTRUCTION_LIMIT,
+        [MACHINE_TIMEOUT] = VMMS_END_TIMEOUT,
+        [MACHINE_UNIMPLEMENTED] = VMMS_END_UNIMPLEMENTED,
+    };
+
+    return ends[end];
+}
+
+struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
+{
+    struct vmms_result result = { 0 };
+    uint64_t started = host_monotonic_ns();
+
+    for (;;) {
+        enum machine_end end = machine_run(&vmms->machine);
+        result.end = end_of(end);
+        if (end != MACHINE_RESET || vmms->config.no_reboot) {
+            break;
+        }
+        if (restart(vmms, error) != 0) {
+            result.end = VMMS_END_HOST_FAILURE;
+            break;
+        }
+    }
+    result.panicked = __atomic_load_n(&vmms->machine.crashed, __ATOMIC_ACQUIRE);
+    if (result.panicked && (result.end == VMMS_END_RESET || result.end == VMMS_END_POWER_OFF)) {
+        result.end = VMMS_END_PANIC;
+    }
+    result.instructions = machine_instructions(&vmms->machine);
+    result.wall_ns = host_monotonic_ns() - started;
+    return result;
+}
+
+void vmms_stop(struct vmms *vmms)
+{
+    machine_stop(&vmms->machine);
+}
+
+size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n)
+{
+    size_t taken = board_serial_input(vmms->board, bytes, n);
+
+    machine_kick(&vmms->machine);
+    return taken;
+}
+
+void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
+{
+    struct vp *vp = vmms->machine.faulted;
+
+    if (vp == NULL && vmms->machine.n_vps > 0) {
+        vp = vmms->machine.vps[0];
+    }
+    text[0] = '\0';
+    if (vp != NULL) {
+        autopsy_print(vp, text, size);
+    }
+}
+
+int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)
+{
+    struct vmms_config settled = *config;
+    struct cpu_model model;
+    int status = settle(&settled, &model, error);
+
+    if (status != 0) {
+        return status;
+    }
+    const struct machine_config machine = machine_config_of(&settled, &model);
+    snprintf(text, size,
+             "role: %s\nhypervisor: %s\nparent: %s\ncpu: %s (%s)\ncpus: %u\nmemory: %" PRIu64
+             " MiB\n"
+             "machine-ram: %" PRIu64 " KiB\nkernel: %s\ninitrd: %s\nappend: %s\nseed: %" PRIu64 "\n"
+             "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
+             role_names[settled.role], machine.hypervisor ? "on" : "off",
+             settled.role == VMMS_ROLE_CHILD  ? "built in"
+             : settled.role == VMMS_ROLE_ROOT ? "the guest"
+                                              : "none",
+             model.name, model.description, settled.cpus, settled.memory_bytes >> 20,
+             machine.ram_bytes >> 10, settled.kernel != NULL ? settled.kernel : "",
+             settled.initrd != NULL ? settled.initrd : "",
+             settled.append != NULL ? settled.append : "", settled.seed);
+    return 0;
+}
+
+const char *vmms_cpu_model_name(unsigned index)
+{
+    return index < cpu_model_count ? cpu_models[index].name : NULL;
 }

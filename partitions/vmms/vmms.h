@@ -1,4 +1,5 @@
-/* The public face of the virtualization stack: configure a machine, run it, learn how it ended. Frontends see only this. */
+/* The public face of the virtualization stack: configure a machine, run it, learn how it ended.
+ * Frontends see only this. */
 #ifndef PARTITIONS_VMMS_VMMS_H
 #define PARTITIONS_VMMS_VMMS_H
 
@@ -17,20 +18,21 @@ enum vmms_role {
 
 /* Everything borrowed until vmms_destroy. Zero means the default. */
 struct vmms_config {
-    const char *kernel;   /* bzImage or ELF with a PVH note; required */
-    const char *initrd;   /* or NULL */
-    const char *append;   /* kernel command line, or NULL */
+    const char *kernel;    /* bzImage or ELF with a PVH note; required */
+    const char *initrd;    /* or NULL */
+    const char *append;    /* kernel command line, or NULL */
     uint64_t memory_bytes; /* default 512 MiB */
-    unsigned cpus;        /* default 1 */
-    const char *cpu;      /* "MODEL[,+feature,-feature]", or NULL: the default model */
+    unsigned cpus;         /* default 1 */
+    const char *cpu;       /* "MODEL[,+feature,-feature]", or NULL: the default model */
     enum vmms_role role;
-    uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition lacks */
+    uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition
+                                     lacks */
     uint64_t max_instructions;    /* 0: no limit */
     uint64_t timeout_ns;          /* wall time; 0: none */
-    bool no_reboot;       /* a guest's reset ends the run */
-    bool strict;          /* what is not built fails the run */
-    const char *trace;    /* list of globs, or NULL */
-    const char *dump;     /* "insn,block,host" subset, or NULL */
+    bool no_reboot;               /* a guest's reset ends the run */
+    bool strict;                  /* what is not built fails the run */
+    const char *trace;            /* list of globs, or NULL */
+    const char *dump;             /* "insn,block,host" subset, or NULL */
     uint64_t seed;
     /* The first serial port. output is called on the VP's thread. */
     void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
@@ -55,14 +57,16 @@ struct vmms_result {
     enum vmms_end end;
     uint64_t instructions; /* guest instructions retired by all VPs */
     uint64_t wall_ns;
-    bool panicked;         /* the crash MSRs were written at some time, whatever the end */
+    bool panicked; /* the crash MSRs were written at some time, whatever the end */
 };
 
 struct vmms;
 
-/* Build the machine: RAM, devices, partitions, the child by hypercalls, the kernel loaded. NULL with the sentence in
- * error; *usage_error tells a wrong configuration (exit 2) from a host failure. */
-WARN_UNUSED struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, struct error *error);
+/* Build the machine: RAM, devices, partitions, the child by hypercalls, the kernel loaded. NULL
+ * with the sentence in error; *usage_error tells a wrong configuration (exit 2) from a host
+ * failure. */
+WARN_UNUSED struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error,
+                                     struct error *error);
 void vmms_destroy(struct vmms *vmms);
 
 /* Run until the end. One thread; blocks. */
@@ -71,14 +75,17 @@ struct vmms_result vmms_run(struct vmms *vmms, struct error *error);
 /* From any thread or signal handler: make vmms_run return VMMS_END_STOPPED soon. */
 void vmms_stop(struct vmms *vmms);
 
-/* Bytes typed into the first serial port. Any thread. Returns how many were taken (the rest: try again). */
+/* Bytes typed into the first serial port. Any thread. Returns how many were taken (the rest: try
+ * again). */
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
 
-/* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as text. */
+/* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
+ * text. */
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size);
 
 /* Print what the configuration resolves to, one "key: value" a line. 0 or -errno. */
-WARN_UNUSED int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error);
+WARN_UNUSED int vmms_explain(const struct vmms_config *config, char *text, size_t size,
+                             struct error *error);
 
 /* The known CPU models and features, for messages and --help; NULL after the last. */
 const char *vmms_cpu_model_name(unsigned index);
