@@ -133,6 +133,37 @@ EXEC_END_OP(ret)
     core->state.gpr[REG_RIP] = target;
 }
 
+/* In 64-bit mode: what falls through to the functions above when the stack is not in the TLB. */
+EXEC_END_OP(call8)
+{
+    uint64_t target = relative_target(core, insn), top = core->state.gpr[REG_RSP] - 8;
+    uint8_t *host = tlb_write(core->data_set, top, 8);
+
+    if (UNLIKELY(host == NULL)) {
+        exec_call(core, insn);
+        return;
+    }
+    target_check(core, target);
+    ram_store64(host, insn_next_rip(core, insn));
+    core->state.gpr[REG_RSP] = top;
+    core->state.gpr[REG_RIP] = target;
+}
+
+EXEC_END_OP(ret8)
+{
+    uint64_t top = core->state.gpr[REG_RSP];
+    const uint8_t *host = tlb_read(core->data_set, top, 8);
+
+    if (UNLIKELY(host == NULL)) {
+        exec_ret(core, insn);
+        return;
+    }
+    uint64_t target = ram_load64(host);
+    target_check(core, target);
+    core->state.gpr[REG_RSP] = top + 8 + insn->imm;
+    core->state.gpr[REG_RIP] = target;
+}
+
 /* ---- LOOP, JCXZ: the count is as wide as addresses ---- */
 
 static void loop_if(struct core *core, const struct insn *insn, bool condition)
@@ -174,7 +205,7 @@ EXEC_END_OP(jcxz)
 
 /* ---- BOUND ---- */
 
-EXEC_OP(bound)
+EXEC_END_OP(bound)
 {
     unsigned size = insn->opsize;
     gva_t gva = insn_linear(core, insn, 2 * size, MMU_READ);
@@ -187,6 +218,7 @@ EXEC_OP(bound)
         index > (int64_t)size_sign_extend(both[1], size)) {
         core_raise(core, VECTOR_BR);
     }
+    exec_advance(core, insn);
 }
 
 exec_fn *exec_choose_branch(const struct insn *insn)
@@ -196,7 +228,8 @@ exec_fn *exec_choose_branch(const struct insn *insn)
         CONDITIONS(X)
 #undef X
     };
-    bool relative = insn->kind[0] == OPERAND_REL;
+    bool relative = insn->kind[0] == OPERAND_REL,
+         wide = insn->opsize == 8; /* only in 64-bit mode */
 
     switch (insn->op) {
     case OP_JCC:
@@ -204,9 +237,12 @@ exec_fn *exec_choose_branch(const struct insn *insn)
     case OP_JMP:
         return relative ? exec_jmp : exec_jmp_indirect;
     case OP_CALL:
-        return relative ? exec_call : exec_call_indirect;
+        if (relative) {
+            return wide ? exec_call8 : exec_call;
+        }
+        return exec_call_indirect;
     case OP_RET:
-        return exec_ret;
+        return wide ? exec_ret8 : exec_ret;
     case OP_LOOP:
         return exec_loop;
     case OP_LOOPE:

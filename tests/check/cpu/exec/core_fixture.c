@@ -296,8 +296,7 @@ enum core_unwind core_fixture_run_hex(struct core_fixture *fixture, const char *
 bool core_fixture_faults(struct core_fixture *fixture, const char *hex, unsigned vector)
 {
     return core_fixture_run_hex(fixture, hex) == UNWIND_FAULT &&
-           fixture->core.fault.vector == vector &&
-           fixture->core.state.gpr[REG_RIP] == FIXTURE_CODE;
+           fixture->core.fault.vector == vector && fixture->core.state.gpr[REG_RIP] == FIXTURE_CODE;
 }
 
 uint64_t core_fixture_read(struct core_fixture *fixture, uint64_t address, unsigned size)

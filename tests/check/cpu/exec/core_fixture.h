@@ -1,4 +1,5 @@
-/* A core over 2 MiB of RAM for tests of cpu/exec: run single instructions from bytes, see what they did. */
+/* A core over 2 MiB of RAM for tests of cpu/exec: run single instructions from bytes, see what they
+ * did. */
 #ifndef TESTS_CHECK_CPU_EXEC_CORE_FIXTURE_H
 #define TESTS_CHECK_CPU_EXEC_CORE_FIXTURE_H
 
@@ -25,8 +26,9 @@ enum {
     FIXTURE_STACK = 0xf000,      /* initial RSP */
     FIXTURE_HOLE = 0x20000,      /* FIXTURE_LONG: a page that is not present */
     FIXTURE_READ_ONLY = 0x22000, /* FIXTURE_LONG: a page that is not writable (CR0.WP is set) */
-    FIXTURE_DEVICE = 0x24000,    /* FIXTURE_LONG: a page of device registers, see struct core_fixture */
-    FIXTURE_TABLES = 0x1f0000,   /* page tables */
+    FIXTURE_DEVICE =
+        0x24000, /* FIXTURE_LONG: a page of device registers, see struct core_fixture */
+    FIXTURE_TABLES = 0x1f0000, /* page tables */
     FIXTURE_DEVICE_GPA = 0x1000000,
 };
 
@@ -40,13 +42,14 @@ struct core_fixture {
     struct core core;
 };
 
-/* On the heap; the core's registers are zero but RIP, RSP, RFLAGS = 2, x87 and MXCSR as after FNINIT. */
+/* On the heap; the core's registers are zero but RIP, RSP, RFLAGS = 2, x87 and MXCSR as after
+ * FNINIT. */
 struct core_fixture *core_fixture_create(enum fixture_mode mode);
 void core_fixture_destroy(struct core_fixture *fixture);
 
 /* Put the bytes at FIXTURE_CODE, decode, choose and execute them as one instruction there.
- * UNWIND_NONE: it ended in line or set RIP itself; UNWIND_FAULT: core.fault tells, RIP is the instruction's;
- * otherwise what the instruction unwound with. RIP is architectural afterwards. */
+ * UNWIND_NONE: it ended in line or set RIP itself; UNWIND_FAULT: core.fault tells, RIP is the
+ * instruction's; otherwise what the instruction unwound with. RIP is architectural afterwards. */
 enum core_unwind core_fixture_run(struct core_fixture *fixture, const void *bytes, size_t n);
 
 /* As run, with the bytes in hex: "48 01 d8" (spaces are optional). */
@@ -62,6 +65,7 @@ static inline uint8_t *core_fixture_at(struct core_fixture *fixture, uint64_t ad
 }
 
 uint64_t core_fixture_read(struct core_fixture *fixture, uint64_t address, unsigned size);
-void core_fixture_write(struct core_fixture *fixture, uint64_t address, unsigned size, uint64_t value);
+void core_fixture_write(struct core_fixture *fixture, uint64_t address, unsigned size,
+                        uint64_t value);
 
 #endif
