@@ -23,7 +23,7 @@ static ALWAYS_INLINE uint64_t f64_from_int(struct fp_env *env, int64_t a, bool w
 
 static ALWAYS_INLINE enum fp_rounding rounding_of(const struct fp_env *env, bool truncate)
 {
-    return truncate ?  : (enum fp_rounding)env->rounding;
+    return truncate ? FP_TRUNCATE : (enum fp_rounding)env->rounding;
 }
 
 static ALWAYS_INLINE int32_t i32_from_f32(struct fp_env *env, uint32_t a, bool truncate)
