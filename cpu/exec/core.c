@@ -470,9 +470,13 @@ void core_privilege_update(struct core *core)
     uint64_t rflags = state->rflags_rest;
     unsigned kinds = breakpoint_kinds(state->dr7);
 
+    /* Between setting PE and the first far transfer CS is still real mode's, of data type: CPL 0.
+     */
     core->cpl = !(state->cr0 & CR0_PE) ? 0
                 : rflags & FLAG_VM     ? 3
-                                       : (uint8_t)(state->seg[SEG_CS].selector & 3);
+                : !(state->seg[SEG_CS].attributes & SEG_CODE)
+                    ? 0
+                    : (uint8_t)(state->seg[SEG_CS].selector & 3);
     bool user = core->cpl == 3;
 
     mmu_ac_set(&core->mmu, (rflags & FLAG_AC) != 0);
@@ -585,7 +589,7 @@ static void power_up(struct core *core)
     state->tsc_aux = 0;
     state->tsc_offset = 0;
     state->pat = UINT64_C(0x0007040600070406);
-    state->misc_enable = 1; /* fast strings */
+    state->misc_enable = 0x1801; /* fast strings; neither BTS nor PEBS */
     /* As firmware leaves them: all memory write-back, the VGA window uncached. */
     state->mtrr_def_type = 0xc06;
     for (unsigned n = 0; n < ARRAY_SIZE(state->mtrr_fixed); n++) {
