@@ -112,11 +112,6 @@ static void set_block_end(struct insn *insn, uint16_t offset)
     *insn = (struct insn){ .exec = exec_block_end, .op = OP_NOP, .offset = offset };
 }
 
-static bool ends_block(const struct insn *insn)
-{
-    return op_info[insn->op].ends_block;
-}
-
 /* Place a decoded instruction at an offset: its executor, and RIP-relative operands relative to the
  * block's start. */
 static void insn_place(struct insn *insn, uint16_t offset)
@@ -189,7 +184,7 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
             insn[n].exec = exec_too_long;
         }
         offset += insn[n].length;
-        if (ends_block(&insn[n++])) {
+        if (insn_ends_block(&insn[n++], mode.bits)) {
             break;
         }
     }

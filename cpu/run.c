@@ -256,6 +256,15 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
         *exit = CPU_EXIT_BUDGET;
         return SLOW_EXIT;
     }
+    if (core->event_suspended.valid) {
+        if (!deliver(cpu, (enum interrupt_source)core->event_suspended.source,
+                     core->event_suspended.fault)) {
+            *exit = CPU_EXIT_TRIPLE_FAULT;
+            return SLOW_EXIT;
+        }
+        *exit = CPU_EXIT_SUSPEND;
+        return core->event_suspended.valid ? SLOW_EXIT : SLOW_AGAIN;
+    }
     if (core->debug_pending != 0 && core->state.shadow != SHADOW_MOV_SS) {
         struct x86_fault fault = { .vector = VECTOR_DB, .address = core->debug_pending };
         core->debug_pending = 0;
@@ -317,6 +326,7 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     uint8_t shadow = core->state.shadow;
 
     if (debug) {
+        cpu->running = NULL;
         core_code_breakpoint(core);
     }
     struct block *block = find_block(cpu);
@@ -338,7 +348,7 @@ static ALWAYS_INLINE bool must_look(const struct core *core)
 {
     return (__atomic_load_n(&core->pending, __ATOMIC_RELAXED) | core->state.shadow |
             core->state.activity) != 0 ||
-           core->debug_pending != 0;
+           core->debug_pending != 0 || core->event_suspended.valid;
 }
 
 enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
