@@ -8,11 +8,11 @@
 #include "cpu/exec/flags.h"
 #include "cpu/exec/operand.h"
 
-static ALWAYS_INLINE void target_check(struct core *core, uint64_t target)
+static ALWAYS_INLINE void target_check(struct core *core, const struct insn *insn, uint64_t target)
 {
     bool bad;
 
-    if (LIKELY(core->flat)) {
+    if (LIKELY(insn->opsize == 8)) {
         bad = (uint64_t)((int64_t)(target << 16) >> 16) != target;
     } else {
         bad = target > core->state.seg[SEG_CS].limit;
@@ -22,48 +22,41 @@ static ALWAYS_INLINE void target_check(struct core *core, uint64_t target)
     }
 }
 
-/* Operand size 16 clears the upper half of EIP; in 64-bit mode near branches have no operand size.
- */
-static inline uint64_t target_truncate(const struct core *core, const struct insn *insn,
-                                       uint64_t target)
+/* Near branches have operand size 64 in 64-bit mode and only there; 16 clears the upper half of
+ * EIP. */
+static ALWAYS_INLINE uint64_t target_truncate(const struct insn *insn, uint64_t target)
 {
-    return insn->opsize == 2 && core->bits != 64 ? (uint16_t)target : target & core->ip_mask;
-}
-
-static ALWAYS_INLINE unsigned branch_size(const struct core *core, const struct insn *insn)
-{
-    return core->bits == 64 ? 8 : insn->opsize;
+    return LIKELY(insn->opsize == 8) ? target
+           : insn->opsize == 4       ? (uint32_t)target
+                                     : (uint16_t)target;
 }
 
 static ALWAYS_INLINE uint64_t relative_target(const struct core *core, const struct insn *insn)
 {
-    return (core->state.gpr[REG_RIP] + insn->offset + insn->length + insn->imm) & core->ip_mask;
+    return target_truncate(insn,
+                           core->state.gpr[REG_RIP] + insn->offset + insn->length + insn->imm);
 }
 
 static ALWAYS_INLINE void jump_relative(struct core *core, const struct insn *insn)
 {
     uint64_t target = relative_target(core, insn);
 
-    target_check(core, target);
+    target_check(core, insn, target);
     core->state.gpr[REG_RIP] = target;
 }
 
-/* The same for 16-bit operands. */
-static void jump_relative_word(struct core *core, const struct insn *insn)
+/* With operand size 64, where the next address needs no truncation. */
+static ALWAYS_INLINE void jump_wide(struct core *core, const struct insn *insn, bool taken)
 {
-    uint64_t target = target_truncate(core, insn, relative_target(core, insn));
+    uint64_t target = core->state.gpr[REG_RIP] + insn->offset + insn->length;
 
-    target_check(core, target);
-    core->state.gpr[REG_RIP] = target;
-}
-
-static ALWAYS_INLINE void jump_any(struct core *core, const struct insn *insn)
-{
-    if (UNLIKELY(insn->opsize == 2)) {
-        jump_relative_word(core, insn);
-    } else {
-        jump_relative(core, insn);
+    if (taken) {
+        target += insn->imm;
+        if (UNLIKELY((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
+            core_raise_error(core, VECTOR_GP, 0);
+        }
     }
+    core->state.gpr[REG_RIP] = target;
 }
 
 /* ---- JCC, JMP ---- */
@@ -72,24 +65,33 @@ static ALWAYS_INLINE void jump_any(struct core *core, const struct insn *insn)
     EXEC_END_OP(j##name)                                                                           \
     {                                                                                              \
         if (condition_met(core, code)) {                                                           \
-            jump_any(core, insn);                                                                  \
+            jump_relative(core, insn);                                                             \
         } else {                                                                                   \
             exec_advance(core, insn);                                                              \
         }                                                                                          \
+    }                                                                                              \
+    EXEC_END_OP(j##name##8)                                                                        \
+    {                                                                                              \
+        jump_wide(core, insn, condition_met(core, code));                                          \
     }
 CONDITIONS(JCC)
 
+EXEC_END_OP(jmp8)
+{
+    jump_wide(core, insn, true);
+}
+
 EXEC_END_OP(jmp)
 {
-    jump_any(core, insn);
+    jump_relative(core, insn);
 }
 
 EXEC_END_OP(jmp_indirect)
 {
-    unsigned size = branch_size(core, insn);
-    uint64_t target = target_truncate(core, insn, operand_read(core, insn, 0, size));
+    unsigned size = insn->opsize;
+    uint64_t target = target_truncate(insn, operand_read(core, insn, 0, size));
 
-    target_check(core, target);
+    target_check(core, insn, target);
     core->state.gpr[REG_RIP] = target;
 }
 
@@ -97,10 +99,10 @@ EXEC_END_OP(jmp_indirect)
 
 static ALWAYS_INLINE void call(struct core *core, const struct insn *insn, uint64_t target)
 {
-    unsigned size = branch_size(core, insn);
+    unsigned size = insn->opsize;
     uint64_t top = stack_moved(core, 0 - (uint64_t)size);
 
-    target_check(core, target);
+    target_check(core, insn, target);
     if (LIKELY(size == 8)) {
         core_store64(core, top, insn_next_rip(core, insn), true);
     } else {
@@ -112,23 +114,22 @@ static ALWAYS_INLINE void call(struct core *core, const struct insn *insn, uint6
 
 EXEC_END_OP(call)
 {
-    call(core, insn, target_truncate(core, insn, relative_target(core, insn)));
+    call(core, insn, relative_target(core, insn));
 }
 
 EXEC_END_OP(call_indirect)
 {
-    call(core, insn,
-         target_truncate(core, insn, operand_read(core, insn, 0, branch_size(core, insn))));
+    call(core, insn, target_truncate(insn, operand_read(core, insn, 0, insn->opsize)));
 }
 
 EXEC_END_OP(ret)
 {
-    unsigned size = branch_size(core, insn);
+    unsigned size = insn->opsize;
     uint64_t top = stack_moved(core, 0);
     uint64_t target =
         LIKELY(size == 8) ? core_load64(core, top, true) : stack_load(core, top, size);
 
-    target_check(core, target);
+    target_check(core, insn, target);
     stack_set(core, stack_moved(core, size + insn->imm));
     core->state.gpr[REG_RIP] = target;
 }
@@ -143,7 +144,7 @@ EXEC_END_OP(call8)
         exec_call(core, insn);
         return;
     }
-    target_check(core, target);
+    target_check(core, insn, target);
     ram_store64(host, insn_next_rip(core, insn));
     core->state.gpr[REG_RSP] = top;
     core->state.gpr[REG_RIP] = target;
@@ -159,7 +160,7 @@ EXEC_END_OP(ret8)
         return;
     }
     uint64_t target = ram_load64(host);
-    target_check(core, target);
+    target_check(core, insn, target);
     core->state.gpr[REG_RSP] = top + 8 + insn->imm;
     core->state.gpr[REG_RIP] = target;
 }
@@ -172,8 +173,8 @@ static void loop_if(struct core *core, const struct insn *insn, bool condition)
     uint64_t target = insn_next_rip(core, insn);
 
     if (count != 0 && condition) {
-        target = target_truncate(core, insn, relative_target(core, insn));
-        target_check(core, target);
+        target = relative_target(core, insn);
+        target_check(core, insn, target);
     }
     gpr_write(core, REG_RCX, insn->adsize, count);
     core->state.gpr[REG_RIP] = target;
@@ -197,7 +198,7 @@ EXEC_END_OP(loopne)
 EXEC_END_OP(jcxz)
 {
     if ((core->state.gpr[REG_RCX] & size_mask(insn->adsize)) == 0) {
-        jump_any(core, insn);
+        jump_relative(core, insn);
     } else {
         exec_advance(core, insn);
     }
@@ -223,8 +224,8 @@ EXEC_END_OP(bound)
 
 exec_fn *exec_choose_branch(const struct insn *insn)
 {
-    static exec_fn *const conditions[16] = {
-#define X(name, code) [code] = exec_j##name,
+    static exec_fn *const conditions[16][2] = {
+#define X(name, code) [code] = { exec_j##name, exec_j##name##8 },
         CONDITIONS(X)
 #undef X
     };
@@ -233,9 +234,12 @@ exec_fn *exec_choose_branch(const struct insn *insn)
 
     switch (insn->op) {
     case OP_JCC:
-        return conditions[insn->imm2 & 15];
+        return conditions[insn->imm2 & 15][wide];
     case OP_JMP:
-        return relative ? exec_jmp : exec_jmp_indirect;
+        if (relative) {
+            return wide ? exec_jmp8 : exec_jmp;
+        }
+        return exec_jmp_indirect;
     case OP_CALL:
         if (relative) {
             return wide ? exec_call8 : exec_call;
