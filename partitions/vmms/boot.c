@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "base/host/file.h"
-#include "devices/chipset/cmos.h"
+#include "devices/chipset/ioapic.h"
+#include "devices/chipset/lapic.h"
 #include "devices/chipset/pm.h"
 #include "devices/firmware/acpi.h"
 #include "devices/firmware/linux_boot.h"
@@ -112,6 +113,51 @@ static int set_entry_state(struct machine *machine, struct partition *partition,
     };
 
     return parent_set_registers(machine, partition, 0, registers, ARRAY_SIZE(registers), error);
+}
+
+/* Where synthetic devices may put their registers: below the I/O APIC, and high. */
+static const struct acpi_window vmbus_windows[2] = {
+    { UINT64_C(0xf8000000), UINT64_C(0x6c00000) },
+    { UINT64_C(0xfc0000000), UINT64_C(0x20000000) },
+};
+
+static int place_acpi(struct machine *machine, struct partition *partition, unsigned cpus, gpa_t *rsdp,
+                      struct error *error)
+{
+    static const size_t room = BOOT_FIRMWARE_END - BOOT_FIRMWARE;
+    const struct acpi_config config = {
+        .n_cpus = cpus,
+        .lapic_address = LAPIC_DEFAULT_BASE,
+        .ioapic_address = IOAPIC_ADDRESS,
+        .pm_port = PM_PORT,
+        .gpe0_port = PM_PORT_GPE0,
+        .reset_port = PM_PORT_RESET,
+        .reset_value = PM_RESET_VALUE,
+        .sci_irq = PM_SCI_IRQ,
+        .s5_type = PM_SLP_TYP_S5,
+        .pm_timer_32bit = true,
+        .pic = true,
+        .pit = true,
+        .com1 = true,
+        .rtc = true,
+        .vmbus = machine->config.hypervisor,
+        .vmbus_window = { vmbus_windows[0], vmbus_windows[1] },
+    };
+    uint8_t *buffer = malloc(room);
+    size_t used;
+
+    if (buffer == NULL) {
+        return error_set(error, -ENOMEM, "no memory for the ACPI tables");
+    }
+    int status = acpi_build(&config, BOOT_FIRMWARE, buffer, room, rsdp, &used, error);
+    if (status == 0) {
+        status = guest_write(partition, BOOT_FIRMWARE, buffer, used);
+        if (status != 0) {
+            error_set(error, status, "the guest has no memory for the ACPI tables");
+        }
+    }
+    free(buffer);
+    return status;
 }
 
 int boot_place(const struct boot_image *image, struct machine *machine, struct partition *partition,
