@@ -241,6 +241,20 @@ static bool deliver(struct cpu *cpu, enum interrupt_source source, struct x86_fa
     return ok;
 }
 
+/* What a delivery between blocks leads to. */
+static bool deliver_ends(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault, enum cpu_exit *exit)
+{
+    if (!deliver(cpu, source, fault)) {
+        *exit = CPU_EXIT_TRIPLE_FAULT;
+        return true;
+    }
+    if (cpu->core.event_suspended.valid) {
+        *exit = CPU_EXIT_SUSPEND;
+        return true;
+    }
+    return false;
+}
+
 enum slow_result { SLOW_RUN, SLOW_AGAIN, SLOW_EXIT };
 
 /* Everything that is not the fast loop. Decides how many instructions the next block may run
@@ -257,33 +271,21 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
         return SLOW_EXIT;
     }
     if (core->event_suspended.valid) {
-        if (!deliver(cpu, (enum interrupt_source)core->event_suspended.source,
-                     core->event_suspended.fault)) {
-            *exit = CPU_EXIT_TRIPLE_FAULT;
-            return SLOW_EXIT;
-        }
-        *exit = CPU_EXIT_SUSPEND;
-        return core->event_suspended.valid ? SLOW_EXIT : SLOW_AGAIN;
+        enum interrupt_source source = (enum interrupt_source)core->event_suspended.source;
+        return deliver_ends(cpu, source, core->event_suspended.fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
     }
     if (core->debug_pending != 0 && core->state.shadow != SHADOW_MOV_SS) {
         struct x86_fault fault = { .vector = VECTOR_DB, .address = core->debug_pending };
         core->debug_pending = 0;
-        if (!deliver(cpu, INTERRUPT_EXCEPTION, fault)) {
-            *exit = CPU_EXIT_TRIPLE_FAULT;
-            return SLOW_EXIT;
-        }
-        return SLOW_AGAIN;
+        return deliver_ends(cpu, INTERRUPT_EXCEPTION, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
     }
     if (pending & CORE_PENDING_POLL) {
         if (core->state.shadow == SHADOW_NONE) {
             if (!core->state.nmi_blocked && cpu->interrupts->nmi(core->owner)) {
                 core->state.nmi_blocked = true;
                 core->state.activity = ACTIVITY_RUNNING;
-                if (!deliver(cpu, INTERRUPT_EXTERNAL, (struct x86_fault){ .vector = VECTOR_NMI })) {
-                    *exit = CPU_EXIT_TRIPLE_FAULT;
-                    return SLOW_EXIT;
-                }
-                return SLOW_AGAIN;
+                struct x86_fault fault = { .vector = VECTOR_NMI };
+                return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
             }
             if (core->state.rflags_rest & FLAG_IF) {
                 int vector = cpu->interrupts->acknowledge(core->owner);
@@ -368,8 +370,8 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
             core->debug_pending &= ~DR6_BS;
         }
         core->state.shadow = SHADOW_NONE;
-        if (!deliver(cpu, INTERRUPT_EXCEPTION, core->fault)) {
-            return CPU_EXIT_TRIPLE_FAULT;
+        if (deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, &exit)) {
+            return exit;
         }
         break;
     case UNWIND_SUSPEND:

@@ -438,8 +438,8 @@ bool core_deliver(struct core *core, struct delivery delivery, struct x86_fault 
             ok = shut_down(core, first_fault, first);
             break;
         }
-        if (was == BENIGN) {
-            first = core->fault;
+        if (was == BENIGN && delivery.source != INTERRUPT_EXCEPTION) {
+            first = core->fault; /* the interrupt itself is no fault */
         }
         delivery.source = INTERRUPT_EXCEPTION;
         delivery.fault = is_double_fault(was, now)

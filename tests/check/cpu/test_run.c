@@ -159,6 +159,7 @@ START_TEST(sti_shadows_one_instruction)
 
     rig->vector = 0x30;
     cpu_kick(&rig->cpu);
+    ck_assert_int_eq(cpu_run(&rig->cpu, 100), CPU_EXIT_POLL); /* delivered; the kick is told once */
     ck_assert_int_eq(cpu_run(&rig->cpu, 100), CPU_EXIT_HALT);
     ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RDX] & 0xff, 0x30);
     ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RAX], 1);
