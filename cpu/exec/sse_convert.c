@@ -261,7 +261,8 @@ EXEC_OP(cvttpd2dq)
     cvtpd2dq_of(core, insn, true);
 }
 
-/* ---- packed integers in MMX registers ---- */
+/* ---- packed integers in MMX registers ----
+ * The transition to MMX happens even if #XM follows, as measured on AMD Zen. */
 EXEC_OP(cvtpi2ps)
 {
     struct fp_env env = sse_fp_begin(core);
@@ -271,8 +272,8 @@ EXEC_OP(cvtpi2ps)
     union xmm r = { .u32 = { f32_from_int(&env, (int32_t)b.u32[0], false),
                              f32_from_int(&env, (int32_t)b.u32[1], false), 0, 0 } };
 
-    sse_fp_end(core, &env);
     mmx_enter(core);
+    sse_fp_end(core, &env);
     xmm_reg(core, insn, 0)->u64[0] = r.u64[0];
 }
 
@@ -303,8 +304,8 @@ static ALWAYS_INLINE void cvtps2pi_of(struct core *core, const struct insn *insn
 
     b.u32[0] = (uint32_t)i32_from_f32(&env, b.u32[0], truncate);
     b.u32[1] = (uint32_t)i32_from_f32(&env, b.u32[1], truncate);
-    sse_fp_end(core, &env);
     mmx_enter(core);
+    sse_fp_end(core, &env);
     mmx_write(core, insn->n[0], b.u64[0]);
 }
 
@@ -315,8 +316,8 @@ static ALWAYS_INLINE void cvtpd2pi_of(struct core *core, const struct insn *insn
     mmx_check(core);
     uint64_t r = integers_from_pd(&env, vector_source128(core, insn, 1), truncate);
 
-    sse_fp_end(core, &env);
     mmx_enter(core);
+    sse_fp_end(core, &env);
     mmx_write(core, insn->n[0], r);
 }
 
