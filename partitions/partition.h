@@ -13,6 +13,7 @@
 
 #define HV_PARTITION_ID_INVALID UINT64_C(0)
 #define HV_PARTITION_ID_SELF    UINT64_MAX
+#define HV_VP_INDEX_SELF        UINT32_C(0xfffffffe)
 
 /* [TLFS v2.0 5.2.5] */
 enum partition_state {
@@ -50,7 +51,7 @@ struct partition_intercepts {
     bool halt;
 };
 
-enum { CRASH_REGISTERS = 5 };
+enum { CRASH_REGISTERS = 5, PARTITION_PROPERTIES = 64 };
 
 struct partition {
     uint64_t id;
@@ -66,13 +67,16 @@ struct partition {
     struct vp *vps[HV_VPS];
     unsigned n_vps; /* how many there are; indices may have holes */
 
-    struct pool_page *pool; /* free deposited pages */
-    uint64_t pool_free, pool_capacity;
-    uint64_t pool_used; /* pages charged to objects (they are still in `pool`, at its end) */
+    struct pool_page
+        *pool; /* deposited pages, free or charged to objects: which is which does not matter */
+    uint64_t pool_total, pool_capacity;
+    uint64_t pool_used; /* pages of the pool that objects are charged with */
     uint64_t mapped_pages,
         map_charged; /* GPA mappings by the parent, and the pool pages that their tables take */
+    uint64_t create_charged; /* pages of the parent's pool that this partition is charged with */
 
-    uint64_t *properties; /* indexed by the rows of hv/property.c */
+    uint32_t features;                         /* EDX of CPUID leaf 0x40000003 */
+    uint64_t properties[PARTITION_PROPERTIES]; /* by row of hv/property.c */
 
     /* Partition-wide synthetic registers. */
     uint64_t guest_os_id, hypercall_msr, reference_tsc_msr, tsc_invariant_control;
@@ -98,6 +102,10 @@ static inline bool partition_is_root(const struct partition *partition)
 {
     return partition->parent == 0;
 }
+
+/* Tear down what an active partition holds: VPs, ports, connections, mappings by its parent,
+ * intercepts. */
+void partition_finalize(struct partition *partition);
 
 /* Charge pages to the pool: false leaves it unchanged (HV_STATUS_INSUFFICIENT_MEMORY). */
 WARN_UNUSED bool partition_charge(struct partition *partition, uint64_t n_pages);

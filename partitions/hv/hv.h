@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cpu/exec/core.h"
+#include "cpu/cpu.h"
 #include "partitions/hv/hypervisor.h"
 #include "partitions/hv/privilege.h"
 #include "partitions/hv/status.h"
@@ -94,10 +94,6 @@ bool hv_intercept_unrecoverable(struct vp *vp);
 
 /* ---- life of VPs ---- */
 
-/* Fill what is synthetic in a VP that hypervisor_ops.vp_create made. Called by CreateVp. False: no
- * overlay page. */
-WARN_UNUSED bool hv_vp_init(struct vp *vp);
-void hv_vp_fini(struct vp *vp);
 /* The VP starts or stops running guest code: for HV_X64_MSR_VP_RUNTIME. */
 void hv_vp_run_begin(struct vp *vp);
 void hv_vp_run_end(struct vp *vp);

@@ -4,7 +4,8 @@
  * Embedded in the machine. Its lock guards everything in partitions/hv of that machine: partitions,
  * ports, queues, SynICs, timers, page owners. It is taken by the entry points of hv.h and by
  * timers, and never held when they return; hypervisor_ops are called with it held, so they only
- * post and never call back into hv.h.
+ * post and never call back into hv.h (apic_read and apic_write are called without it: an EOI comes
+ * back as hv_eoi_notify).
  */
 #ifndef PARTITIONS_HV_HYPERVISOR_H
 #define PARTITIONS_HV_HYPERVISOR_H
@@ -17,7 +18,7 @@
 #include "base/error.h"
 #include "base/host/mutex.h"
 #include "base/trace.h"
-#include "cpu/exec/core.h"
+#include "cpu/cpu.h"
 #include "mmu/addr.h"
 #include "mmu/ram.h"
 #include "partitions/hv/message.h"
@@ -51,9 +52,9 @@ struct hv_interrupt {
  */
 struct hypervisor_ops {
     /* Allocate a zeroed struct vp with its processor and local APIC, in reset state; hv fills the
-     * rest by hv_vp_init. NULL: no host memory. */
+     * rest. NULL: no host memory. */
     struct vp *(*vp_create)(void *opaque, struct partition *partition, uint32_t index);
-    void (*vp_destroy)(void *opaque, struct vp *vp); /* after hv_vp_fini; frees */
+    void (*vp_destroy)(void *opaque, struct vp *vp); /* frees */
     /* A partition was made (attach its buses, devices) or is about to go. May be NULL. 0 or -errno.
      */
     int (*partition_created)(void *opaque, struct partition *partition);
@@ -100,11 +101,19 @@ enum hv_page_use {
     HV_PAGE_HYPERVISOR, /* overlays */
 };
 
+/* One GPA page of a child that a RAM page is. */
+struct hv_mapping {
+    struct hv_mapping *next;
+    struct partition *partition;
+    uint64_t gpfn;
+};
+
 struct hv_page {
-    uint32_t owner;    /* partition id */
-    uint16_t mapped;   /* mappings in children */
-    uint8_t use;       /* enum hv_page_use */
-    uint8_t allocated; /* HV_PAGE_HYPERVISOR: an overlay lives there */
+    struct hv_mapping *mappings; /* in children */
+    uint64_t root_gpfn;          /* where the root sees it; UINT64_MAX: nowhere */
+    uint32_t owner;              /* partition id: whose pool, when deposited */
+    uint8_t use;                 /* enum hv_page_use */
+    uint8_t allocated;           /* HV_PAGE_HYPERVISOR: an overlay lives there */
 };
 
 enum { HV_PARTITIONS = 256, HV_VPS = 256, HV_DEPTH = 8 };
@@ -150,9 +159,14 @@ struct hypervisor {
 };
 
 /* Makes the hypervisor and its root partition, active, without VPs and with an empty GPA space: the
- * machine maps the root's RAM by space_map and makes its VPs by HvCallCreateVp. 0 or -errno. */
+ * machine gives it its RAM by hypervisor_root_map and makes its VPs by HvCallCreateVp. 0 or -errno.
+ */
 WARN_UNUSED int hypervisor_init(struct hypervisor *hv, const struct hypervisor_config *config,
                                 struct error *error);
+/* RAM pages appear in the root's GPA space, all rights. -EINVAL: reserved pages or outside the RAM.
+ */
+WARN_UNUSED int hypervisor_root_map(struct hypervisor *hv, uint64_t gpfn, uint64_t spfn,
+                                    uint64_t n_pages);
 void hypervisor_fini(struct hypervisor *hv); /* destroys all partitions and VPs */
 
 /* NULL when there is none. Caller holds the lock, or no other thread runs. */

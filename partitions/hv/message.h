@@ -52,7 +52,7 @@ struct hv_message_buffer {
     struct hv_message message;
     struct hv_message_buffer *next; /* in the SINT's queue, or in the port's free list */
     struct port *port;              /* goes back there after delivery; NULL: a dedicated buffer */
-    uint8_t queued_sint;
+    uint8_t queued_sint, queued_vtl;
     struct vp *queued_vp;   /* NULL: not queued */
     struct hv_timer *timer; /* dedicated to it: the delivery time is filled in at delivery */
 };

@@ -27,6 +27,9 @@ struct port {
     struct partition *owner;       /* receives */
     struct partition *connectable; /* may be the source of connections */
     struct hv_port_info info;
+    bool connected;                 /* one connection a port */
+    uint64_t post_count;            /* messages accepted since creation */
+    uint32_t preferred_vp;          /* tried first when the target is HV_ANY_VP */
     struct hv_message_buffer *free; /* of `buffers` */
     struct hv_message_buffer buffers[HV_PORT_BUFFERS];
 };
