@@ -95,6 +95,45 @@ EXEC_END_OP(jmp_indirect)
     core->state.gpr[REG_RIP] = target;
 }
 
+EXEC_END_OP(jmp8_r)
+{
+    uint64_t target = core->state.gpr[insn->n[0]];
+
+    target_check(core, insn, target);
+    core->state.gpr[REG_RIP] = target;
+}
+
+/* A jump table: hands over to the general function when the table is not in the TLB. */
+#define JMP_FAST(suffix, form)                                                                     \
+    EXEC_END_OP(jmp8_##suffix)                                                                     \
+    {                                                                                              \
+        const uint8_t *host = operand_host_read(core, insn, 8, form);                              \
+                                                                                                   \
+        if (UNLIKELY(host == NULL)) {                                                              \
+            exec_jmp_indirect(core, insn);                                                         \
+            return;                                                                                \
+        }                                                                                          \
+        uint64_t target = ram_load64(host);                                                        \
+        target_check(core, insn, target);                                                          \
+        core->state.gpr[REG_RIP] = target;                                                         \
+    }
+JMP_FAST(base, ADDRESS_BASE)
+JMP_FAST(index, ADDRESS_INDEX)
+
+static exec_fn *choose_jmp(const struct insn *insn)
+{
+    static exec_fn *const wide[ADDRESS_FORMS] = { exec_jmp8_base, exec_jmp8_index,
+                                                  exec_jmp_indirect };
+
+    if (insn->kind[0] == OPERAND_REL) {
+        return insn->opsize == 8 ? exec_jmp8 : exec_jmp;
+    }
+    if (insn->opsize != 8) {
+        return exec_jmp_indirect;
+    }
+    return insn->kind[0] == OPERAND_GPR ? exec_jmp8_r : wide[insn_address_form(insn)];
+}
+
 /* ---- CALL, RET ---- */
 
 static ALWAYS_INLINE void call(struct core *core, const struct insn *insn, uint64_t target)
@@ -236,10 +275,7 @@ exec_fn *exec_choose_branch(const struct insn *insn)
     case OP_JCC:
         return conditions[insn->imm2 & 15][wide];
     case OP_JMP:
-        if (relative) {
-            return wide ? exec_jmp8 : exec_jmp;
-        }
-        return exec_jmp_indirect;
+        return choose_jmp(insn);
     case OP_CALL:
         if (relative) {
             return wide ? exec_call8 : exec_call;
