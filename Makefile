@@ -48,7 +48,7 @@ $(OUT)/verdite: $(OUT)/frontend/cli/main.o $(LIB)
 
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
@@ -61,7 +61,7 @@ $(OUT)/tests/check/%: $(OUT)/tests/check/%.o $(TEST_LIB) $(LIB)
 $(TEST_LIB): $(TEST_SUPPORT)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 .SECONDARY:
 
