@@ -73,6 +73,7 @@ check-unit: $(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t)))
 	@tests/check/run.sh $(OUT) $^
 
 -include tests/targets.mk
+include roms/roms.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 

@@ -1,0 +1,19 @@
+#!/bin/sh
+# check.sh VERDITE NAME...: run teaching guests and compare their consoles; the last line counts them.
+# A guest's role stands in roms/NAME/role (child when there is none).
+verdite=$1; shift
+passed=0 failed=0
+for rom in "$@"; do
+    role=child; [ -f "roms/$rom/role" ] && role=$(cat "roms/$rom/role")
+    out=build/roms/$rom.console
+    "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --serial "file:$out" --timeout 60 --no-reboot \
+        </dev/null >/dev/null 2>"$out.log"
+    status=$?
+    if [ $status -eq 0 ] && diff -u "roms/$rom/expected.txt" "$out"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1)); echo "FAILED roms/$rom: exit $status"; tail -5 "$out.log"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

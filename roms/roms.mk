@@ -1,0 +1,22 @@
+# The teaching guests: assembled for x86-64 on any host, checked against their expected consoles.
+
+ROM_AS ?= $(firstword $(shell command -v x86_64-linux-gnu-as as))
+ROM_LD ?= $(firstword $(shell command -v x86_64-linux-gnu-ld ld))
+ROMS := $(notdir $(patsubst %/,%,$(dir $(wildcard roms/*/*.S))))
+ROM_FILES := $(ROMS:%=build/roms/%.elf)
+
+build/roms/%.elf: roms/start.inc roms/rom.ld
+	@mkdir -p $(@D)
+	$(ROM_AS) --64 -Iroms -o build/roms/$*.o roms/$*/$*.S
+	$(ROM_LD) --no-warn-rwx-segments -T roms/rom.ld -o $@ build/roms/$*.o
+
+$(foreach rom,$(ROMS),$(eval build/roms/$(rom).elf: roms/$(rom)/$(rom).S))
+
+# make roms             the teaching guests, as build/roms/NAME.elf
+.PHONY: roms
+roms: $(ROM_FILES)
+
+# make check-roms       run them: each console must read as its expected.txt
+.PHONY: check-roms
+check-roms: $(OUT)/verdite $(ROM_FILES)
+	@roms/check.sh $(OUT)/verdite $(ROMS)
