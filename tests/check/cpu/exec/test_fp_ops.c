@@ -9,10 +9,9 @@
 
 #include "cpu/exec/fp_ops.h"
 #include "tests/check/check_main.h"
+#include "tests/check/cpu/exec/fp_random.h"
 
 #ifdef __x86_64__
-
-enum shape { F32, F64, F80, I32, I64 };
 
 /* f32, f64 and integers sit in significand. */
 typedef struct x87_value value;
@@ -30,7 +29,7 @@ struct output {
 
 struct row {
     const char *name;
-    enum shape a, b;
+    enum fp_shape a, b;
     bool x87;
     void (*table)(const struct fp_ops *ops, const struct input *in, struct fp_env *env,
                   struct output *out);
@@ -241,7 +240,7 @@ static void native_f80_extract(const struct input *in, struct output *out)
     TABLE_2(f, min)                                                                                \
     TABLE_2(f, max)                                                                                \
     TABLE(f##_round_exact, SET_##f(ops->f##_round(env, ARG_##f(in->a), env->rounding, true)))      \
-    TABLE(f##_trunc_i32, SET_i32(ops->f##_to_i32(env, ARG_##f(in->a), FP_TRUNCATE)))                   \
+    TABLE(f##_trunc_i32, SET_i32(ops->f##_to_i32(env, ARG_##f(in->a), FP_TRUNCATE)))               \
     TABLE(f##_trunc_i64, SET_i64(ops->f##_to_i64(env, ARG_##f(in->a), FP_TRUNCATE)))
 TABLE_SSE(f32)
 TABLE_SSE(f64)
@@ -287,117 +286,38 @@ TABLE(f80_rem1, table_rem(ops, in, env, out, true))
     ROW(f##_add, F, F, x87), ROW(f##_sub, F, F, x87), ROW(f##_mul, F, F, x87),                     \
         ROW(f##_div, F, F, x87), ROW(f##_sqrt, F, F, x87), ROW(f##_compare, F, F, x87),            \
         ROW(f##_ucompare, F, F, x87), ROW(f##_round, F, F, x87), ROW(f##_to_i32, F, F, x87),       \
-        ROW(f##_to_i64, F, F, x87), ROW(f##_from_i32, I32, F, x87), ROW(f##_from_i64, I64, F, x87)
+        ROW(f##_to_i64, F, F, x87), ROW(f##_from_i32, FP_SHAPE_I32, F, x87),                       \
+        ROW(f##_from_i64, FP_SHAPE_I64, F, x87)
 #define ROWS_SSE(f, F)                                                                             \
     ROWS_FORMAT(f, F, false), ROW(f##_min, F, F, false), ROW(f##_max, F, F, false),                \
         ROW(f##_round_exact, F, F, false), ROW(f##_trunc_i32, F, F, false),                        \
         ROW(f##_trunc_i64, F, F, false)
 
 static const struct row rows[] = {
-    ROWS_SSE(f32, F32),
-    ROWS_SSE(f64, F64),
-    ROWS_FORMAT(f80, F80, true),
-    ROW(f32_to_f64, F32, F32, false),
-    ROW(f64_to_f32, F64, F64, false),
-    ROW(f80_scale, F80, F80, true),
-    ROW(f80_to_i16, F80, F80, true),
-    ROW(f80_to_f32, F80, F80, true),
-    ROW(f80_to_f64, F80, F80, true),
-    ROW(f80_from_f32, F32, F80, true),
-    ROW(f80_from_f64, F64, F80, true),
-    ROW(f80_to_bcd, F80, F80, true),
-    ROW(f80_rem, F80, F80, true),
-    ROW(f80_rem1, F80, F80, true),
-    ROW(f80_extract, F80, F80, true),
+    ROWS_SSE(f32, FP_SHAPE_F32),
+    ROWS_SSE(f64, FP_SHAPE_F64),
+    ROWS_FORMAT(f80, FP_SHAPE_F80, true),
+    ROW(f32_to_f64, FP_SHAPE_F32, FP_SHAPE_F32, false),
+    ROW(f64_to_f32, FP_SHAPE_F64, FP_SHAPE_F64, false),
+    ROW(f80_scale, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_to_i16, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_to_f32, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_to_f64, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_from_f32, FP_SHAPE_F32, FP_SHAPE_F80, true),
+    ROW(f80_from_f64, FP_SHAPE_F64, FP_SHAPE_F80, true),
+    ROW(f80_to_bcd, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_rem, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_rem1, FP_SHAPE_F80, FP_SHAPE_F80, true),
+    ROW(f80_extract, FP_SHAPE_F80, FP_SHAPE_F80, true),
 };
 
 /* ---- operands ---- */
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-/* A fraction with few or many bits, left-aligned in 64. */
-static uint64_t random_fraction(uint64_t *s)
-{
-    uint64_t r = next_random(s);
-
-    switch (next_random(s) % 6) {
-    case 0:
-        return 0;
-    case 1:
-        return UINT64_MAX << r % 64;
-    case 2:
-        return UINT64_C(1) << r % 64;
-    case 3:
-        return r << r % 64;
-    case 4:
-        return r >> 40 << 40;
-    default:
-        return r;
-    }
-}
-
-static unsigned random_exponent(uint64_t *s, unsigned max)
-{
-    unsigned bias = max / 2, r = (unsigned)next_random(s);
-
-    switch (next_random(s) % 8) {
-    case 0:
-        return 0;
-    case 1:
-        return max;
-    case 2:
-        return max - r % 4;
-    case 3:
-        return r % 70;
-    case 4:
-    case 5:
-        return bias - 8 + r % 80;
-    case 6:
-        return bias - 3 + r % 6;
-    default:
-        return r % (max + 1);
-    }
-}
-
-static value random_value(uint64_t *s, enum shape shape)
-{
-    uint64_t sign = next_random(s) & 1, fraction = random_fraction(s);
-    unsigned exponent;
-
-    switch (shape) {
-    case F32:
-        exponent = random_exponent(s, 255);
-        return (value){ sign << 31 | (uint64_t)exponent << 23 | fraction >> 41, 0 };
-    case F64:
-        exponent = random_exponent(s, 2047);
-        return (value){ sign << 63 | (uint64_t)exponent << 52 | fraction >> 12, 0 };
-    case F80:
-        exponent = random_exponent(s, 32767);
-        fraction >>= 1;
-        if (exponent != 0 ? next_random(s) % 64 != 0 : next_random(s) % 8 == 0) {
-            fraction |= UINT64_C(1) << 63;
-        }
-        return (value){ fraction, (uint16_t)(sign << 15 | exponent) };
-    case I32:
-        return (value){ (uint32_t)(fraction >> next_random(s) % 64), 0 };
-    default:
-        fraction >>= next_random(s) % 64;
-        return (value){ sign ? 0 - fraction : fraction, 0 };
-    }
-}
-
 static struct input random_input(uint64_t *s, const struct row *row)
 {
     static const uint8_t precisions[4] = { 64, 64, 53, 24 };
-    struct input in = { .a = random_value(s, row->a), .b = random_value(s, row->b) };
-    uint64_t r = next_random(s);
+    struct input in = { .a = fp_random_value(s, row->a), .b = fp_random_value(s, row->b) };
+    uint64_t r = fp_random(s);
 
     if (row->a == row->b && r % 4 == 0) { /* close to each other */
         in.b = in.a;
@@ -486,13 +406,6 @@ static void print_output(const char *name, const struct output *o)
             o->c1);
 }
 
-static unsigned long env_number(const char *name, unsigned long otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoul(text, NULL, 0) : otherwise;
-}
-
 static void compare_row(differs_fn *differs, const struct row *row, struct input in)
 {
     struct output x, y;
@@ -515,9 +428,9 @@ static void compare_row(differs_fn *differs, const struct row *row, struct input
 START_TEST(soft_gives_what_the_host_instruction_gives)
 {
     const struct row *row = &rows[_i];
-    uint64_t seed = env_number("SEED", 1) * 1000 + (uint64_t)_i;
+    uint64_t seed = fp_env_number("SEED", 1) * 1000 + (uint64_t)_i;
 
-    for (unsigned long n = env_number("N", 10000); n > 0; n--) {
+    for (unsigned long n = fp_env_number("N", 10000); n > 0; n--) {
         compare_row(soft_differs_from_native, row, random_input(&seed, row));
     }
 }
@@ -526,16 +439,16 @@ END_TEST
 START_TEST(host_gives_what_soft_gives_with_any_masks)
 {
     const struct row *row = &rows[_i];
-    uint64_t seed = env_number("SEED", 2) * 1000 + (uint64_t)_i;
+    uint64_t seed = fp_env_number("SEED", 2) * 1000 + (uint64_t)_i;
 
-    for (unsigned long n = env_number("N", 10000); n > 0; n--) {
+    for (unsigned long n = fp_env_number("N", 10000); n > 0; n--) {
         struct input in = random_input(&seed, row);
 
         if (!row->x87 && n % 2 == 0) {
             in.env.rounding = FP_NEAREST;
             in.env.quick = true;
         } else if (n % 4 == 1) {
-            in.env.masks = next_random(&seed) & FP_FLAGS;
+            in.env.masks = fp_random(&seed) & FP_FLAGS;
         }
         compare_row(host_differs_from_soft, row, in);
     }

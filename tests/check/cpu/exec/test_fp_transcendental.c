@@ -11,6 +11,7 @@
 
 #include "cpu/exec/fp_ops.h"
 #include "tests/check/check_main.h"
+#include "tests/check/cpu/exec/fp_random.h"
 
 typedef struct x87_value value;
 
@@ -360,51 +361,21 @@ END_TEST
 
 #ifdef __x86_64__
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 static value random_value(uint64_t *s, int least, int most)
 {
-    uint64_t r = next_random(s);
+    uint64_t r = fp_random(s);
     int exp = least + (int)(r % (uint64_t)(most - least + 1));
 
-    return (value){ next_random(s) | UINT64_C(1) << 63,
+    return (value){ fp_random(s) | UINT64_C(1) << 63,
                     (uint16_t)((r >> 63) << 15 | (unsigned)(exp + 16383)) };
-}
-
-static unsigned long env_number(const char *name, unsigned long otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoul(text, NULL, 0) : otherwise;
-}
-
-/* Distance in units in the last place of values of the same sign. */
-static uint64_t distance(value a, value b)
-{
-    __extension__ typedef unsigned __int128 wide;
-    wide x = (wide)(a.sign_exponent & 0x7fff) << 63 | (a.significand & INT64_MAX);
-    wide y = (wide)(b.sign_exponent & 0x7fff) << 63 | (b.significand & INT64_MAX);
-
-    if ((a.sign_exponent ^ b.sign_exponent) >> 15) {
-        return UINT64_MAX;
-    }
-    x = x > y ? x - y : y - x;
-    return x > UINT64_MAX ? UINT64_MAX : (uint64_t)x;
 }
 
 START_TEST(values_are_within_two_units_of_the_host)
 {
     const struct row *row = &rows[_i];
-    uint64_t seed = env_number("SEED", 1) + (uint64_t)_i * 1000;
+    uint64_t seed = fp_env_number("SEED", 1) + (uint64_t)_i * 1000;
 
-    for (unsigned long n = env_number("N", 10000); n > 0; n--) {
+    for (unsigned long n = fp_env_number("N", 10000); n > 0; n--) {
         value a = random_value(&seed, row->least, row->most), b = one;
         struct output x, y = { 0 };
 
@@ -416,7 +387,7 @@ START_TEST(values_are_within_two_units_of_the_host)
         }
         run_soft(row, a, b, &x);
         row->native(a, b, &y);
-        ck_assert_msg(distance(x.r, y.r) <= 2 && distance(x.r2, y.r2) <= 2,
+        ck_assert_msg(fp_distance(x.r, y.r) <= 2 && fp_distance(x.r2, y.r2) <= 2,
                       "%s %04x:%016" PRIx64 " %04x:%016" PRIx64 ": %04x:%016" PRIx64
                       ", host %04x:%016" PRIx64,
                       row->name, a.sign_exponent, a.significand, b.sign_exponent, b.significand,
@@ -483,7 +454,7 @@ START_TEST(special_operands_answer_as_the_host)
         if (x.partial && y.partial) {
             continue;
         }
-        if (distance(x.r, y.r) > 1 || distance(x.r2, y.r2) > 1 || x.flags != y.flags ||
+        if (fp_distance(x.r, y.r) > 1 || fp_distance(x.r2, y.r2) > 1 || x.flags != y.flags ||
             x.partial != y.partial) {
             differences++;
             fprintf(stderr,
