@@ -348,7 +348,7 @@ static bool take_status(struct fp_env *env, uint16_t status, bool small)
     if (!take_flags(env, status, small)) {
         return false;
     }
-    env->c1 = (status & FP_PE) && c1;
+    env->c1 = (env->flags & FP_PE) && c1;
     return true;
 }
 
