@@ -196,6 +196,7 @@ static struct fp_num overflow(struct fp_env *env, const struct fp_format *format
         if (!format->x87 || exp <= format->emax) {
             return finish(env, sign, exp, r);
         }
+        away = true; /* FSCALE far beyond what scaling helps */
     }
     env->flags |= FP_PE;
     env->c1 = away;
@@ -226,6 +227,9 @@ struct fp_num fp_round(struct fp_env *env, const struct fp_format *format, bool 
         if (!format->x87 || unbounded >= format->emin) {
             return finish(env, sign, unbounded, r);
         }
+        env->flags |= FP_PE; /* FSCALE far below what scaling helps */
+        env->c1 = false;
+        return fp_zero(sign);
     }
     if (env->ftz && !format->x87) {
         env->flags |= FP_UE | FP_PE;

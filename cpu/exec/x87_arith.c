@@ -42,6 +42,7 @@ static void add_denormal(struct fp_env *env, struct x87_value other)
     }
     if (!(env->masks & FP_DE)) {
         env->flags = 0;
+        env->c1 = false;
     }
     env->flags |= FP_DE;
 }
@@ -118,18 +119,18 @@ static const uint8_t relation_flags[] = {
     [FP_UNORDERED] = FLAG_CF | FLAG_PF | FLAG_ZF,
 };
 
-/* An unmasked invalid operation leaves the condition codes as unordered, and pops nothing. */
+/* The result is reported even with an unmasked exception; only the pops do not happen. */
 static void compare_end(struct core *core, const struct insn *insn, struct fp_env *env,
                         enum fp_relation relation, unsigned how, unsigned pops)
 {
     struct x87_state *x87 = &core->state.x87;
-    bool done = x87_conclude(core, insn, env);
+    bool done;
 
     if (how & COMPARE_FLAGS) {
-        if (done) {
-            flags_set(core, relation_flags[relation]);
-        }
+        done = x87_conclude_keep_c1(core, insn, env);
+        flags_set(core, relation_flags[relation]);
     } else {
+        done = x87_conclude(core, insn, env);
         x87_conditions_set(x87, relation_conditions[relation]);
     }
     for (; done && pops > 0; pops--) {

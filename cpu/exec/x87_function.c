@@ -82,6 +82,11 @@ EXEC_OP(fscale)
     binary(core, insn, fp_ops_default()->f80_scale, false);
 }
 
+static void c2_set(struct x87_state *x87, bool set)
+{
+    x87->status = (uint16_t)((x87->status & ~FSW_C2) | (set ? FSW_C2 : 0));
+}
+
 static void partial_remainder(struct core *core, const struct insn *insn, bool nearest)
 {
     struct fp_env env = x87_begin(core);
@@ -98,9 +103,14 @@ static void partial_remainder(struct core *core, const struct insn *insn, bool n
     }
     env.c1 = false;
     if (!x87_conclude(core, insn, &env)) {
+        c2_set(x87, false);
         return;
     }
     x87_write(x87, 0, r);
+    if ((r.sign_exponent & 0x7fff) == 0x7fff) { /* a NaN: C0 and C3 stay */
+        c2_set(x87, false);
+        return;
+    }
     x87_conditions_set(x87, (quotient & 1 ? FSW_C1 : 0) | (quotient & 2 ? FSW_C3 : 0) |
                                 (quotient & 4 ? FSW_C0 : 0) | (partial ? FSW_C2 : 0));
 }
@@ -116,11 +126,6 @@ EXEC_OP(fprem1)
 }
 
 /* ---- one operand, two results ---- */
-
-static void c2_set(struct x87_state *x87, bool set)
-{
-    x87->status = (uint16_t)((x87->status & ~FSW_C2) | (set ? FSW_C2 : 0));
-}
 
 /* ST(0) = below, then push above. */
 static void two_results(struct core *core, const struct insn *insn, struct fp_env *env,

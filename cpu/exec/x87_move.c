@@ -70,7 +70,8 @@ static void push_result(struct core *core, const struct insn *insn, struct fp_en
         x87_overflow(env);
         value = X87_INDEFINITE;
     }
-    if (x87_conclude(core, insn, env)) {
+    /* A denormal operand is loaded even when that exception is unmasked. */
+    if (x87_conclude(core, insn, env) || !(env->flags & FP_IE)) {
         x87_push(x87, value);
     }
 }
@@ -171,7 +172,10 @@ static void store_result(struct core *core, const struct insn *insn, struct fp_e
 {
     bool happens = store_happens(env);
 
-    if (happens) {
+    if (!happens) {
+        env->flags &= (uint8_t)~FP_PE;
+        env->c1 = false;
+    } else {
         unsigned size = insn->size[0];
 
         core_store(core, insn_linear(core, insn, size, MMU_WRITE), bytes, size,
@@ -330,7 +334,7 @@ EXEC_OP(fcmov)
         }
         return;
     }
-    (void)x87_conclude(core, insn, &env);
+    (void)x87_conclude_keep_c1(core, insn, &env);
     if (condition_met(core, insn->imm2)) {
         x87_write(x87, 0, *x87_st(x87, i));
     }
@@ -381,22 +385,13 @@ EXEC_OP(fdecstp)
     rotate(core, insn, 7);
 }
 
-/* FFREE, FFREEP and FNOP leave the condition codes alone. */
-static void conclude_quietly(struct core *core, const struct insn *insn, const struct fp_env *env)
-{
-    unsigned c1 = core->state.x87.status & FSW_C1;
-
-    (void)x87_conclude(core, insn, env);
-    core->state.x87.status = (uint16_t)(core->state.x87.status | c1);
-}
-
 static void release(struct core *core, const struct insn *insn, bool pop)
 {
     struct fp_env env = x87_begin(core);
     struct x87_state *x87 = &core->state.x87;
     unsigned n = (x87_top(x87) + insn->n[0]) & 7;
 
-    conclude_quietly(core, insn, &env);
+    (void)x87_conclude(core, insn, &env);
     x87->valid = (uint8_t)(x87->valid & ~(1u << n));
     if (pop) {
         x87_pop(x87);
@@ -417,7 +412,8 @@ EXEC_OP(fnop)
 {
     struct fp_env env = x87_begin(core);
 
-    conclude_quietly(core, insn, &env);
+    env.c1 = core->state.x87.status & FSW_C1;
+    (void)x87_conclude(core, insn, &env);
 }
 
 // clang-format off

@@ -57,6 +57,16 @@ static ALWAYS_INLINE bool x87_conclude(struct core *core, const struct insn *ins
     return (unmasked & (FP_IE | FP_DE | FP_ZE)) == 0;
 }
 
+/* The same for FCOMI and FCMOV, which leave C1 alone but for a stack fault. */
+static inline bool x87_conclude_keep_c1(struct core *core, const struct insn *insn,
+                                        struct fp_env *env)
+{
+    if (!(env->flags & FSW_SF)) {
+        env->c1 = core->state.x87.status & FSW_C1;
+    }
+    return x87_conclude(core, insn, env);
+}
+
 static inline struct x87_value *x87_st(struct x87_state *x87, unsigned i)
 {
     return &x87->reg[(x87_top(x87) + i) & 7];
