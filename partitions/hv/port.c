@@ -122,7 +122,7 @@ hv_status_t hv_call_create_port(struct hv_request *request)
     struct hv_port_info info = { .base_flag = 0 };
     hv_status_t status;
 
-    if (connectable == NULL || connectable == request->target) {
+    if (connectable == NULL) {
         return HV_STATUS_INVALID_PARTITION_ID;
     }
     if (connectable->state != PARTITION_ACTIVE) {
