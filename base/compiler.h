@@ -3,6 +3,7 @@
 #define BASE_COMPILER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
@@ -16,6 +17,9 @@
 #define WARN_UNUSED      __attribute__((warn_unused_result))
 #define UNUSED           __attribute__((unused))
 #define PRINTF(fmt, va)  __attribute__((format(printf, fmt, va)))
+
+/* Two words in one host vector register, where there is one. */
+typedef uint64_t uint64x2 __attribute__((vector_size(16)));
 
 /* 1 in a build that ThreadSanitizer watches. */
 #if defined(__SANITIZE_THREAD__)

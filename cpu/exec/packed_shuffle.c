@@ -141,13 +141,13 @@ static ALWAYS_INLINE union xmm punpckhdq(union xmm a, union xmm b, unsigned widt
 static ALWAYS_INLINE union xmm punpcklqdq(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u64 = { a.u64[0], b.u64[0] } };
+    return xmm_pair(a.u64[0], b.u64[0]);
 }
 
 static ALWAYS_INLINE union xmm punpckhqdq(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u64 = { a.u64[1], b.u64[1] } };
+    return xmm_pair(a.u64[1], b.u64[1]);
 }
 
 /* ---- shuffle and align ---- */
@@ -165,8 +165,8 @@ static ALWAYS_INLINE union xmm pshufd(union xmm a, union xmm b, unsigned width, 
 {
     (void)a;
     (void)width;
-    return (union xmm){ .u32 = { b.u32[imm & 3], b.u32[imm >> 2 & 3], b.u32[imm >> 4 & 3],
-                                 b.u32[imm >> 6] } };
+    return xmm_pair(lane_pair(b.u32[imm & 3], b.u32[imm >> 2 & 3]),
+                    lane_pair(b.u32[imm >> 4 & 3], b.u32[imm >> 6]));
 }
 
 /* Four words of b from `from` on, shuffled in place; also PSHUFW. */
@@ -196,13 +196,12 @@ static ALWAYS_INLINE union xmm pshufhw(union xmm a, union xmm b, unsigned width,
 
 static ALWAYS_INLINE union xmm palignr(union xmm a, union xmm b, unsigned width, unsigned imm)
 {
-    union xmm r = a;
+    uint8_t both[48] = { 0 };
+    union xmm r;
 
-    for (unsigned i = 0; i < width; i++) {
-        unsigned from = i + imm;
-
-        r.u8[i] = from < width ? b.u8[from] : from < 2 * width ? a.u8[from - width] : 0;
-    }
+    memcpy(both, &b, width);
+    memcpy(both + width, &a, width);
+    memcpy(&r, both + (imm < 2 * width ? imm : 2 * width), sizeof(r));
     return r;
 }
 

@@ -32,13 +32,13 @@ EXEC_OP(mov128_load)
 EXEC_OP(mov128_store_aligned)
 {
     sse_check(core);
-    vector_store128(core, insn, *xmm_reg(core, insn, 1), true);
+    vector_store128(core, insn, xmm_reg(core, insn, 1), true);
 }
 
 EXEC_OP(mov128_store)
 {
     sse_check(core);
-    vector_store128(core, insn, *xmm_reg(core, insn, 1), false);
+    vector_store128(core, insn, xmm_reg(core, insn, 1), false);
 }
 
 exec_fn *mov128_choose(const struct insn *insn, bool aligned)
@@ -56,7 +56,7 @@ exec_fn *mov128_choose(const struct insn *insn, bool aligned)
  * ---- */
 static ALWAYS_INLINE void xmm_set64(struct core *core, const struct insn *insn, uint64_t value)
 {
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { value, 0 } };
+    *xmm_reg(core, insn, 0) = xmm_pair(value, 0);
 }
 
 EXEC_OP(movq_xx)

@@ -207,8 +207,8 @@ EXEC_OP(cvtdq2pd)
     sse_check(core);
     union xmm b = { .u64 = { vector_source64(core, insn, 1), 0 } };
 
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { f64_bits((double)(int32_t)b.u32[0]),
-                                                    f64_bits((double)(int32_t)b.u32[1]) } };
+    *xmm_reg(core, insn, 0) =
+        xmm_pair(f64_bits((double)(int32_t)b.u32[0]), f64_bits((double)(int32_t)b.u32[1]));
 }
 
 static ALWAYS_INLINE void cvtps2dq_of(struct core *core, const struct insn *insn, bool truncate)
@@ -248,7 +248,7 @@ static ALWAYS_INLINE void cvtpd2dq_of(struct core *core, const struct insn *insn
     uint64_t r = integers_from_pd(&env, vector_source128(core, insn, 1), truncate);
 
     sse_fp_end(core, &env);
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { r, 0 } };
+    *xmm_reg(core, insn, 0) = xmm_pair(r, 0);
 }
 
 EXEC_OP(cvtpd2dq)
@@ -291,8 +291,8 @@ EXEC_OP(cvtpi2pd)
     if (!memory) {
         mmx_enter(core);
     }
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { f64_bits((double)(int32_t)b.u32[0]),
-                                                    f64_bits((double)(int32_t)b.u32[1]) } };
+    *xmm_reg(core, insn, 0) =
+        xmm_pair(f64_bits((double)(int32_t)b.u32[0]), f64_bits((double)(int32_t)b.u32[1]));
 }
 
 static ALWAYS_INLINE void cvtps2pi_of(struct core *core, const struct insn *insn, bool truncate)

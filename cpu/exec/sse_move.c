@@ -14,7 +14,7 @@ EXEC_OP(movss_xx)
 EXEC_OP(movss_load)
 {
     sse_check(core);
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { vector_load32(core, insn), 0 } };
+    *xmm_reg(core, insn, 0) = xmm_pair(vector_load32(core, insn), 0);
 }
 
 EXEC_OP(movss_store)
@@ -32,7 +32,7 @@ EXEC_OP(movsd_xx)
 EXEC_OP(movsd_load)
 {
     sse_check(core);
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { vector_load64(core, insn), 0 } };
+    *xmm_reg(core, insn, 0) = xmm_pair(vector_load64(core, insn), 0);
 }
 
 /* MOVSD, MOVLPS, MOVLPD */
@@ -79,7 +79,8 @@ EXEC_OP(movsldup)
     sse_check(core);
     union xmm b = vector_source128(core, insn, 1);
 
-    *xmm_reg(core, insn, 0) = (union xmm){ .u32 = { b.u32[0], b.u32[0], b.u32[2], b.u32[2] } };
+    *xmm_reg(core, insn, 0) =
+        xmm_pair(lane_pair(b.u32[0], b.u32[0]), lane_pair(b.u32[2], b.u32[2]));
 }
 
 EXEC_OP(movshdup)
@@ -87,7 +88,8 @@ EXEC_OP(movshdup)
     sse_check(core);
     union xmm b = vector_source128(core, insn, 1);
 
-    *xmm_reg(core, insn, 0) = (union xmm){ .u32 = { b.u32[1], b.u32[1], b.u32[3], b.u32[3] } };
+    *xmm_reg(core, insn, 0) =
+        xmm_pair(lane_pair(b.u32[1], b.u32[1]), lane_pair(b.u32[3], b.u32[3]));
 }
 
 EXEC_OP(movddup)
@@ -95,7 +97,7 @@ EXEC_OP(movddup)
     sse_check(core);
     uint64_t b = vector_source64(core, insn, 1);
 
-    *xmm_reg(core, insn, 0) = (union xmm){ .u64 = { b, b } };
+    *xmm_reg(core, insn, 0) = xmm_pair(b, b);
 }
 
 /* ---- logic ---- */
@@ -128,38 +130,38 @@ VECTOR_KERNEL(64, xor_bits)
 static ALWAYS_INLINE union xmm unpcklps(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u32 = { a.u32[0], b.u32[0], a.u32[1], b.u32[1] } };
+    return xmm_pair(lane_pair(a.u32[0], b.u32[0]), lane_pair(a.u32[1], b.u32[1]));
 }
 
 static ALWAYS_INLINE union xmm unpckhps(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u32 = { a.u32[2], b.u32[2], a.u32[3], b.u32[3] } };
+    return xmm_pair(lane_pair(a.u32[2], b.u32[2]), lane_pair(a.u32[3], b.u32[3]));
 }
 
 static ALWAYS_INLINE union xmm unpcklpd(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u64 = { a.u64[0], b.u64[0] } };
+    return xmm_pair(a.u64[0], b.u64[0]);
 }
 
 static ALWAYS_INLINE union xmm unpckhpd(union xmm a, union xmm b, unsigned width)
 {
     (void)width;
-    return (union xmm){ .u64 = { a.u64[1], b.u64[1] } };
+    return xmm_pair(a.u64[1], b.u64[1]);
 }
 
 static ALWAYS_INLINE union xmm shufps(union xmm a, union xmm b, unsigned width, unsigned imm)
 {
     (void)width;
-    return (union xmm){ .u32 = { a.u32[imm & 3], a.u32[imm >> 2 & 3], b.u32[imm >> 4 & 3],
-                                 b.u32[imm >> 6] } };
+    return xmm_pair(lane_pair(a.u32[imm & 3], a.u32[imm >> 2 & 3]),
+                    lane_pair(b.u32[imm >> 4 & 3], b.u32[imm >> 6]));
 }
 
 static ALWAYS_INLINE union xmm shufpd(union xmm a, union xmm b, unsigned width, unsigned imm)
 {
     (void)width;
-    return (union xmm){ .u64 = { a.u64[imm & 1], b.u64[imm >> 1 & 1] } };
+    return xmm_pair(a.u64[imm & 1], b.u64[imm >> 1 & 1]);
 }
 
 static ALWAYS_INLINE union xmm blendps(union xmm a, union xmm b, unsigned width, unsigned imm)
@@ -174,7 +176,7 @@ static ALWAYS_INLINE union xmm blendps(union xmm a, union xmm b, unsigned width,
 static ALWAYS_INLINE union xmm blendpd(union xmm a, union xmm b, unsigned width, unsigned imm)
 {
     (void)width;
-    return (union xmm){ .u64 = { imm & 1 ? b.u64[0] : a.u64[0], imm & 2 ? b.u64[1] : a.u64[1] } };
+    return xmm_pair(imm & 1 ? b.u64[0] : a.u64[0], imm & 2 ? b.u64[1] : a.u64[1]);
 }
 
 EXEC_OP(blendvps)

@@ -9,6 +9,8 @@
 #ifndef CPU_EXEC_VECTOR_H
 #define CPU_EXEC_VECTOR_H
 
+#include <string.h>
+
 #include "cpu/exec/core.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/x87.h"
@@ -46,6 +48,22 @@ static ALWAYS_INLINE union xmm *xmm_reg(struct core *core, const struct insn *in
     return &core->state.xmm[insn->n[operand] & 15];
 }
 
+/* A register of two words. Made in a host register: two stores and one wide load would stall the
+ * host. */
+static ALWAYS_INLINE union xmm xmm_pair(uint64_t low, uint64_t high)
+{
+    uint64x2 pair = { low, high };
+    union xmm value;
+
+    memcpy(&value, &pair, sizeof(value));
+    return value;
+}
+
+static ALWAYS_INLINE uint64_t lane_pair(uint32_t low, uint32_t high)
+{
+    return low | (uint64_t)high << 32;
+}
+
 static ALWAYS_INLINE uint64_t mmx_read(const struct core *core, unsigned n)
 {
     return core->state.x87.reg[n & 7].significand;
@@ -63,7 +81,7 @@ static ALWAYS_INLINE union xmm vector_load128(struct core *core, const struct in
                                               bool aligned)
 {
     gva_t gva = insn_linear(core, insn, 16, MMU_READ);
-    union xmm value;
+    uint64_t words[2];
 
     if (aligned && UNLIKELY(gva & 15)) {
         core_raise_error(core, VECTOR_GP, 0);
@@ -71,16 +89,14 @@ static ALWAYS_INLINE union xmm vector_load128(struct core *core, const struct in
     uint8_t *host = tlb_read(core->data_set, gva, 16);
 
     if (LIKELY(host != NULL)) {
-        value.u64[0] = ram_load64(host);
-        value.u64[1] = ram_load64(host + 8);
-    } else {
-        core_load(core, gva, &value, 16, insn_is_stack(insn));
+        return xmm_pair(ram_load64(host), ram_load64(host + 8));
     }
-    return value;
+    core_load_slow(core, gva, words, 16, insn_is_stack(insn));
+    return xmm_pair(words[0], words[1]);
 }
 
 static ALWAYS_INLINE void vector_store128(struct core *core, const struct insn *insn,
-                                          union xmm value, bool aligned)
+                                          const union xmm *value, bool aligned)
 {
     gva_t gva = insn_linear(core, insn, 16, MMU_WRITE);
 
@@ -90,10 +106,10 @@ static ALWAYS_INLINE void vector_store128(struct core *core, const struct insn *
     uint8_t *host = tlb_write(core->data_set, gva, 16);
 
     if (LIKELY(host != NULL)) {
-        ram_store64(host, value.u64[0]);
-        ram_store64(host + 8, value.u64[1]);
+        ram_store64(host, value->u64[0]);
+        ram_store64(host + 8, value->u64[1]);
     } else {
-        core_store(core, gva, &value, 16, insn_is_stack(insn));
+        core_store_slow(core, gva, value, 16, insn_is_stack(insn));
     }
 }
 
