@@ -423,7 +423,7 @@
     X(UNPCKHPD, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVAPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVAPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPI2PS, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPI2PS, 0, 0, 0, 1, 0, HOST_MASKED, "memory form: the transition to MMX, which AMD hosts leave out [SDM 2 CVTPI2PS]") \
     X(CVTPI2PD, 0, 0, 0, 1, 0, HOST, NULL) \
     X(CVTSI2SS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(CVTSI2SD, 0, 0, 0, 1, 0, HOST, NULL) \
@@ -517,10 +517,10 @@
     X(INSERTPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(DPPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(DPPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LDMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(LDMXCSR, 0, 0, 0, 1, 0, HOST_MASKED, "bit 17, reserved here, is MISALIGNSSE of AMD hosts [APM 1 4.2.2]") \
     X(STMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXSAVE, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXRSTOR, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FXSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "FOP FIP FDP, which AMD hosts save only with a pending exception; MXCSR_MASK") \
+    X(FXRSTOR, 0, 0, 0, 1, 0, HOST_MASKED, "MXCSR bit 17 as LDMXCSR; FOP FIP FDP as FXSAVE") \
     X(XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XSAVEOPT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XSAVEC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \

@@ -42,7 +42,7 @@ TRY_BINARY(f64, uint64_t, div, /)
     static ALWAYS_INLINE bool f##_try_##name(type a, type b, type *r)                              \
     {                                                                                              \
         *r = f##_value(a) relation f##_value(b) ? a : b;                                           \
-        return f##_is_plain(a) && f##_is_plain(b);                                                 \
+        return f##_is_comparable(a) && f##_is_comparable(b);                                       \
     }
 TRY_SELECT(f32, uint32_t, min, <)
 TRY_SELECT(f32, uint32_t, max, >)
@@ -296,18 +296,38 @@ static ALWAYS_INLINE bool predicate_holds(unsigned predicate, enum fp_relation r
     return holds != (predicate >> 2 & 1);
 }
 
+static ALWAYS_INLINE enum fp_relation relation_f32(struct fp_env *env, uint32_t a, uint32_t b,
+                                                   bool signalling)
+{
+    if (LIKELY(f32_is_comparable(a) && f32_is_comparable(b))) {
+        float x = f32_value(a), y = f32_value(b);
+
+        return x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
+    }
+    return fp_ops_default()->f32_compare(env, a, b, signalling);
+}
+
+static ALWAYS_INLINE enum fp_relation relation_f64(struct fp_env *env, uint64_t a, uint64_t b,
+                                                   bool signalling)
+{
+    if (LIKELY(f64_is_comparable(a) && f64_is_comparable(b))) {
+        double x = f64_value(a), y = f64_value(b);
+
+        return x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
+    }
+    return fp_ops_default()->f64_compare(env, a, b, signalling);
+}
+
 static uint32_t compare_f32(struct fp_env *env, uint32_t a, uint32_t b, unsigned predicate)
 {
-    enum fp_relation relation =
-        fp_ops_default()->f32_compare(env, a, b, predicate_signals(predicate));
+    enum fp_relation relation = relation_f32(env, a, b, predicate_signals(predicate));
 
     return predicate_holds(predicate, relation) ? UINT32_MAX : 0;
 }
 
 static uint64_t compare_f64(struct fp_env *env, uint64_t a, uint64_t b, unsigned predicate)
 {
-    enum fp_relation relation =
-        fp_ops_default()->f64_compare(env, a, b, predicate_signals(predicate));
+    enum fp_relation relation = relation_f64(env, a, b, predicate_signals(predicate));
 
     return predicate_holds(predicate, relation) ? UINT64_MAX : 0;
 }
@@ -373,16 +393,9 @@ static ALWAYS_INLINE void comis_f32(struct core *core, const struct insn *insn, 
 {
     struct fp_env env = sse_fp_begin(core);
     uint32_t b = vector_source32(core, insn, 1), a = xmm_reg(core, insn, 0)->u32[0];
-    enum fp_relation relation;
+    enum fp_relation relation = relation_f32(&env, a, b, signalling);
 
-    if (f32_is_plain(a) && f32_is_plain(b)) {
-        float x = f32_value(a), y = f32_value(b);
-
-        relation = x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
-    } else {
-        relation = fp_ops_default()->f32_compare(&env, a, b, signalling);
-        sse_fp_end(core, &env);
-    }
+    sse_fp_end(core, &env);
     flags_from_relation(core, relation);
 }
 
@@ -390,16 +403,9 @@ static ALWAYS_INLINE void comis_f64(struct core *core, const struct insn *insn, 
 {
     struct fp_env env = sse_fp_begin(core);
     uint64_t b = vector_source64(core, insn, 1), a = xmm_reg(core, insn, 0)->u64[0];
-    enum fp_relation relation;
+    enum fp_relation relation = relation_f64(&env, a, b, signalling);
 
-    if (f64_is_plain(a) && f64_is_plain(b)) {
-        double x = f64_value(a), y = f64_value(b);
-
-        relation = x < y ? FP_LESS : x > y ? FP_GREATER : FP_EQUAL;
-    } else {
-        relation = fp_ops_default()->f64_compare(&env, a, b, signalling);
-        sse_fp_end(core, &env);
-    }
+    sse_fp_end(core, &env);
     flags_from_relation(core, relation);
 }
 

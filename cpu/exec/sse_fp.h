@@ -42,6 +42,21 @@ static ALWAYS_INLINE bool f64_is_plain(uint64_t a)
     return (a >> 52 & 0x7ff) - 2 < 0x7ff - 2;
 }
 
+/* Neither a NaN nor a denormal: comparisons meet no exception. */
+static ALWAYS_INLINE bool f32_is_comparable(uint32_t a)
+{
+    uint32_t magnitude = a << 1;
+
+    return magnitude - 0x01000000u <= 0xff000000u - 0x01000000u || magnitude == 0;
+}
+
+static ALWAYS_INLINE bool f64_is_comparable(uint64_t a)
+{
+    uint64_t magnitude = a << 1, least = UINT64_C(1) << 53, infinity = UINT64_C(0x7ff) << 53;
+
+    return magnitude - least <= infinity - least || magnitude == 0;
+}
+
 static ALWAYS_INLINE float f32_value(uint32_t bits)
 {
     float value;
