@@ -152,6 +152,9 @@ void block_prefix(struct block *to, const struct block *from, unsigned n)
     assert(n >= 1 && n <= from->n);
     *to = (struct block){ .spa = from->spa, .mode = from->mode, .n = (uint8_t)n };
     memcpy(to->insn, from->insn, n * sizeof(struct insn));
+    if (n < from->n) {
+        to->insn[n - 1].exec = exec_choose(&to->insn[n - 1]); /* it may be fused with the next */
+    }
     to->bytes = (uint16_t)(to->insn[n - 1].offset + to->insn[n - 1].length);
     set_block_end(&to->insn[n], to->bytes);
 }
@@ -217,6 +220,10 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
     if (n == 0) {
         cache->used -= (most + 15) & ~(size_t)15;
         return NULL;
+    }
+    exec_fn *fused = n >= 2 ? exec_choose_fused(&block->insn[n - 2]) : NULL;
+    if (fused != NULL) {
+        block->insn[n - 2].exec = fused;
     }
     const struct insn *last = &block->insn[n - 1];
     unsigned length = (unsigned)last->offset + last->length;

@@ -63,6 +63,10 @@ EXEC_FAMILIES(X)
 /* The chooser of the op's family, applied. */
 exec_fn *exec_choose(const struct insn *insn);
 
+/* One function for this instruction and the one behind it (insn[1], the last of its block), or NULL. It counts as both;
+ * whoever runs only the first must choose its own function again. */
+exec_fn *exec_choose_fused(const struct insn *insn);
+
 /* Raises #UD: what OP_UD executes as. */
 void exec_undefined(struct core *core, const struct insn *insn);
 
