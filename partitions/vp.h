@@ -46,8 +46,6 @@ struct vp_vtl {
     struct overlay vp_assist;
 };
 
-/* The interrupt or exception that SetVpRegisters asked to deliver on resume. [TLFS
- * pending-interruption register] */
 struct vp {
     struct cpu cpu; /* first; its owner is this VP */
     struct partition *partition;
@@ -63,13 +61,10 @@ struct vp {
     bool tlb_flush_inhibit;
     struct hv_message_buffer intercept; /* the one buffer for this VP's intercept messages */
 
-    uint64_t run_time_ns;  /* guest time until run_since_ns */
-    uint64_t run_since_ns; /* clock time when dispatched; UINT64_MAX: not running */
-    uint64_t pending_interruption,
-        interrupt_state; /* registers 0x00010002, 0x00010003 as last set */
+    uint64_t run_time_ns;          /* guest time until run_since_ns */
+    uint64_t run_since_ns;         /* clock time when dispatched; UINT64_MAX: not running */
+    uint64_t pending_interruption; /* register 0x00010002: to be delivered when the VP runs */
     uint64_t deliverability_notifications;
-    uint64_t npiep_config;
-    uint64_t mtrr_capability;
     bool is_sink; /* no guest: messages are taken by hv_sink_* */
 };
 
@@ -77,6 +72,15 @@ static inline bool vp_is_suspended(const struct vp *vp)
 {
     return __atomic_load_n(&vp->explicit_suspend, __ATOMIC_ACQUIRE) ||
            __atomic_load_n(&vp->intercept_suspend, __ATOMIC_ACQUIRE);
+}
+
+/* Of the instruction in execution, or of the next one. */
+static inline uint64_t vp_rip(const struct vp *vp)
+{
+    const struct core *core = &vp->cpu.core;
+
+    return vp->cpu.running != NULL ? insn_rip(core, core->insn) & core->ip_mask
+                                   : core->state.gpr[REG_RIP];
 }
 
 #endif

@@ -59,19 +59,11 @@ static unsigned execution_state(const struct vp *vp)
            (state->shadow ? EXECUTION_INTERRUPT_SHADOW : 0u);
 }
 
-/* An instruction is being executed when the core says so: its own RIP, not the block's. */
-static uint64_t current_rip(const struct core *core)
-{
-    return core->insn != NULL ? insn_rip(core, core->insn) & core->ip_mask
-                              : core->state.gpr[REG_RIP];
-}
-
 struct intercept {
     enum hv_message_type type;
     unsigned access;
-    uint8_t length;   /* of the instruction */
-    bool instruction; /* one is in execution: core.insn is it */
-    uint64_t info;    /* for the trace */
+    uint8_t length; /* of the instruction */
+    uint64_t info;  /* for the trace */
     uint8_t payload_size;
     uint8_t payload[HV_MESSAGE_PAYLOAD_MAX];
 };
@@ -81,7 +73,7 @@ static uint8_t instruction_length(const struct vp *vp, const struct hv_instructi
     if (instruction != NULL && instruction->length != 0) {
         return instruction->length;
     }
-    return vp->cpu.core.insn != NULL ? vp->cpu.core.insn->length : 0;
+    return vp->cpu.running != NULL ? vp->cpu.core.insn->length : 0;
 }
 
 static void header_fill(const struct vp *vp, struct intercept *intercept)
@@ -94,8 +86,7 @@ static void header_fill(const struct vp *vp, struct intercept *intercept)
     p[HEADER_ACCESS] = (uint8_t)intercept->access;
     le16_store(p + HEADER_EXECUTION_STATE, (uint16_t)execution_state(vp));
     segment_store(p + HEADER_CS, &core->state.seg[SEG_CS]);
-    le64_store(p + HEADER_RIP,
-               intercept->instruction ? current_rip(core) : core->state.gpr[REG_RIP]);
+    le64_store(p + HEADER_RIP, vp_rip(vp));
     le64_store(p + HEADER_RFLAGS, core_rflags(core));
 }
 
@@ -174,7 +165,6 @@ bool hv_intercept_gpa_locked(struct vp *vp, gpa_t gpa, bool gva_valid, gva_t gva
                   : access & SPACE_EXEC ? ACCESS_TYPE_EXECUTE
                                         : ACCESS_TYPE_READ,
         .length = instruction != NULL ? instruction->length : 0,
-        .instruction = true,
         .info = gpa,
         .payload_size = SIZE,
     };
@@ -213,7 +203,6 @@ static bool io_port_intercept(struct vp *vp, uint16_t port, unsigned size, bool 
     struct intercept intercept = { .type = HV_MESSAGE_X64_IO_PORT,
                                    .access = write ? ACCESS_TYPE_WRITE : ACCESS_TYPE_READ,
                                    .length = instruction_length(vp, instruction),
-                                   .instruction = true,
                                    .info = port,
                                    .payload_size = SIZE };
     uint8_t *p = intercept.payload;
@@ -237,7 +226,6 @@ bool hv_intercept_msr_locked(struct vp *vp, uint32_t msr, bool write, uint64_t v
     struct intercept intercept = { .type = HV_MESSAGE_X64_MSR,
                                    .access = write ? ACCESS_TYPE_WRITE : ACCESS_TYPE_READ,
                                    .length = instruction_length(vp, instruction),
-                                   .instruction = true,
                                    .info = msr,
                                    .payload_size = SIZE };
 
@@ -260,7 +248,6 @@ static bool cpuid_intercept(struct vp *vp, const uint32_t defaults[4],
     struct intercept intercept = { .type = HV_MESSAGE_X64_CPUID,
                                    .access = ACCESS_TYPE_EXECUTE,
                                    .length = instruction_length(vp, instruction),
-                                   .instruction = true,
                                    .info = vp->cpu.core.state.gpr[REG_RAX],
                                    .payload_size = SIZE };
 
@@ -291,7 +278,6 @@ static bool exception_intercept(struct vp *vp, const struct x86_fault *fault,
     struct intercept intercept = { .type = HV_MESSAGE_X64_EXCEPTION,
                                    .access = ACCESS_TYPE_EXECUTE,
                                    .length = instruction_length(vp, instruction),
-                                   .instruction = false,
                                    .info = fault->vector,
                                    .payload_size = SIZE };
     /* RAX RCX RDX RBX RSP RBP RSI RDI R8-R15: the order of struct cpu_state */

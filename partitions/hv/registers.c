@@ -149,6 +149,21 @@ static bool interrupt_state_set(struct vp *vp, const uint8_t *value)
     return true;
 }
 
+static void rip_get(struct vp *vp, uint8_t *value)
+{
+    u64_out(value, vp_rip(vp));
+}
+
+/* A VP in the middle of an instruction cannot be moved: the call is its own. */
+static bool rip_set(struct vp *vp, const uint8_t *value)
+{
+    if (vp->cpu.running != NULL) {
+        return false;
+    }
+    vp->cpu.core.state.gpr[REG_RIP] = le64_load(value);
+    return true;
+}
+
 static void rflags_get(struct vp *vp, uint8_t *value)
 {
     u64_out(value, core_rflags(&vp->cpu.core));
@@ -352,7 +367,7 @@ static const struct register_row register_rows[] = {
     SPECIAL(0x00010006, "DELIVERABILITY_NOTIFICATIONS", deliverability),
     GPR(0, "RAX"), GPR(1, "RCX"), GPR(2, "RDX"), GPR(3, "RBX"), GPR(4, "RSP"), GPR(5, "RBP"), GPR(6, "RSI"),
     GPR(7, "RDI"), GPR(8, "R8"), GPR(9, "R9"), GPR(10, "R10"), GPR(11, "R11"), GPR(12, "R12"), GPR(13, "R13"),
-    GPR(14, "R14"), GPR(15, "R15"), GPR(16, "RIP"),
+    GPR(14, "R14"), GPR(15, "R15"), SPECIAL(0x00020010, "RIP", rip),
     SPECIAL(0x00020011, "RFLAGS", rflags),
     XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7), XMM(8), XMM(9), XMM(10), XMM(11), XMM(12),
     XMM(13), XMM(14), XMM(15),

@@ -28,7 +28,6 @@ void hv_vp_reset(struct vp *vp)
     }
     vp->active_vtl = 0;
     vp->pending_interruption = 0;
-    vp->interrupt_state = 0;
     vp->deliverability_notifications = 0;
 }
 
