@@ -1,0 +1,29 @@
+/* Threads over POSIX threads. [POSIX pthread_create] */
+#include "base/host/thread.h"
+
+#include <string.h>
+
+static void *host_thread_entry(void *argument)
+{
+    struct host_thread *thread = argument;
+    thread->body(thread->opaque);
+    return NULL;
+}
+
+int host_thread_start(struct host_thread *thread, void (*body)(void *), void *opaque,
+                      struct error *error)
+{
+    thread->body = body;
+    thread->opaque = opaque;
+    int status = pthread_create(&thread->handle, NULL, host_thread_entry, thread);
+    thread->running = status == 0;
+    return status == 0 ? 0 : error_set(error, -status, "no thread: %s", strerror(status));
+}
+
+void host_thread_join(struct host_thread *thread)
+{
+    if (thread->running) {
+        thread->running = false;
+        (void)pthread_join(thread->handle, NULL);
+    }
+}

@@ -1,0 +1,24 @@
+/* Threads of the host. */
+#ifndef BASE_HOST_THREAD_H
+#define BASE_HOST_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+struct host_thread {
+    pthread_t handle;
+    void (*body)(void *opaque);
+    void *opaque;
+    bool running; /* started and not joined; the starter's */
+};
+
+/* Run body(opaque) on a new thread. The struct must outlive it. 0 or -errno. */
+WARN_UNUSED int host_thread_start(struct host_thread *thread, void (*body)(void *), void *opaque,
+                                  struct error *error);
+/* Wait for its end. No-op when it never started. */
+void host_thread_join(struct host_thread *thread);
+
+#endif

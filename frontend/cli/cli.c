@@ -1,0 +1,47 @@
+/* The program's commands: run, explain, help, version. */
+#include "frontend/cli/cli.h"
+
+#include <stdio.h>
+
+#include "frontend/cli/exit_code.h"
+#include "frontend/cli/help.h"
+#include "frontend/cli/options.h"
+#include "frontend/cli/run.h"
+
+static int cli_explain(const struct options *options)
+{
+    struct error error = { "" };
+    char text[8192];
+    if (vmms_explain(&options->config, text, sizeof(text), &error) != 0) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_USAGE;
+    }
+    (void)fputs(text, stdout);
+    return EXIT_CODE_OK;
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct options options;
+    struct error error = { "" };
+    if (options_parse(&options, argc, argv, vmms_cpu_model_name, &error) != 0) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_USAGE;
+    }
+    switch (options.command) {
+    case COMMAND_HELP:
+        help_print(stdout, vmms_cpu_model_name);
+        return EXIT_CODE_OK;
+    case COMMAND_MAN:
+        help_print_man(stdout, vmms_cpu_model_name);
+        return EXIT_CODE_OK;
+    case COMMAND_VERSION:
+        (void)puts("verdite " VERDITE_VERSION);
+        return EXIT_CODE_OK;
+    case COMMAND_EXPLAIN:
+        return cli_explain(&options);
+    case COMMAND_RUN:
+        break;
+    }
+    return run_machine(&options);
+}

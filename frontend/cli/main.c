@@ -1,0 +1,7 @@
+/* verdite: the command-line program. */
+#include "frontend/cli/cli.h"
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}

@@ -1,0 +1,364 @@
+/* `verdite run`. */
+/*
+ * The machine runs on the calling thread. One more thread, the watcher, waits for keys, signals and
+ * the clock: it types into the serial port, lets the console's bytes out, and stops the machine
+ * when something asks for its end. What asked first is kept in run.stop and decides the exit code.
+ */
+#include "frontend/cli/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/host/crash.h"
+#include "base/host/events.h"
+#include "base/host/terminal.h"
+#include "base/host/thread.h"
+#include "base/host/time.h"
+#include "frontend/cli/console.h"
+#include "frontend/cli/escape.h"
+#include "frontend/cli/exit_code.h"
+
+#define SECOND_NS        UINT64_C(1000000000)
+#define TICK_NS          (SECOND_NS / 50)
+#define PANIC_LINGER_NS  (2 * SECOND_NS) /* for the rest of a panic's text */
+#define STOP_PATIENCE_NS (5 * SECOND_NS)
+
+enum { RUN_INPUT_BYTES = 4096, RUN_AUTOPSY_BYTES = 16384 };
+
+enum stop {
+    STOP_NONE,
+    STOP_EXPECTED,
+    STOP_FAILED,
+    STOP_PANIC,
+    STOP_QUIT,
+    STOP_INTERRUPT,
+    STOP_TERMINATE
+};
+
+struct run {
+    const struct options *options;
+    struct vmms_config config;
+    struct vmms *vmms;
+    struct host_sink sink;
+    struct console console;
+    struct host_terminal terminal;
+    struct host_events events;
+    struct host_crash crash;
+    struct host_thread watcher;
+    struct escape escape;           /* the watcher's */
+    uint8_t typed[RUN_INPUT_BYTES]; /* the watcher's: not yet taken by the port */
+    size_t n_typed;                 /* the watcher's */
+    uint64_t stop_ns;               /* the watcher's: when it asked for the end */
+    enum stop stop;                 /* atomic: what asked for the end first */
+    bool finished;                  /* atomic: vmms_run has returned */
+    char autopsy[RUN_AUTOPSY_BYTES];
+};
+
+static const struct {
+    enum stop stop;
+    enum exit_code code;
+    const char *sentence;
+} stop_rows[] = {
+    { STOP_EXPECTED, EXIT_CODE_OK, "the expectation was met" },
+    { STOP_FAILED, EXIT_CODE_FAILURE, "the console matched --fail-on" },
+    { STOP_PANIC, EXIT_CODE_PANIC, "the guest panicked" },
+    { STOP_QUIT, EXIT_CODE_OK, "ended by the user" },
+    { STOP_INTERRUPT, EXIT_CODE_INTERRUPTED, "interrupted" },
+    { STOP_TERMINATE, EXIT_CODE_TERMINATED, "terminated" },
+};
+
+static const struct {
+    enum vmms_end end;
+    enum exit_code code;
+    const char *sentence;
+} end_rows[] = {
+    { VMMS_END_POWER_OFF, EXIT_CODE_OK, "the guest powered off" },
+    { VMMS_END_RESET, EXIT_CODE_OK, "the guest reset itself" },
+    { VMMS_END_STOPPED, EXIT_CODE_FAILURE, "stopped" },
+    { VMMS_END_HOST_FAILURE, EXIT_CODE_FAILURE, "the host failed" },
+    { VMMS_END_PANIC, EXIT_CODE_PANIC, "the guest panicked" },
+    { VMMS_END_TRIPLE_FAULT, EXIT_CODE_TRIPLE_FAULT, "triple fault" },
+    { VMMS_END_HALTED, EXIT_CODE_FAILURE, "the guest halted for ever, with interrupts off" },
+    { VMMS_END_INSTRUCTION_LIMIT, EXIT_CODE_INSTRUCTION_LIMIT, "--max-instructions reached" },
+    { VMMS_END_TIMEOUT, EXIT_CODE_TIMEOUT, "--timeout reached" },
+    { VMMS_END_UNIMPLEMENTED, EXIT_CODE_FAILURE, "--strict: the guest used what is not built yet" },
+};
+
+static enum stop run_stop_reason(struct run *run)
+{
+    return __atomic_load_n(&run->stop, __ATOMIC_ACQUIRE);
+}
+
+static void run_ask_stop(struct run *run, enum stop why)
+{
+    enum stop none = STOP_NONE;
+    (void)__atomic_compare_exchange_n(&run->stop, &none, why, false, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_RELAXED);
+    vmms_stop(run->vmms);
+}
+
+static enum exit_code stop_code(enum stop stop)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(stop_rows); i++) {
+        if (stop_rows[i].stop == stop) {
+            return stop_rows[i].code;
+        }
+    }
+    return EXIT_CODE_FAILURE;
+}
+
+/* On the alternate stack of a thread that aborted or met bad memory. */
+static void run_report_crash(void *opaque, const char *reason)
+{
+    struct run *run = opaque;
+    host_terminal_restore(&run->terminal);
+    host_crash_write("\nverdite: a bug of verdite itself: ");
+    host_crash_write(reason);
+    host_crash_write("\n");
+    if (run->vmms != NULL) {
+        vmms_autopsy(run->vmms, run->autopsy, sizeof(run->autopsy));
+        host_crash_write(run->autopsy);
+    }
+}
+
+static void run_output(void *opaque, const uint8_t *bytes, size_t n)
+{
+    struct run *run = opaque;
+    console_output(&run->console, bytes, n);
+    enum console_verdict verdict = console_verdict(&run->console);
+    if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
+        run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
+    }
+}
+
+static void run_print_keys(void)
+{
+    (void)fputc('\n', stderr);
+    for (unsigned i = 0; i < escape_row_n; i++) {
+        (void)fprintf(stderr, "  %-14s %s\n", escape_rows[i].keys, escape_rows[i].meaning);
+    }
+}
+
+/* Bytes from standard input: to the guest, except the user's commands to us. */
+static void run_typed(struct run *run, const uint8_t *bytes, size_t n)
+{
+    if (!run->terminal.raw) {
+        memcpy(run->typed + run->n_typed, bytes, n);
+        run->n_typed += n;
+        return;
+    }
+    while (n > 0) {
+        size_t used = n, out = 0;
+        enum escape_command command =
+            escape_filter(&run->escape, bytes, n, run->typed + run->n_typed, &out, &used);
+        run->n_typed += out;
+        bytes += used;
+        n -= used;
+        if (command == ESCAPE_QUIT) {
+            run_ask_stop(run, STOP_QUIT);
+        } else if (command != ESCAPE_NONE) {
+            run_print_keys();
+        }
+    }
+}
+
+static void run_type(struct run *run)
+{
+    if (run->n_typed > 0) {
+        size_t taken = vmms_serial_input(run->vmms, run->typed, run->n_typed);
+        run->n_typed -= taken;
+        memmove(run->typed, run->typed + taken, run->n_typed);
+    }
+}
+
+/* Things that no descriptor tells: an unfinished line that matches, a panic, a machine that does
+ * not stop. */
+static void run_tick(struct run *run)
+{
+    console_flush(&run->console);
+    enum console_verdict verdict = console_verdict(&run->console);
+    uint64_t now = host_monotonic_ns(), panicked_ns;
+    if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
+        run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
+    }
+    if (console_panicked(&run->console, &panicked_ns) && now - panicked_ns > PANIC_LINGER_NS &&
+        run_stop_reason(run) == STOP_NONE) {
+        run_ask_stop(run, STOP_PANIC);
+    }
+    if (run_stop_reason(run) == STOP_NONE) {
+        return;
+    }
+    run->stop_ns = run->stop_ns != 0 ? run->stop_ns : now;
+    if (now - run->stop_ns > STOP_PATIENCE_NS) {
+        host_terminal_restore(&run->terminal);
+        host_crash_write("verdite: the machine does not stop; leaving it\n");
+        host_exit_now((int)stop_code(run_stop_reason(run)));
+    }
+}
+
+static void run_watch(void *opaque)
+{
+    struct run *run = opaque;
+    struct error error;
+    (void)!host_crash_thread_enter(&run->crash, &error);
+    bool input = run->options->serial == SERIAL_STDIO;
+    while (!__atomic_load_n(&run->finished, __ATOMIC_ACQUIRE)) {
+        uint8_t bytes[RUN_INPUT_BYTES];
+        size_t n = 0;
+        enum host_event_kind event = host_events_wait(&run->events, input && run->n_typed == 0,
+                                                      TICK_NS, bytes, sizeof(bytes), &n);
+        if (event == HOST_EVENT_INPUT) {
+            run_typed(run, bytes, n);
+        } else if (event == HOST_EVENT_TERMINATE) {
+            run_ask_stop(run, STOP_TERMINATE);
+        } else if (event == HOST_EVENT_INTERRUPT) {
+            run_ask_stop(run, STOP_INTERRUPT);
+        }
+        run_type(run);
+        run_tick(run);
+    }
+    host_crash_thread_leave();
+}
+
+static enum exit_code run_verdict(struct run *run, const struct vmms_result *result,
+                                  const char **sentence)
+{
+    uint64_t at;
+    enum stop stop = run_stop_reason(run);
+    bool by_us = result->end == VMMS_END_STOPPED;
+    enum console_verdict verdict = console_verdict(&run->console);
+    if (verdict != CONSOLE_OPEN && (stop == STOP_NONE || stop == STOP_PANIC)) {
+        stop = verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED; /* in the last bytes */
+        by_us = true;
+    }
+    by_us = by_us || stop == STOP_EXPECTED || stop == STOP_FAILED;
+    if (by_us && stop != STOP_NONE && stop != STOP_QUIT) {
+        for (unsigned i = 0; i < ARRAY_SIZE(stop_rows); i++) {
+            *sentence = stop_rows[i].stop == stop ? stop_rows[i].sentence : *sentence;
+        }
+        return stop_code(stop);
+    }
+    bool panicked = result->panicked || console_panicked(&run->console, &at);
+    for (unsigned i = 0; i < ARRAY_SIZE(end_rows); i++) {
+        if (end_rows[i].end != result->end) {
+            continue;
+        }
+        *sentence = by_us ? "ended by the user" : end_rows[i].sentence;
+        enum exit_code code = by_us ? EXIT_CODE_OK : end_rows[i].code;
+        if (panicked && (code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE)) {
+            *sentence = "the guest panicked";
+            return EXIT_CODE_PANIC;
+        }
+        if (code == EXIT_CODE_OK && !by_us && run->options->expect != NULL) {
+            *sentence = "the guest ended before --expect was met";
+            return EXIT_CODE_FAILURE;
+        }
+        return code;
+    }
+    return EXIT_CODE_FAILURE;
+}
+
+static int run_tell(struct run *run, const struct vmms_result *result, const struct error *error)
+{
+    const char *sentence = "ended";
+    enum exit_code code = run_verdict(run, result, &sentence);
+    double seconds = (double)result->wall_ns / 1e9;
+    double mips = seconds > 0 ? (double)result->instructions / seconds / 1e6 : 0;
+    if (result->end == VMMS_END_TRIPLE_FAULT) {
+        vmms_autopsy(run->vmms, run->autopsy, sizeof(run->autopsy));
+        (void)fprintf(stderr, "%s\n", run->autopsy);
+    }
+    if (result->end == VMMS_END_HOST_FAILURE && error->text[0] != '\0') {
+        sentence = error->text;
+    }
+    (void)fprintf(stderr, "verdite: %s; %llu instructions in %.2f s, %.1f MIPS\n", sentence,
+                  (unsigned long long)result->instructions, seconds, mips);
+    return (int)code;
+}
+
+static int run_open(struct run *run, struct error *error)
+{
+    const struct options *options = run->options;
+    int code = 0;
+    if (options->serial == SERIAL_STDIO) {
+        host_sink_stdout(&run->sink);
+    } else if (options->serial == SERIAL_NONE) {
+        host_sink_none(&run->sink);
+    } else {
+        code = host_sink_file(&run->sink, options->serial_path, error);
+    }
+    if (code == 0) {
+        code = host_events_init(&run->events, error);
+    }
+    return code;
+}
+
+/* The machine exists: run it with the watcher beside it. */
+static int run_guarded(struct run *run)
+{
+    struct error error = { "" };
+    if (run->options->serial == SERIAL_STDIO) {
+        (void)host_terminal_raw(&run->terminal);
+    }
+    int code = host_thread_start(&run->watcher, run_watch, run, &error);
+    if (code != 0) {
+        host_terminal_restore(&run->terminal);
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_FAILURE;
+    }
+    struct vmms_result result = vmms_run(run->vmms, &error);
+    __atomic_store_n(&run->finished, true, __ATOMIC_RELEASE);
+    host_events_wake(&run->events);
+    host_thread_join(&run->watcher);
+    console_flush(&run->console);
+    host_terminal_restore(&run->terminal);
+    return run_tell(run, &result, &error);
+}
+
+static int run_create(struct run *run)
+{
+    struct error error = { "" };
+    bool usage_error = false;
+    run->config = run->options->config;
+    run->config.serial_output = run_output;
+    run->config.serial_opaque = run;
+    run->vmms = vmms_create(&run->config, &usage_error, &error);
+    if (run->vmms == NULL) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return usage_error ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE;
+    }
+    int code = run_guarded(run);
+    struct vmms *vmms = run->vmms;
+    run->vmms = NULL;
+    vmms_destroy(vmms);
+    return code;
+}
+
+int run_machine(const struct options *options)
+{
+    struct error error = { "" };
+    struct run run;
+    memset(&run, 0, sizeof(run));
+    run.options = options;
+    host_terminal_init(&run.terminal);
+    int code = run_open(&run, &error);
+    if (code != 0) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_FAILURE;
+    }
+    host_crash_init(&run.crash, EXIT_CODE_BUG, run_report_crash, &run);
+    code = host_crash_thread_enter(&run.crash, &error);
+    if (code == 0) {
+        code = console_init(&run.console, &run.sink, options->expect, options->fail_on, &error);
+    }
+    if (code != 0) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_FAILURE;
+    }
+    code = run_create(&run);
+    console_fini(&run.console);
+    host_crash_fini(&run.crash);
+    host_events_fini(&run.events);
+    host_sink_close(&run.sink);
+    return code;
+}

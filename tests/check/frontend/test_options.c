@@ -1,0 +1,180 @@
+/* The command line: every key, wrong values, suggestions, help and man page from the same table. */
+#include "frontend/cli/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "frontend/cli/help.h"
+#include "tests/check/check_main.h"
+
+static const char *models(unsigned index)
+{
+    static const char *const names[] = { "bonnell", "westmere" };
+    return index < ARRAY_SIZE(names) ? names[index] : NULL;
+}
+
+/* Parse a line of words separated by blanks, into static storage of the row. */
+static int parse(struct options *options, const char *line, struct error *error)
+{
+    static char text[512];
+    char *argv[64] = { "verdite" };
+    int argc = 1;
+    (void)snprintf(text, sizeof(text), "%s", line);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    error->text[0] = '\0';
+    return options_parse(options, argc, argv, models, error);
+}
+
+static const struct {
+    const char *line;
+    const char *message; /* part of it */
+} wrong[] = {
+    { "", "say what to do" },
+    { "rnu --kernel k", "unknown command 'rnu'; did you mean run?" },
+    { "frobnicate", "unknown command 'frobnicate'; see" },
+    { "run", "--kernel FILE is required" },
+    { "run --kernel", "--kernel needs an argument" },
+    { "run --kernle k", "unknown option '--kernle'; did you mean --kernel?" },
+    { "run --memroy=1G --kernel k", "did you mean --memory?" },
+    { "run --kernel k --zzzzzzz", "unknown option '--zzzzzzz'; see" },
+    { "run k", "'k' is no option" },
+    { "run -k", "'-k' is no option" },
+    { "run --", "'--' is no option" },
+    { "run --kernel k --memory 0", "--memory 0" },
+    { "run --kernel k --memory 5X", "--memory 5X" },
+    { "run --kernel k --memory -5M", "--memory -5M" },
+    { "run --kernel k --memory 99999999999999999999", "--memory 9" },
+    { "run --kernel k --memory 1000T", "--memory 1000T" },
+    { "run --kernel k --cpus 0", "--cpus 0" },
+    { "run --kernel k --cpus 1x", "--cpus 1x" },
+    { "run --kernel k --serial tcp", "--serial tcp" },
+    { "run --kernel k --serial file:", "--serial file:" },
+    { "run --kernel k --role child --hypervisor off", "leaves only --role pc" },
+    { "run --kernel k --role pc --hypervisor on", "no hypervisor" },
+    { "run --kernel k --role king", "--role king" },
+    { "run --kernel k --hypervisor maybe", "--hypervisor maybe" },
+    { "run --kernel k --timeout 0", "--timeout 0" },
+    { "run --kernel k --timeout nan", "--timeout nan" },
+    { "run --kernel k --timeout 5s", "--timeout 5s" },
+    { "run --kernel k --max-instructions many", "--max-instructions many" },
+    { "run --kernel k --expect (", "--expect '('" },
+    { "run --kernel k --fail-on [", "--fail-on '['" },
+    { "run --kernel k --dump insn,blok", "--dump insn,blok" },
+    { "run --kernel k --seed x", "--seed x" },
+    { "run --kernel k --clock virtual", "not built yet" },
+    { "run --kernel k --clock sundial", "--clock sundial" },
+    { "run --kernel k --no-reboot=yes", "--no-reboot takes no argument" },
+    { "run --kernel k --cpu bonell", "unknown CPU model 'bonell'; did you mean bonnell?" },
+    { "run --kernel k --cpu wesmtere,+avx", "did you mean westmere?" },
+    { "run --kernel k --cpu 8086", "unknown CPU model '8086'; see" },
+    { "--version now", "'now' is too much" },
+};
+
+START_TEST(wrong_lines_are_refused_with_a_sentence_that_helps)
+{
+    struct options options;
+    struct error error;
+    ck_assert_int_eq(parse(&options, wrong[_i].line, &error), -EINVAL);
+    ck_assert_msg(strstr(error.text, wrong[_i].message) != NULL, "'%s' says '%s'", wrong[_i].line,
+                  error.text);
+}
+END_TEST
+
+START_TEST(every_key_reaches_the_configuration)
+{
+    struct options o;
+    struct error error;
+    ck_assert_int_eq(parse(&o,
+                           "run --kernel K --initrd=I --append a=b --memory 2G --cpus 3 "
+                           "--serial file:out --cpu westmere,+x,-y --role root --timeout 1.5 "
+                           "--max-instructions 1000 --expect ^ok$ --fail-on bad --no-reboot "
+                           "--trace a.*,b --dump insn,host --strict --seed 0x10 --clock realtime",
+                           &error),
+                     0);
+    ck_assert_int_eq(o.command, COMMAND_RUN);
+    ck_assert_str_eq(o.config.kernel, "K");
+    ck_assert_str_eq(o.config.initrd, "I");
+    ck_assert_str_eq(o.config.append, "a=b");
+    ck_assert_uint_eq(o.config.memory_bytes, UINT64_C(2) << 30);
+    ck_assert_uint_eq(o.config.cpus, 3);
+    ck_assert_int_eq(o.serial, SERIAL_FILE);
+    ck_assert_str_eq(o.serial_path, "out");
+    ck_assert_str_eq(o.config.cpu, "westmere,+x,-y");
+    ck_assert_int_eq(o.config.role, VMMS_ROLE_ROOT);
+    ck_assert_uint_eq(o.config.timeout_ns, 1500000000u);
+    ck_assert_uint_eq(o.config.max_instructions, 1000);
+    ck_assert_str_eq(o.expect, "^ok$");
+    ck_assert_str_eq(o.fail_on, "bad");
+    ck_assert(o.config.no_reboot && o.config.strict);
+    ck_assert_str_eq(o.config.trace, "a.*,b");
+    ck_assert_str_eq(o.config.dump, "insn,host");
+    ck_assert_uint_eq(o.config.seed, 16);
+}
+END_TEST
+
+START_TEST(defaults_and_roles)
+{
+    struct options o;
+    struct error error;
+    ck_assert_int_eq(parse(&o, "explain --kernel K", &error), 0);
+    ck_assert_int_eq(o.command, COMMAND_EXPLAIN);
+    ck_assert_uint_eq(o.config.memory_bytes, 512u << 20);
+    ck_assert_uint_eq(o.config.cpus, 1);
+    ck_assert_int_eq(o.serial, SERIAL_STDIO);
+    ck_assert_int_eq(o.config.role, VMMS_ROLE_CHILD);
+    ck_assert_int_eq(parse(&o, "run --kernel K --hypervisor off", &error), 0);
+    ck_assert_int_eq(o.config.role, VMMS_ROLE_PC);
+    ck_assert_int_eq(parse(&o, "run --kernel K --hypervisor on --role root", &error), 0);
+    ck_assert_int_eq(o.config.role, VMMS_ROLE_ROOT);
+    ck_assert_int_eq(parse(&o, "run --kernel K --memory 64", &error), 0);
+    ck_assert_uint_eq(o.config.memory_bytes, 64u << 20);
+    ck_assert_int_eq(parse(&o, "run --zzz --help", &error), 0);
+    ck_assert_int_eq(o.command, COMMAND_HELP);
+    ck_assert_int_eq(parse(&o, "help --man", &error), 0);
+    ck_assert_int_eq(o.command, COMMAND_MAN);
+    ck_assert_int_eq(parse(&o, "--version", &error), 0);
+    ck_assert_int_eq(o.command, COMMAND_VERSION);
+}
+END_TEST
+
+START_TEST(help_and_man_page_name_every_key_and_stay_narrow)
+{
+    static char text[65536];
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    help_print(out, models);
+    (void)fclose(out);
+    for (unsigned i = 0; i < option_key_n; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "--%s", option_keys[i].name);
+        ck_assert_msg(strstr(text, name) != NULL, "%s", name);
+    }
+    ck_assert_ptr_nonnull(strstr(text, "bonnell westmere"));
+    ck_assert_ptr_nonnull(strstr(text, "Ctrl-A x"));
+    ck_assert_ptr_nonnull(strstr(text, "\n  121 "));
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        ck_assert_msg(strlen(line) <= 80, "too wide: %s", line);
+    }
+    out = fmemopen(text, sizeof(text), "w");
+    help_print_man(out, models);
+    (void)fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, ".SH OPTIONS\n.TP\n\\fB\\-\\-kernel\\fR \\fIFILE\\fR\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\\fB\\-\\-clock\\fR"));
+}
+END_TEST
+
+static Suite *suite_options(void)
+{
+    Suite *suite = suite_create("frontend/cli/options");
+    TCase *tcase = tcase_create("options");
+    tcase_add_loop_test(tcase, wrong_lines_are_refused_with_a_sentence_that_helps, 0,
+                        ARRAY_SIZE(wrong));
+    tcase_add_test(tcase, every_key_reaches_the_configuration);
+    tcase_add_test(tcase, defaults_and_roles);
+    tcase_add_test(tcase, help_and_man_page_name_every_key_and_stay_narrow);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(suite_options())
