@@ -205,16 +205,31 @@ static uint64_t f64_sqrt(struct fp_env *env, uint64_t a)
 COMPARE(f32, 32, uint32_t, float)
 COMPARE(f64, 64, uint64_t, double)
 
-/* ROUNDSS is SSE4.1: not every host has it. */
-static uint32_t f32_round(struct fp_env *env, uint32_t a, enum fp_rounding rounding, bool exact)
-{
-    return fp_ops_soft.f32_round(env, a, rounding, exact);
-}
-
-static uint64_t f64_round(struct fp_env *env, uint64_t a, enum fp_rounding rounding, bool exact)
-{
-    return fp_ops_soft.f64_round(env, a, rounding, exact);
-}
+/* ROUNDSS is SSE4.1, which not every host has. Integers below 2^precision are exact in both
+ * conversions. */
+#define ROUND(f, w, type, ctype, exp_limit, nearest, truncated, sign)                              \
+    static type f##_round(struct fp_env *env, type a, enum fp_rounding rounding, bool exact)       \
+    {                                                                                              \
+        ctype x = ctype##_of(a), r;                                                                \
+                                                                                                   \
+        if (UNLIKELY(!ordinary##w(a) || (a & ~(sign)) >= (exp_limit))) {                           \
+            return fp_ops_soft.f##_round(env, a, rounding, exact);                                 \
+        }                                                                                          \
+        r = (ctype)(rounding == FP_NEAREST ? (nearest) : (truncated));                             \
+        if (rounding == FP_DOWN && r > x) {                                                        \
+            r -= 1;                                                                                \
+        } else if (rounding == FP_UP && r < x) {                                                   \
+            r += 1;                                                                                \
+        }                                                                                          \
+        if (r < x || r > x) {                                                                      \
+            env->flags |= exact ? 0 : FP_PE;                                                       \
+        }                                                                                          \
+        return bits##w(r) | (a & (sign));                                                          \
+    }
+ROUND(f32, 32, uint32_t, float, 0x4b000000u, _mm_cvtss_si32(_mm_set_ss(x)),
+      _mm_cvttss_si32(_mm_set_ss(x)), 0x80000000u)
+ROUND(f64, 64, uint64_t, double, UINT64_C(0x4330000000000000), _mm_cvtsd_si64(_mm_set_sd(x)),
+      _mm_cvttsd_si64(_mm_set_sd(x)), UINT64_C(0x8000000000000000))
 
 /* ---- conversions of f32 and f64 ---- */
 
@@ -232,8 +247,8 @@ static uint64_t f64_round(struct fp_env *env, uint64_t a, enum fp_rounding round
         uint32_t csr, out;                                                                         \
         itype r;                                                                                   \
                                                                                                    \
-        if (LIKELY(env->quick && (rounding == FP_TRUNCATE || rounding == FP_NEAREST))) {               \
-            r = rounding == FP_TRUNCATE ? (itype)(truncated) : (itype)(nearest);                       \
+        if (LIKELY(env->quick && (rounding == FP_TRUNCATE || rounding == FP_NEAREST))) {           \
+            r = rounding == FP_TRUNCATE ? (itype)(truncated) : (itype)(nearest);                   \
             if (LIKELY(r != (indefinite))) {                                                       \
                 return r;                                                                          \
             }                                                                                      \
@@ -358,40 +373,71 @@ static inline bool small80(struct x87_value a)
     return (a.sign_exponent & 0x7fff) <= 1;
 }
 
-/* The instructions run on an empty stack and leave it empty; flags are cleared before for the next.
- */
+/* The instructions run on an empty stack and leave it empty; the first clears the flags of earlier
+ * ones. */
 #define X87_ASM(instructions, cw, sw, outputs, inputs)                                             \
-    __asm__ volatile("fldcw %[control]\n\t" instructions "\n\t"                                    \
-                     "fnclex\n\tfldcw %[host]"                                                     \
+    __asm__ volatile("fnclex\n\tfldcw %[control]\n\t" instructions "\n\tfldcw %[host]"             \
                      : [status] "=&a"(sw), outputs                                                 \
                      : [control] "m"(cw), [host] "m"(host_control), inputs                         \
                      : "st", "st(1)")
+#define X87_QUICK_ASM(instructions, sw, outputs, inputs)                                           \
+    __asm__ volatile(instructions : [status] "=&a"(sw), outputs:inputs : "st", "st(1)")
+#define X87_COMMA ,
+
+/* The quick way met nothing but PE. */
+static inline bool quick_ok(struct fp_env *env, uint16_t status)
+{
+    env->c1 = status >> 9 & 1;
+    return LIKELY((status & FP_FLAGS & ~FP_PE) == 0);
+}
 
 #define BINARY80(name, instruction)                                                                \
-    static struct x87_value f80_##name(struct fp_env *env, struct x87_value a, struct x87_value b) \
+    static NOINLINE struct x87_value f80_##name##_flags(struct fp_env *env, struct x87_value a,    \
+                                                        struct x87_value b)                        \
     {                                                                                              \
         struct m80 x = m80_of(a), y = m80_of(b), r;                                                \
         uint16_t control = guest_control(env, env->rounding), status;                              \
                                                                                                    \
-        X87_ASM("fldt %[y]\n\tfldt %[x]\n\t" instruction "\n\tfnstsw %%ax\n\t"                     \
-                "fstpt %[r]\n\tfstp %%st(0)",                                                      \
-                control, status, [r] "=&m"(r), [x] "m"(x)X87_COMMA[y] "m"(y));                     \
+        X87_ASM(ARITH80(instruction), control,                                                     \
+                status, [r] "=&m"(r), [x] "m"(x)X87_COMMA[y] "m"(y));                              \
         if (take_status(env, status, small80(value_of(r)))) {                                      \
             return value_of(r);                                                                    \
         }                                                                                          \
         return fp_ops_soft.f80_##name(env, a, b);                                                  \
+    }                                                                                              \
+    static struct x87_value f80_##name(struct fp_env *env, struct x87_value a, struct x87_value b) \
+    {                                                                                              \
+        if (LIKELY(env->quick)) {                                                                  \
+            struct m80 x = m80_of(a), y = m80_of(b), r;                                            \
+            uint16_t status;                                                                       \
+                                                                                                   \
+            X87_QUICK_ASM(ARITH80(instruction),                                                    \
+                          status, [r] "=&m"(r), [x] "m"(x)X87_COMMA[y] "m"(y));                    \
+            if (quick_ok(env, status)) {                                                           \
+                return value_of(r);                                                                \
+            }                                                                                      \
+        }                                                                                          \
+        return f80_##name##_flags(env, a, b);                                                      \
     }
-#define X87_COMMA ,
-BINARY80(add, "fadd %%st(1), %%st")
-BINARY80(sub, "fsub %%st(1), %%st")
-BINARY80(mul, "fmul %%st(1), %%st")
-BINARY80(div, "fdiv %%st(1), %%st")
+#define ARITH80(instruction)                                                                       \
+    "fldt %[y]\n\tfldt %[x]\n\t" instruction " %%st, %%st(1)\n\tfnstsw %%ax\n\tfstpt %[r]"
+BINARY80(add, "faddp")
+BINARY80(sub, "fsubp")
+BINARY80(mul, "fmulp")
+BINARY80(div, "fdivp")
 
 static struct x87_value f80_sqrt(struct fp_env *env, struct x87_value a)
 {
     struct m80 x = m80_of(a), r;
     uint16_t control = guest_control(env, env->rounding), status;
 
+    if (LIKELY(env->quick)) {
+        X87_QUICK_ASM("fldt %[x]\n\tfsqrt\n\tfnstsw %%ax\n\tfstpt %[r]",
+                      status, [r] "=&m"(r), [x] "m"(x));
+        if (quick_ok(env, status)) {
+            return value_of(r);
+        }
+    }
     X87_ASM("fldt %[x]\n\tfsqrt\n\tfnstsw %%ax\n\tfstpt %[r]", control,
             status, [r] "=&m"(r), [x] "m"(x));
     return take_status(env, status, false) ? value_of(r) : fp_ops_soft.f80_sqrt(env, a);
@@ -400,22 +446,38 @@ static struct x87_value f80_sqrt(struct fp_env *env, struct x87_value a)
 static struct x87_value f80_round(struct fp_env *env, struct x87_value a, enum fp_rounding rounding,
                                   bool exact)
 {
-    struct m80 x = m80_of(a), r;
-    uint16_t control = guest_control(env, rounding), status;
+    return fp_ops_soft.f80_round(env, a, rounding, exact);
+}
 
-    X87_ASM("fldt %[x]\n\tfrndint\n\tfnstsw %%ax\n\tfstpt %[r]", control,
-            status, [r] "=&m"(r), [x] "m"(x));
-    if (exact) {
-        status &= (uint16_t)~FP_PE;
-    }
-    return take_status(env, status, false) ? value_of(r)
-                                           : fp_ops_soft.f80_round(env, a, rounding, exact);
+/* Normal or zero: comparable as they are. */
+static inline bool ordinary80(struct x87_value a)
+{
+    unsigned exp = a.sign_exponent & 0x7fff;
+
+    return exp == 0 ? a.significand == 0 : exp != 0x7fff && a.significand >> 63;
 }
 
 static enum fp_relation f80_compare(struct fp_env *env, struct x87_value a, struct x87_value b,
                                     bool signalling)
 {
-    return fp_ops_soft.f80_compare(env, a, b, signalling);
+    bool less;
+
+    if (UNLIKELY(!ordinary80(a) || !ordinary80(b))) {
+        return fp_ops_soft.f80_compare(env, a, b, signalling);
+    }
+    if (a.sign_exponent != b.sign_exponent) {
+        if ((a.significand | b.significand) == 0) {
+            return FP_EQUAL;
+        }
+        less = (a.sign_exponent ^ b.sign_exponent) >> 15
+                   ? a.sign_exponent >> 15
+                   : (a.sign_exponent < b.sign_exponent) != a.sign_exponent >> 15;
+    } else if (a.significand == b.significand) {
+        return FP_EQUAL;
+    } else {
+        less = (a.significand < b.significand) != a.sign_exponent >> 15;
+    }
+    return less ? FP_LESS : FP_GREATER;
 }
 
 #define STORE80(name, type, instruction)                                                           \
@@ -425,6 +487,13 @@ static enum fp_relation f80_compare(struct fp_env *env, struct x87_value a, stru
         uint16_t control = guest_control(env, rounding), status;                                   \
         type r;                                                                                    \
                                                                                                    \
+        if (LIKELY(env->quick && rounding == FP_NEAREST)) {                                        \
+            X87_QUICK_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax",                      \
+                          status, [r] "=&m"(r), [x] "m"(x));                                       \
+            if (quick_ok(env, status)) {                                                           \
+                return r;                                                                          \
+            }                                                                                      \
+        }                                                                                          \
         X87_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax", control,                       \
                 status, [r] "=&m"(r), [x] "m"(x));                                                 \
         (void)take_status(env, status, false);                                                     \
@@ -441,6 +510,13 @@ STORE80(to_i64, int64_t, "fistpll")
         uint16_t control = guest_control(env, env->rounding), status;                              \
         type r;                                                                                    \
                                                                                                    \
+        if (LIKELY(env->quick)) {                                                                  \
+            X87_QUICK_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax",                      \
+                          status, [r] "=&m"(r), [x] "m"(x));                                       \
+            if (quick_ok(env, status)) {                                                           \
+                return r;                                                                          \
+            }                                                                                      \
+        }                                                                                          \
         X87_ASM("fldt %[x]\n\t" instruction " %[r]\n\tfnstsw %%ax", control,                       \
                 status, [r] "=&m"(r), [x] "m"(x));                                                 \
         return take_status(env, status, small) ? r : fp_ops_soft.f80_##name(env, a);               \
@@ -448,21 +524,47 @@ STORE80(to_i64, int64_t, "fistpll")
 NARROW80(to_f32, uint32_t, "fstps", !plain32(r))
 NARROW80(to_f64, uint64_t, "fstpl", !plain64(r))
 
-#define LOAD80(name, type, instruction)                                                            \
-    static struct x87_value f80_##name(struct fp_env *env, type a)                                 \
-    {                                                                                              \
-        struct m80 r;                                                                              \
-        uint16_t status;                                                                           \
-                                                                                                   \
-        X87_ASM(instruction " %[x]\n\tfnstsw %%ax\n\tfstpt %[r]", host_control,                    \
-                status, [r] "=&m"(r), [x] "m"(a));                                                 \
-        (void)take_status(env, status, false);                                                     \
-        return value_of(r);                                                                        \
+/* Widening is exact: only bits move. */
+static struct x87_value f80_from_i64(struct fp_env *env, int64_t a)
+{
+    uint64_t magnitude = a < 0 ? 0 - (uint64_t)a : (uint64_t)a;
+    unsigned shift;
+
+    (void)env;
+    if (a == 0) {
+        return (struct x87_value){ 0, 0 };
     }
-LOAD80(from_i32, int32_t, "fildl")
-LOAD80(from_i64, int64_t, "fildll")
-LOAD80(from_f32, uint32_t, "flds")
-LOAD80(from_f64, uint64_t, "fldl")
+    shift = (unsigned)__builtin_clzll(magnitude);
+    return (struct x87_value){ magnitude << shift,
+                               (uint16_t)((a < 0 ? 0x8000u : 0) | (16383 + 63 - shift)) };
+}
+
+static struct x87_value f80_from_i32(struct fp_env *env, int32_t a)
+{
+    return f80_from_i64(env, a);
+}
+
+static struct x87_value f80_from_f32(struct fp_env *env, uint32_t a)
+{
+    unsigned exp = a >> 23 & 0xff;
+
+    if (UNLIKELY(exp - 1 >= 254)) {
+        return fp_ops_soft.f80_from_f32(env, a);
+    }
+    return (struct x87_value){ (uint64_t)(a | 0x800000) << 40,
+                               (uint16_t)((a >> 16 & 0x8000) | (exp + 16383 - 127)) };
+}
+
+static struct x87_value f80_from_f64(struct fp_env *env, uint64_t a)
+{
+    unsigned exp = (unsigned)(a >> 52) & 0x7ff;
+
+    if (UNLIKELY(exp - 1 >= 2046)) {
+        return fp_ops_soft.f80_from_f64(env, a);
+    }
+    return (struct x87_value){ (a << 11) | UINT64_C(1) << 63,
+                               (uint16_t)((a >> 48 & 0x8000) | (exp + 16383 - 1023)) };
+}
 
 #define ROWS(f)                                                                                    \
     .f##_add = f##_add, .f##_sub = f##_sub, .f##_mul = f##_mul, .f##_div = f##_div,                \

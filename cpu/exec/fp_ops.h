@@ -157,8 +157,8 @@ static inline bool fp_mxcsr_update(const struct fp_env *env, uint32_t *mxcsr)
     return raised != 0;
 }
 
-/* From FCW. */
-static inline struct fp_env fp_env_from_x87(uint16_t control)
+/* From FCW and FSW. */
+static inline struct fp_env fp_env_from_x87(uint16_t control, uint16_t status)
 {
     unsigned pc = control >> 8 & 3;
 
@@ -168,6 +168,7 @@ static inline struct fp_env fp_env_from_x87(uint16_t control)
                      : pc == 2 ? 53
                                : 64,
         .masks = (uint8_t)(control & FP_FLAGS),
+        .quick = (control & 0xf3f) == 0x33f && (status & FP_PE),
     };
 }
 

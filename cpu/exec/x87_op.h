@@ -28,7 +28,7 @@ static ALWAYS_INLINE struct fp_env x87_begin(struct core *core)
     if (UNLIKELY((core->state.cr0 & (CR0_EM | CR0_TS)) || (core->state.x87.status & FSW_ES))) {
         x87_blocked(core);
     }
-    return fp_env_from_x87(core->state.x87.control);
+    return fp_env_from_x87(core->state.x87.control, core->state.x87.status);
 }
 
 /* An unmasked exception: ES, B and the opcode. */

@@ -326,7 +326,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]), KNOWN = sizeof(known) / sizeof(kno
 
 static void run_soft(const struct row *row, value a, value b, struct output *out)
 {
-    struct fp_env env = fp_env_from_x87(0x37f);
+    struct fp_env env = fp_env_from_x87(0x37f, 0);
 
     memset(out, 0, sizeof(*out));
     row->soft(&env, a, b, out);
