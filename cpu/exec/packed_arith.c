@@ -530,18 +530,20 @@ exec_fn *packed_arith_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
 #define X(bits, name, mnemonic)                                                                    \
-    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm },
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm, exec_##name##_xf },
         LANE_OPS(X)
 #undef X
-#define X(bits, name, mnemonic) [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL },
+#define X(bits, name, mnemonic)                                                                    \
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },
             LANE_OPS_XMM(X)
 #undef X
 #define X(name, mnemonic)                                                                          \
-    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm },
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm, exec_##name##_xf },
                 KERNEL_OPS(X)
 #undef X
-                    [OP_PHMINPOSUW] = { exec_phminposuw_xx, exec_phminposuw_xm, NULL },
-        [OP_MPSADBW] = { exec_mpsadbw, exec_mpsadbw, NULL },
+                    [OP_PHMINPOSUW] = { exec_phminposuw_xx, exec_phminposuw_xm, NULL,
+                                        exec_phminposuw_xf },
+        [OP_MPSADBW] = { exec_mpsadbw, exec_mpsadbw, NULL, NULL },
     };
 
     return vector_choose(&rows[insn->op], insn);

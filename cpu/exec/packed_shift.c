@@ -121,11 +121,11 @@ exec_fn *packed_shift_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
 #define X(name, mnemonic, bits, arithmetic, lane)                                                  \
-    [OP_##mnemonic] = { exec_##name, exec_##name, exec_##name##_mm },
+    [OP_##mnemonic] = { exec_##name, exec_##name, exec_##name##_mm, NULL },
         SHIFT_OPS(X)
 #undef X
-            [OP_PSLLDQ] = { exec_pslldq, NULL, NULL },
-        [OP_PSRLDQ] = { exec_psrldq, NULL, NULL },
+            [OP_PSLLDQ] = { exec_pslldq, NULL, NULL, NULL },
+        [OP_PSRLDQ] = { exec_psrldq, NULL, NULL, NULL },
     };
 
     return vector_choose(&rows[insn->op], insn);

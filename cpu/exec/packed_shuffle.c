@@ -375,20 +375,22 @@ exec_fn *packed_shuffle_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
 #define X(name, mnemonic)                                                                          \
-    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm },
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, exec_##name##_mm, exec_##name##_xf },
         KERNEL_OPS(X) X(punpcklbw, PUNPCKLBW) X(punpcklwd, PUNPCKLWD) X(punpckldq, PUNPCKLDQ)
 #undef X
-#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL },
+#define X(name, mnemonic)                                                                          \
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },
             KERNEL_OPS_XMM(X)
 #undef X
-#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL },
+#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL, NULL },
                 IMM_OPS_XMM(X) X(pblendvb, PBLENDVB)
 #undef X
-#define X(name, mnemonic, from, to, sign) [OP_##mnemonic] = { exec_##name, exec_##name, NULL },
+#define X(name, mnemonic, from, to, sign)                                                          \
+    [OP_##mnemonic] = { exec_##name, exec_##name, NULL, NULL },
                     EXTEND_OPS(X)
 #undef X
-                        [OP_PSHUFW] = { NULL, NULL, exec_pshufw_mm },
-        [OP_PALIGNR] = { exec_palignr, exec_palignr, exec_palignr_mm },
+                        [OP_PSHUFW] = { NULL, NULL, exec_pshufw_mm, NULL },
+        [OP_PALIGNR] = { exec_palignr, exec_palignr, exec_palignr_mm, NULL },
     };
 
     return vector_choose(&rows[insn->op], insn);

@@ -41,15 +41,65 @@ EXEC_OP(mov128_store)
     vector_store128(core, insn, xmm_reg(core, insn, 1), false);
 }
 
+static ALWAYS_INLINE bool load128_fast(struct core *core, const struct insn *insn, bool aligned)
+{
+    const uint8_t *host = vector_host_read(core, insn, 16, aligned);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    *xmm_reg(core, insn, 0) = xmm_pair(ram_load64(host), ram_load64(host + 8));
+    return true;
+}
+
+static ALWAYS_INLINE bool store128_fast(struct core *core, const struct insn *insn, bool aligned)
+{
+    uint8_t *host = vector_host_write(core, insn, 16, aligned);
+    const union xmm *value = xmm_reg(core, insn, 1);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    ram_store64(host, value->u64[0]);
+    ram_store64(host + 8, value->u64[1]);
+    return true;
+}
+
+EXEC_FAST_OP(mov128_load_aligned_fast, mov128_load_aligned)
+{
+    return load128_fast(core, insn, true);
+}
+
+EXEC_FAST_OP(mov128_load_fast, mov128_load)
+{
+    return load128_fast(core, insn, false);
+}
+
+EXEC_FAST_OP(mov128_store_aligned_fast, mov128_store_aligned)
+{
+    return store128_fast(core, insn, true);
+}
+
+EXEC_FAST_OP(mov128_store_fast, mov128_store)
+{
+    return store128_fast(core, insn, false);
+}
+
 exec_fn *mov128_choose(const struct insn *insn, bool aligned)
 {
+    static exec_fn *const loads[2][2] = {
+        { exec_mov128_load, exec_mov128_load_fast },
+        { exec_mov128_load_aligned, exec_mov128_load_aligned_fast },
+    };
+    static exec_fn *const stores[2][2] = {
+        { exec_mov128_store, exec_mov128_store_fast },
+        { exec_mov128_store_aligned, exec_mov128_store_aligned_fast },
+    };
+
     if (insn->kind[0] == OPERAND_MEM) {
-        return aligned ? exec_mov128_store_aligned : exec_mov128_store;
+        return stores[aligned][vector_is_fast(insn)];
     }
-    if (insn->kind[1] == OPERAND_MEM) {
-        return aligned ? exec_mov128_load_aligned : exec_mov128_load;
-    }
-    return exec_mov128_xx;
+    return insn->kind[1] == OPERAND_MEM ? loads[aligned][vector_is_fast(insn)] : exec_mov128_xx;
 }
 
 /* ---- 32 and 64 bits: MOVD and MOVQ by what moves where; the rest of an XMM destination is cleared
@@ -87,6 +137,71 @@ EXEC_OP(movd_store)
 {
     sse_check(core);
     vector_store32(core, insn, xmm_reg(core, insn, 1)->u32[0]);
+}
+
+/* MOVSD and MOVSS load and store likewise. */
+EXEC_FAST_OP(movq_load_fast, movq_load)
+{
+    const uint8_t *host = vector_host_read(core, insn, 8, false);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    xmm_set64(core, insn, ram_load64(host));
+    return true;
+}
+
+EXEC_FAST_OP(movd_load_fast, movd_load)
+{
+    const uint8_t *host = vector_host_read(core, insn, 4, false);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    xmm_set64(core, insn, ram_load32(host));
+    return true;
+}
+
+EXEC_FAST_OP(movq_store_fast, movq_store)
+{
+    uint8_t *host = vector_host_write(core, insn, 8, false);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    ram_store64(host, xmm_reg(core, insn, 1)->u64[0]);
+    return true;
+}
+
+EXEC_FAST_OP(movd_store_fast, movd_store)
+{
+    uint8_t *host = vector_host_write(core, insn, 4, false);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    ram_store32(host, xmm_reg(core, insn, 1)->u32[0]);
+    return true;
+}
+
+exec_fn *mov64_load_choose(const struct insn *insn)
+{
+    return vector_is_fast(insn) ? exec_movq_load_fast : exec_movq_load;
+}
+
+exec_fn *mov64_store_choose(const struct insn *insn)
+{
+    return vector_is_fast(insn) ? exec_movq_store_fast : exec_movq_store;
+}
+
+exec_fn *mov32_load_choose(const struct insn *insn)
+{
+    return vector_is_fast(insn) ? exec_movd_load_fast : exec_movd_load;
+}
+
+exec_fn *mov32_store_choose(const struct insn *insn)
+{
+    return vector_is_fast(insn) ? exec_movd_store_fast : exec_movd_store;
 }
 
 EXEC_OP(movd_from_gpr32)
@@ -163,12 +278,12 @@ static exec_fn *movdq_choose(const struct insn *insn)
         bool quad = insn->size[1] != 4;
 
         return from == OPERAND_XMM   ? exec_movq_xx
-               : from == OPERAND_MEM ? (quad ? exec_movq_load : exec_movd_load)
+               : from == OPERAND_MEM ? (quad ? mov64_load_choose(insn) : mov32_load_choose(insn))
                                      : (quad ? exec_movd_from_gpr64 : exec_movd_from_gpr32);
     }
     bool quad = insn->size[0] != 4;
 
-    return to == OPERAND_MEM ? (quad ? exec_movq_store : exec_movd_store)
+    return to == OPERAND_MEM ? (quad ? mov64_store_choose(insn) : mov32_store_choose(insn))
                              : (quad ? exec_movd_to_gpr64 : exec_movd_to_gpr32);
 }
 

@@ -178,6 +178,34 @@ static ALWAYS_INLINE void scalar_f64(struct core *core, const struct insn *insn,
     *a = r;
 }
 
+static ALWAYS_INLINE bool scalar_f32_fast(struct core *core, const struct insn *insn,
+                                          f32_try *quick)
+{
+    const uint8_t *host = vector_host_read(core, insn, 4, false);
+    uint32_t *a = &xmm_reg(core, insn, 0)->u32[0], r;
+
+    if (UNLIKELY(host == NULL) || !sse_fp_quick_mxcsr(core->state.mxcsr) ||
+        !quick(*a, ram_load32(host), &r)) {
+        return false;
+    }
+    *a = r;
+    return true;
+}
+
+static ALWAYS_INLINE bool scalar_f64_fast(struct core *core, const struct insn *insn,
+                                          f64_try *quick)
+{
+    const uint8_t *host = vector_host_read(core, insn, 8, false);
+    uint64_t *a = &xmm_reg(core, insn, 0)->u64[0], r;
+
+    if (UNLIKELY(host == NULL) || !sse_fp_quick_mxcsr(core->state.mxcsr) ||
+        !quick(*a, ram_load64(host), &r)) {
+        return false;
+    }
+    *a = r;
+    return true;
+}
+
 /* Pairs of neighbours, first of the destination, then of the source: HADD, HSUB. */
 static ALWAYS_INLINE void horizontal_f32(struct core *core, const struct insn *insn,
                                          f32_binary *operation)
@@ -225,6 +253,10 @@ static ALWAYS_INLINE void horizontal_f64(struct core *core, const struct insn *i
     EXEC_OP(name##_f##bits##_xm)                                                                   \
     {                                                                                              \
         scalar_f##bits(core, insn, true, f##bits##_##name, f##bits##_try_##try);                   \
+    }                                                                                              \
+    EXEC_FAST_OP(name##_f##bits##_xf, name##_f##bits##_xm)                                         \
+    {                                                                                              \
+        return scalar_f##bits##_fast(core, insn, f##bits##_try_##try);                             \
     }
 #define PACKED_OP(name, bits)                                                                      \
     EXEC_OP(name##_pf##bits)                                                                       \
@@ -528,17 +560,17 @@ exec_fn *sse_float_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
 #define X(name, try, ps, pd, ss, sd)                                                               \
-    [OP_##ps] = { exec_##name##_pf32, exec_##name##_pf32, NULL },                                  \
-    [OP_##pd] = { exec_##name##_pf64, exec_##name##_pf64, NULL },                                  \
-    [OP_##ss] = { exec_##name##_f32_xx, exec_##name##_f32_xm, NULL },                              \
-    [OP_##sd] = { exec_##name##_f64_xx, exec_##name##_f64_xm, NULL },
+    [OP_##ps] = { exec_##name##_pf32, exec_##name##_pf32, NULL, NULL },                            \
+    [OP_##pd] = { exec_##name##_pf64, exec_##name##_pf64, NULL, NULL },                            \
+    [OP_##ss] = { exec_##name##_f32_xx, exec_##name##_f32_xm, NULL, exec_##name##_f32_xf },        \
+    [OP_##sd] = { exec_##name##_f64_xx, exec_##name##_f64_xm, NULL, exec_##name##_f64_xf },
         ARITH_OPS(X)
 #undef X
-            [OP_RCPPS] = { exec_rcp_pf32, exec_rcp_pf32, NULL },
-        [OP_RCPSS] = { exec_rcp_f32_xx, exec_rcp_f32_xm, NULL },
-        [OP_RSQRTPS] = { exec_rsqrt_pf32, exec_rsqrt_pf32, NULL },
-        [OP_RSQRTSS] = { exec_rsqrt_f32_xx, exec_rsqrt_f32_xm, NULL },
-#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL },
+            [OP_RCPPS] = { exec_rcp_pf32, exec_rcp_pf32, NULL, NULL },
+        [OP_RCPSS] = { exec_rcp_f32_xx, exec_rcp_f32_xm, NULL, exec_rcp_f32_xf },
+        [OP_RSQRTPS] = { exec_rsqrt_pf32, exec_rsqrt_pf32, NULL, NULL },
+        [OP_RSQRTSS] = { exec_rsqrt_f32_xx, exec_rsqrt_f32_xm, NULL, exec_rsqrt_f32_xf },
+#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL, NULL },
         X(addsubps, ADDSUBPS) X(addsubpd, ADDSUBPD) X(haddps, HADDPS) X(haddpd, HADDPD)
             X(hsubps, HSUBPS) X(hsubpd, HSUBPD) X(cmpps, CMPPS) X(cmppd, CMPPD) X(cmpss, CMPSS)
                 X(cmpsdx, CMPSDX) X(comiss, COMISS) X(ucomiss, UCOMISS) X(comisd, COMISD)

@@ -4,42 +4,18 @@
 #include "cpu/exec/fp_ops.h"
 #include "cpu/exec/vector.h"
 
-/* ---- scalar moves: a load clears the rest of the register, a register keeps it ---- */
+/* ---- scalar moves between registers keep the rest of the register; loads are MOVD's and MOVQ's
+ * ---- */
 EXEC_OP(movss_xx)
 {
     sse_check(core);
     xmm_reg(core, insn, 0)->u32[0] = xmm_reg(core, insn, 1)->u32[0];
 }
 
-EXEC_OP(movss_load)
-{
-    sse_check(core);
-    *xmm_reg(core, insn, 0) = xmm_pair(vector_load32(core, insn), 0);
-}
-
-EXEC_OP(movss_store)
-{
-    sse_check(core);
-    vector_store32(core, insn, xmm_reg(core, insn, 1)->u32[0]);
-}
-
 EXEC_OP(movsd_xx)
 {
     sse_check(core);
     xmm_reg(core, insn, 0)->u64[0] = xmm_reg(core, insn, 1)->u64[0];
-}
-
-EXEC_OP(movsd_load)
-{
-    sse_check(core);
-    *xmm_reg(core, insn, 0) = xmm_pair(vector_load64(core, insn), 0);
-}
-
-/* MOVSD, MOVLPS, MOVLPD */
-EXEC_OP(movlow_store)
-{
-    sse_check(core);
-    vector_store64(core, insn, xmm_reg(core, insn, 1)->u64[0]);
 }
 
 /* ---- halves ---- */
@@ -309,13 +285,15 @@ static exec_fn *choose_directed(const struct insn *insn)
     case OP_MOVUPD:
         return mov128_choose(insn, false);
     case OP_MOVSS:
-        return choose_by_direction(insn, exec_movss_xx, exec_movss_load, exec_movss_store);
+        return choose_by_direction(insn, exec_movss_xx, mov32_load_choose(insn),
+                                   mov32_store_choose(insn));
     case OP_MOVSD:
-        return choose_by_direction(insn, exec_movsd_xx, exec_movsd_load, exec_movlow_store);
+        return choose_by_direction(insn, exec_movsd_xx, mov64_load_choose(insn),
+                                   mov64_store_choose(insn));
     case OP_MOVLPS: /* of two registers: MOVHLPS */
     case OP_MOVLPD:
     case OP_MOVHLPS:
-        return choose_by_direction(insn, exec_movhlps, exec_movlow_load, exec_movlow_store);
+        return choose_by_direction(insn, exec_movhlps, exec_movlow_load, mov64_store_choose(insn));
     case OP_MOVHPS: /* of two registers: MOVLHPS */
     case OP_MOVHPD:
     case OP_MOVLHPS:
@@ -331,14 +309,15 @@ exec_fn *sse_move_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
 #define X(name, mnemonic_ps, mnemonic_pd)                                                          \
-    [OP_##mnemonic_pd] = { exec_##name##_xx, exec_##name##_xm, NULL },                             \
-    [OP_##mnemonic_ps] = { exec_##name##_xx, exec_##name##_xm, NULL },
+    [OP_##mnemonic_pd] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },           \
+    [OP_##mnemonic_ps] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },
         LOGIC_OPS(X)
 #undef X
-#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL },
+#define X(name, mnemonic)                                                                          \
+    [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },
             UNPACK_OPS(X)
 #undef X
-#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL },
+#define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL, NULL },
                 IMM_OPS(X) X(movsldup, MOVSLDUP) X(movshdup, MOVSHDUP) X(movddup, MOVDDUP)
                     X(blendvps, BLENDVPS) X(blendvpd, BLENDVPD) X(insertps, INSERTPS)
                         X(movmskps, MOVMSKPS) X(movmskpd, MOVMSKPD) X(ldmxcsr, LDMXCSR)

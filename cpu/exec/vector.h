@@ -13,6 +13,7 @@
 
 #include "cpu/exec/core.h"
 #include "cpu/exec/exec.h"
+#include "cpu/exec/operand.h"
 #include "cpu/exec/x87.h"
 
 /* Raise what blocks SSE: #UD (CR0.EM, no CR4.OSFXSR) or #NM (CR0.TS). [SDM 3A 13.1] */
@@ -138,6 +139,35 @@ static ALWAYS_INLINE void vector_store32(struct core *core, const struct insn *i
     core_store32(core, insn_linear(core, insn, 4, MMU_WRITE), value, insn_is_stack(insn));
 }
 
+/* For EXEC_FAST_OP: host pointer of the memory operand in the plain addressing forms, or NULL when
+ * SSE is blocked, the operand misaligned, or the TLB misses. */
+static ALWAYS_INLINE uint8_t *vector_host_read(struct core *core, const struct insn *insn,
+                                               unsigned size, bool aligned)
+{
+    uint64_t gva = insn_address(core, insn, ADDRESS_INDEX);
+
+    if (UNLIKELY(core->sse_blocked) || (aligned && UNLIKELY(gva & (size - 1)))) {
+        return NULL;
+    }
+    return tlb_read(core->data_set, gva, size);
+}
+
+static ALWAYS_INLINE uint8_t *vector_host_write(struct core *core, const struct insn *insn,
+                                                unsigned size, bool aligned)
+{
+    uint64_t gva = insn_address(core, insn, ADDRESS_INDEX);
+
+    if (UNLIKELY(core->sse_blocked) || (aligned && UNLIKELY(gva & (size - 1)))) {
+        return NULL;
+    }
+    return tlb_write(core->data_set, gva, size);
+}
+
+static inline bool vector_is_fast(const struct insn *insn)
+{
+    return insn_address_form(insn) != ADDRESS_ANY;
+}
+
 /* XMM register or aligned 128-bit memory, whichever the operand is. */
 static ALWAYS_INLINE union xmm vector_source128(struct core *core, const struct insn *insn,
                                                 unsigned operand)
@@ -208,6 +238,19 @@ static ALWAYS_INLINE void vector_xmm(struct core *core, const struct insn *insn,
     *a = kernel(*a, b, 16);
 }
 
+static ALWAYS_INLINE bool vector_xmm_fast(struct core *core, const struct insn *insn,
+                                          vector_kernel *kernel)
+{
+    const uint8_t *host = vector_host_read(core, insn, 16, true);
+    union xmm *a = xmm_reg(core, insn, 0);
+
+    if (UNLIKELY(host == NULL)) {
+        return false;
+    }
+    *a = kernel(*a, xmm_pair(ram_load64(host), ram_load64(host + 8)), 16);
+    return true;
+}
+
 static ALWAYS_INLINE void vector_mmx(struct core *core, const struct insn *insn,
                                      vector_kernel *kernel)
 {
@@ -240,8 +283,8 @@ static ALWAYS_INLINE void vector_mmx_imm(struct core *core, const struct insn *i
     mmx_write(core, insn->n[0], kernel(a, b, 8, (uint8_t)insn->imm).u64[0]);
 }
 
-/* The forms of an operation given as a kernel: exec_<name>_xx (XMM, XMM), _xm (XMM, memory), _mm
- * (MMX). */
+/* The forms of an operation given as a kernel: exec_<name>_xx (XMM, XMM), _xm (XMM, memory), _xf
+ * (the same for the plain addressing forms), _mm (MMX). */
 #define VECTOR_OP_XMM(name)                                                                        \
     EXEC_OP(name##_xx)                                                                             \
     {                                                                                              \
@@ -250,6 +293,10 @@ static ALWAYS_INLINE void vector_mmx_imm(struct core *core, const struct insn *i
     EXEC_OP(name##_xm)                                                                             \
     {                                                                                              \
         vector_xmm(core, insn, true, name);                                                        \
+    }                                                                                              \
+    EXEC_FAST_OP(name##_xf, name##_xm)                                                             \
+    {                                                                                              \
+        return vector_xmm_fast(core, insn, name);                                                  \
     }
 #define VECTOR_OP(name)                                                                            \
     VECTOR_OP_XMM(name)                                                                            \
@@ -267,6 +314,7 @@ static ALWAYS_INLINE void vector_mmx_imm(struct core *core, const struct insn *i
 /* Which function executes an operation, by the kinds of its operands. NULL: no such form. */
 struct vector_row {
     exec_fn *xmm_xmm, *xmm_mem, *mmx_any;
+    exec_fn *xmm_fast; /* or NULL */
 };
 
 static inline exec_fn *vector_choose(const struct vector_row *row, const struct insn *insn)
@@ -274,7 +322,10 @@ static inline exec_fn *vector_choose(const struct vector_row *row, const struct 
     if (insn->kind[0] == OPERAND_MMX) {
         return row->mmx_any;
     }
-    return insn->kind[1] == OPERAND_MEM ? row->xmm_mem : row->xmm_xmm;
+    if (insn->kind[1] != OPERAND_MEM) {
+        return row->xmm_xmm;
+    }
+    return row->xmm_fast != NULL && vector_is_fast(insn) ? row->xmm_fast : row->xmm_mem;
 }
 
 /* Parts of the MMX family: NULL when the operation is not theirs. */
@@ -285,6 +336,11 @@ exec_fn *packed_string_choose(const struct insn *insn);
 /* MOVDQA, MOVAPS .. (aligned) and MOVDQU, MOVUPS .., loads and stores; EXTRACTPS as PEXTRD. */
 exec_fn *mov128_choose(const struct insn *insn, bool aligned);
 exec_fn *extractps_choose(void);
+/* MOVQ and MOVSD, MOVD and MOVSS: between memory and the low part; a load clears the rest. */
+exec_fn *mov64_load_choose(const struct insn *insn);
+exec_fn *mov64_store_choose(const struct insn *insn);
+exec_fn *mov32_load_choose(const struct insn *insn);
+exec_fn *mov32_store_choose(const struct insn *insn);
 /* Parts of the SSE family. */
 exec_fn *sse_move_choose(const struct insn *insn);
 exec_fn *sse_float_choose(const struct insn *insn);

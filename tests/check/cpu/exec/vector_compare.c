@@ -203,6 +203,9 @@ static void random_bytes(const struct vector_test_row *row, struct vector_case *
     if ((row->flags & VR_W) && native_random(seed) >> 63) {
         rex |= 8;
     }
+    if (memory && native_random(seed) >> 62 == 0) {
+        c->bytes[n++] = 0x65; /* GS, of base 0 on both: the general form of memory operands */
+    }
     if (row->prefix) {
         c->bytes[n++] = row->prefix;
     }
