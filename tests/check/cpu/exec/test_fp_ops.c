@@ -10,19 +10,17 @@
 #include "cpu/exec/fp_ops.h"
 #include "tests/check/check_main.h"
 #include "tests/check/cpu/exec/fp_random.h"
+#include "tests/check/cpu/exec/fpe_catch.h"
 
 #ifdef __x86_64__
 
-/* f32, f64 and integers sit in significand. */
-typedef struct x87_value value;
-
 struct input {
-    value a, b;
+    struct x87_value a, b;
     struct fp_env env;
 };
 
 struct output {
-    value r, r2;
+    struct x87_value r, r2;
     uint8_t flags;
     bool c1;
 };
@@ -38,7 +36,7 @@ struct row {
 
 static uint32_t mxcsr_of(const struct fp_env *env)
 {
-    return 0x1f80u | (uint32_t)env->rounding << 13 | (env->daz ? 0x40u : 0) |
+    return (uint32_t)env->masks << 7 | (uint32_t)env->rounding << 13 | (env->daz ? 0x40u : 0) |
            (env->ftz ? 0x8000u : 0);
 }
 
@@ -133,7 +131,7 @@ NATIVE_COMPARE(f64_compare, "movsd", "comisd")
 #define NATIVE_X87(name, instructions, store)                                                      \
     static void native_##name(const struct input *in, struct output *out)                          \
     {                                                                                              \
-        value r = { 0, 0 };                                                                        \
+        struct x87_value r = { 0, 0 };                                                             \
         X87_CALL("fldt %[b]\n\tfldt %[a]\n\tfnclex\n\t" instructions, [r] "+m"(r),                 \
                  [a] "m"(in->a)COMMA[b] "m"(in->b));                                               \
         out->r = r;                                                                                \
@@ -169,7 +167,7 @@ static uint64_t relation_of(unsigned status)
 #define NATIVE_COMPARE80(name, instruction)                                                        \
     static void native_##name(const struct input *in, struct output *out)                          \
     {                                                                                              \
-        value r = { 0, 0 };                                                                        \
+        struct x87_value r = { 0, 0 };                                                             \
         X87_CALL("fldt %[b]\n\tfldt %[a]\n\tfnclex\n\t" instruction "\n\tfnstsw %%ax",             \
                  [r] "+m"(r), [a] "m"(in->a)COMMA[b] "m"(in->b));                                  \
         out->r.significand = relation_of(status);                                                  \
@@ -181,7 +179,7 @@ NATIVE_COMPARE80(f80_ucompare, "fucom %%st(1)")
 #define NATIVE_REM(name, instruction)                                                              \
     static void native_##name(const struct input *in, struct output *out)                          \
     {                                                                                              \
-        value r = { 0, 0 };                                                                        \
+        struct x87_value r = { 0, 0 };                                                             \
         X87_CALL("fldt %[b]\n\tfldt %[a]\n\tfnclex\n\t" instruction STORE_RESULT, [r] "+m"(r),     \
                  [a] "m"(in->a)COMMA[b] "m"(in->b));                                               \
         out->r = r;                                                                                \
@@ -197,7 +195,7 @@ NATIVE_REM(f80_rem1, "fprem1")
 
 static void native_f80_extract(const struct input *in, struct output *out)
 {
-    value r = { 0, 0 }, r2 = { 0, 0 };
+    struct x87_value r = { 0, 0 }, r2 = { 0, 0 };
     X87_CALL("fldt %[a]\n\tfnclex\n\tfxtract\n\tfnstsw %%ax\n\tfstpt %[r]\n\tfstpt %[r2]",
              [r] "+m"(r)COMMA[r2] "+m"(r2), [a] "m"(in->a));
     out->r = r;
@@ -385,7 +383,7 @@ static void shrink(differs_fn *differs, const struct row *row, struct input *in)
 
     for (unsigned bit = 0; bit < 160; bit++) {
         struct input smaller = *in;
-        value *v = bit < 80 ? &smaller.a : &smaller.b;
+        struct x87_value *v = bit < 80 ? &smaller.a : &smaller.b;
         unsigned n = bit % 80;
 
         if (n < 64) {
@@ -436,6 +434,41 @@ START_TEST(soft_gives_what_the_host_instruction_gives)
 }
 END_TEST
 
+static bool soft_differs_from_unmasked_native(const struct row *row, const struct input *in,
+                                              struct output *x, struct output *y)
+{
+    uint32_t raised;
+
+    (void)fpe_take();
+    run_table(&fp_ops_soft, row, in, x);
+    memset(y, 0, sizeof(*y));
+    row->native(in, y);
+    raised = fpe_take();
+    if (raised != 0) {
+        y->flags = raised & FP_FLAGS;
+        return x->flags != y->flags;
+    }
+    return output_differs(row, x, y);
+}
+
+START_TEST(soft_reports_the_flags_of_unmasked_sse_exceptions)
+{
+    const struct row *row = &rows[_i];
+    uint64_t seed = fp_env_number("SEED", 3) * 1000 + (uint64_t)_i;
+
+    if (row->x87) {
+        return;
+    }
+    ck_assert_int_eq(fpe_catch(), 0);
+    for (unsigned long n = fp_env_number("N", 10000) / 4; n > 0; n--) {
+        struct input in = random_input(&seed, row);
+
+        in.env.masks = fp_random(&seed) & FP_FLAGS;
+        compare_row(soft_differs_from_unmasked_native, row, in);
+    }
+}
+END_TEST
+
 START_TEST(host_gives_what_soft_gives_with_any_masks)
 {
     const struct row *row = &rows[_i];
@@ -464,6 +497,8 @@ static Suite *suite_fp_ops(void)
     tcase_set_timeout(soft, 600);
     tcase_set_timeout(host, 600);
     tcase_add_loop_test(soft, soft_gives_what_the_host_instruction_gives, 0,
+                        (int)(sizeof(rows) / sizeof(rows[0])));
+    tcase_add_loop_test(soft, soft_reports_the_flags_of_unmasked_sse_exceptions, 0,
                         (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_loop_test(host, host_gives_what_soft_gives_with_any_masks, 0,
                         (int)(sizeof(rows) / sizeof(rows[0])));

@@ -13,10 +13,8 @@
 #include "tests/check/check_main.h"
 #include "tests/check/cpu/exec/fp_random.h"
 
-typedef struct x87_value value;
-
 struct output {
-    value r, r2;
+    struct x87_value r, r2;
     uint8_t flags;
     bool partial;
 };
@@ -25,50 +23,55 @@ struct row {
     const char *name;
     bool binary;
     int least, most; /* exponents of random operands */
-    void (*soft)(struct fp_env *env, value a, value b, struct output *out);
-    void (*native)(value a, value b, struct output *out);
+    void (*soft)(struct fp_env *env, struct x87_value a, struct x87_value b, struct output *out);
+    void (*native)(struct x87_value a, struct x87_value b, struct output *out);
 };
 
-static void soft_2xm1(struct fp_env *env, value a, value b, struct output *out)
+static void soft_2xm1(struct fp_env *env, struct x87_value a, struct x87_value b,
+                      struct output *out)
 {
     (void)b;
     out->r = fp_ops_soft.f80_2xm1(env, a);
 }
 
 /* b is in ST(1) */
-static void soft_yl2x(struct fp_env *env, value a, value b, struct output *out)
+static void soft_yl2x(struct fp_env *env, struct x87_value a, struct x87_value b,
+                      struct output *out)
 {
     out->r = fp_ops_soft.f80_yl2x(env, a, b);
 }
 
-static void soft_yl2xp1(struct fp_env *env, value a, value b, struct output *out)
+static void soft_yl2xp1(struct fp_env *env, struct x87_value a, struct x87_value b,
+                        struct output *out)
 {
     out->r = fp_ops_soft.f80_yl2xp1(env, a, b);
 }
 
-static void soft_patan(struct fp_env *env, value a, value b, struct output *out)
+static void soft_patan(struct fp_env *env, struct x87_value a, struct x87_value b,
+                       struct output *out)
 {
     out->r = fp_ops_soft.f80_patan(env, a, b);
 }
 
-static void soft_sincos(struct fp_env *env, value a, value b, struct output *out)
+static void soft_sincos(struct fp_env *env, struct x87_value a, struct x87_value b,
+                        struct output *out)
 {
     (void)b;
     out->partial = !fp_ops_soft.f80_sincos(env, a, &out->r2, &out->r);
 }
 
-static void soft_tan(struct fp_env *env, value a, value b, struct output *out)
+static void soft_tan(struct fp_env *env, struct x87_value a, struct x87_value b, struct output *out)
 {
     (void)b;
     out->partial = !fp_ops_soft.f80_tan(env, a, &out->r);
 }
 
-static const value one = { UINT64_C(1) << 63, 0x3fff };
+static const struct x87_value one = { UINT64_C(1) << 63, 0x3fff };
 
 /* One exact answer from outside: name, a, b, result. */
 static const struct {
     const char *name;
-    value a, b, r;
+    struct x87_value a, b, r;
 } known[] = {
     { "f2xm1",
       { UINT64_C(0xdef2e04c4164d839), 0x3fea },
@@ -287,7 +290,7 @@ static const struct {
 #ifdef __x86_64__
 
 #define NATIVE(name, instruction, pops)                                                            \
-    static void native_##name(value a, value b, struct output *out)                                \
+    static void native_##name(struct x87_value a, struct x87_value b, struct output *out)          \
     {                                                                                              \
         uint16_t status;                                                                           \
                                                                                                    \
@@ -324,7 +327,8 @@ static const struct row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]), KNOWN = sizeof(known) / sizeof(known[0]) };
 
-static void run_soft(const struct row *row, value a, value b, struct output *out)
+static void run_soft(const struct row *row, struct x87_value a, struct x87_value b,
+                     struct output *out)
 {
     struct fp_env env = fp_env_from_x87(0x37f, 0);
 
@@ -333,7 +337,7 @@ static void run_soft(const struct row *row, value a, value b, struct output *out
     out->flags = env.flags;
 }
 
-static bool same(value a, value b)
+static bool same(struct x87_value a, struct x87_value b)
 {
     return a.significand == b.significand && a.sign_exponent == b.sign_exponent;
 }
@@ -361,13 +365,13 @@ END_TEST
 
 #ifdef __x86_64__
 
-static value random_value(uint64_t *s, int least, int most)
+static struct x87_value random_value(uint64_t *s, int least, int most)
 {
     uint64_t r = fp_random(s);
     int exp = least + (int)(r % (uint64_t)(most - least + 1));
 
-    return (value){ fp_random(s) | UINT64_C(1) << 63,
-                    (uint16_t)((r >> 63) << 15 | (unsigned)(exp + 16383)) };
+    return (struct x87_value){ fp_random(s) | UINT64_C(1) << 63,
+                               (uint16_t)((r >> 63) << 15 | (unsigned)(exp + 16383)) };
 }
 
 START_TEST(values_are_within_two_units_of_the_host)
@@ -376,7 +380,7 @@ START_TEST(values_are_within_two_units_of_the_host)
     uint64_t seed = fp_env_number("SEED", 1) + (uint64_t)_i * 1000;
 
     for (unsigned long n = fp_env_number("N", 10000); n > 0; n--) {
-        value a = random_value(&seed, row->least, row->most), b = one;
+        struct x87_value a = random_value(&seed, row->least, row->most), b = one;
         struct output x, y = { 0 };
 
         if (row->binary) {
@@ -398,7 +402,7 @@ START_TEST(values_are_within_two_units_of_the_host)
 }
 END_TEST
 
-static const value special[] = {
+static const struct x87_value special[] = {
     { 0, 0 },
     { 0, 0x8000 },
     { UINT64_C(1) << 63, 0x3fff },
@@ -426,7 +430,7 @@ static const value special[] = {
 enum { SPECIAL = sizeof(special) / sizeof(special[0]) };
 
 /* Where the manual defines no result. */
-static bool is_undefined(const struct row *row, value a)
+static bool is_undefined(const struct row *row, struct x87_value a)
 {
     unsigned exp = a.sign_exponent & 0x7fff;
 
@@ -440,7 +444,7 @@ START_TEST(special_operands_answer_as_the_host)
     unsigned differences = 0;
 
     for (unsigned i = 0; i < SPECIAL * SPECIAL; i++) {
-        value a = special[i % SPECIAL], b = row->binary ? special[i / SPECIAL] : one;
+        struct x87_value a = special[i % SPECIAL], b = row->binary ? special[i / SPECIAL] : one;
         struct output x, y = { 0 };
 
         if (!row->binary && i >= SPECIAL) {
