@@ -175,7 +175,8 @@ static int feature_find(const char *name)
 
 static void feature_add(struct cpu_model *model, unsigned feature)
 {
-    uint32_t leaf = feature_rows[feature].leaf;
+    /* XSAVE is useless without the leaf that tells its sizes. */
+    uint32_t leaf = feature == FEATURE_XSAVE ? 0xd : feature_rows[feature].leaf;
 
     model->features |= UINT64_C(1) << feature;
     if (leaf >= 0x80000000 && model->max_extended_leaf < leaf) {
