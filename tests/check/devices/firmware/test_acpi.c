@@ -233,7 +233,7 @@ START_TEST(iasl_reads_the_dsdt)
     fclose(f);
     /* iasl's rule for the form of an id does not know Hyper-V's own "VMBus" */
     snprintf(line, sizeof(line),
-             "cd %s && iasl -d dsdt.aml >log 2>&1 && sed 's/\"VMBus\"/\"VMBUS01\"/' dsdt.dsl "
+             "cd %s && iasl -d dsdt.aml >log 2>&1 && sed 's/\"VMBus\"/\"VMBU0001\"/' dsdt.dsl "
              ">again.dsl && "
              "iasl -tc again.dsl >>log 2>&1",
              folder);
