@@ -195,12 +195,13 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
 }
 
 struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
-                          bool *marked)
+                          bool *marked, bool *emptied)
 {
     const size_t most = sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn);
     uint64_t number = spa >> PAGE_SHIFT;
 
-    if (cache->used + most + sizeof(struct code_page) + 32 > ARENA_BYTES) {
+    *emptied = cache->used + most + sizeof(struct code_page) + 32 > ARENA_BYTES;
+    if (*emptied) {
         block_cache_clear(cache);
     }
     struct code_page *page = page_find(cache, number);
@@ -236,6 +237,7 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
     block->bytes = (uint16_t)length;
     block->n = (uint8_t)n;
     block->dropped = false;
+    memset(block->link, 0, sizeof(block->link));
     size_t bucket = bucket_of(spa, block->mode);
     block->next_in_bucket = cache->bucket[bucket];
     cache->bucket[bucket] = block;

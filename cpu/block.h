@@ -20,8 +20,17 @@
 
 enum { BLOCK_INSNS = 64 };
 
+/* Where a block was left to: true as long as the generation of code translations is the same. */
+struct block_link {
+    uint64_t linear;     /* of the successor */
+    uint64_t generation; /* mmu_exec_generation; 0: empty */
+    uint32_t mode;       /* core.run_mode */
+    struct block *block;
+};
+
 struct block {
     struct block *next_in_bucket, *next_in_page;
+    struct block_link link[2];
     spa_t spa;
     uint16_t mode;  /* block_mode_key */
     uint16_t bytes; /* of guest code */
@@ -45,9 +54,10 @@ struct block *block_find(const struct block_cache *cache, spa_t spa, struct deco
 
 /* Build, publish and return the block at spa: marks the page as code (the caller takes write access
  * to it out of its TLB when *marked). At least one instruction. NULL when the first instruction
- * does not end inside the page. */
+ * does not end inside the page. *emptied: the arena was full, and every block known before is gone.
+ */
 struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
-                          bool *marked);
+                          bool *marked, bool *emptied);
 
 /* Fill a caller's block of room for one instruction from bytes that need not be in one page. */
 void block_build_single(struct block *block, const uint8_t *bytes, size_t available,

@@ -39,6 +39,7 @@ struct cpu {
     /* Private to run.c. */
     struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
     struct block *running;          /* NULL: no block (a fetch faulted) */
+    struct block *previous;         /* whose successor is looked for; NULL: not known */
     bool running_cut;               /* its bytes changed: count what ran by core.insn */
     struct block *scratch;          /* a block of a limited number of instructions */
     uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */

@@ -20,15 +20,8 @@
 
 enum { JUMP_BITS = 12 };
 
-struct jump {
-    uint64_t linear;
-    uint64_t generation; /* mmu.exec_generation when it was entered */
-    uint64_t mode;       /* run_mode */
-    struct block *block;
-};
-
 struct jump_cache {
-    struct jump entry[1 << JUMP_BITS];
+    struct block_link entry[1 << JUMP_BITS];
 };
 
 int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space,
@@ -37,7 +30,6 @@ int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space
 {
     memset(cpu, 0, sizeof(*cpu));
     mmu_init(&cpu->core.mmu, space, owner);
-    cpu->core.mmu.exec_generation = 1;
     cpu->core.ops = ops;
     cpu->core.owner = owner;
     cpu->core.model = model;
@@ -80,7 +72,6 @@ void cpu_kick(struct cpu *cpu)
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 {
     if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
-        cpu->core.mmu.exec_generation++;
         cpu->running_cut = true;
     }
 }
@@ -88,12 +79,6 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 static struct decode_mode decode_mode_of(const struct core *core)
 {
     return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
-}
-
-/* What besides the address selects a translation of code. */
-static uint64_t run_mode(const struct core *core)
-{
-    return (uint64_t)core->bits | (core->flat ? 0x100u : 0) | (core->cpl == 3 ? 0x200u : 0);
 }
 
 /* Fetch byte by byte for an instruction that leaves its page, MMIO, or a segment's end. Raises. */
@@ -131,7 +116,7 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     struct core *core = &cpu->core;
     struct decode_mode mode = decode_mode_of(core);
     spa_t spa;
-    bool in_ram, marked;
+    bool in_ram, marked, emptied;
 
     *cacheable = false;
     if (core->bits != 64 && core->state.gpr[REG_RIP] > core->state.seg[SEG_CS].limit) {
@@ -146,8 +131,12 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     }
     struct block *block = block_find(cpu->blocks, spa, mode);
     if (block == NULL) {
-        block = block_build(cpu->blocks, spa, mode, &marked);
-        core->mmu.exec_generation++; /* the arena may have been emptied */
+        block = block_build(cpu->blocks, spa, mode, &marked, &emptied);
+        if (emptied) {
+            cpu->previous = NULL;
+            core->mmu.exec_generation[0]++; /* no link or jump may be followed any more */
+            core->mmu.exec_generation[1]++;
+        }
         if (marked) {
             mmu_write_protect(&core->mmu, spa);
         }
@@ -165,6 +154,37 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     return block;
 }
 
+static ALWAYS_INLINE bool link_leads(const struct block_link *link, uint64_t linear,
+                                     uint64_t generation, uint32_t mode)
+{
+    return link->linear == linear && link->generation == generation && link->mode == mode &&
+           !link->block->dropped;
+}
+
+/* Not among the last block's successors: the jump cache, or the MMU. */
+static NOINLINE struct block *find_jump(struct cpu *cpu, uint64_t linear, uint64_t generation)
+{
+    struct core *core = &cpu->core;
+    struct block_link *jump =
+        &cpu->jumps->entry[(linear ^ linear >> JUMP_BITS) & ((1 << JUMP_BITS) - 1)];
+    struct block *block = jump->block;
+    bool cacheable = true;
+
+    if (!link_leads(jump, linear, generation, core->run_mode)) {
+        cpu->running = NULL;
+        block = find_slowly(cpu, linear, &cacheable);
+        generation = mmu_exec_generation(&core->mmu, linear);
+        if (cacheable) {
+            *jump = (struct block_link){ linear, generation, core->run_mode, block };
+        }
+    }
+    if (cacheable && cpu->previous != NULL) {
+        cpu->previous->link[1] = cpu->previous->link[0];
+        cpu->previous->link[0] = (struct block_link){ linear, generation, core->run_mode, block };
+    }
+    return block;
+}
+
 static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
 {
     struct core *core = &cpu->core;
@@ -173,19 +193,17 @@ static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
     if (core->bits != 64) {
         linear = (uint32_t)linear;
     }
-    struct jump *jump = &cpu->jumps->entry[(linear ^ linear >> JUMP_BITS) & ((1 << JUMP_BITS) - 1)];
-    uint64_t mode = run_mode(core);
-    if (LIKELY(jump->linear == linear && jump->mode == mode &&
-               jump->generation == core->mmu.exec_generation)) {
-        return jump->block;
+    uint64_t generation = mmu_exec_generation(&core->mmu, linear);
+    const struct block *previous = cpu->previous;
+    if (LIKELY(previous != NULL)) {
+        if (LIKELY(link_leads(&previous->link[0], linear, generation, core->run_mode))) {
+            return previous->link[0].block;
+        }
+        if (link_leads(&previous->link[1], linear, generation, core->run_mode)) {
+            return previous->link[1].block;
+        }
     }
-    bool cacheable;
-    cpu->running = NULL;
-    struct block *block = find_slowly(cpu, linear, &cacheable);
-    if (cacheable) {
-        *jump = (struct jump){ linear, core->mmu.exec_generation, mode, block };
-    }
-    return block;
+    return find_jump(cpu, linear, generation);
 }
 
 static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
@@ -194,6 +212,7 @@ static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
 
     cpu->recent[cpu->n_recent++ % CPU_RECENT] = core->state.gpr[REG_RIP];
     cpu->running = block;
+    cpu->previous = block;
     core->insn = block->insn;
     block->insn[0].exec(core, block->insn);
     unsigned n = block->n;
@@ -242,7 +261,8 @@ static bool deliver(struct cpu *cpu, enum interrupt_source source, struct x86_fa
 }
 
 /* What a delivery between blocks leads to. */
-static bool deliver_ends(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault, enum cpu_exit *exit)
+static bool deliver_ends(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault,
+                         enum cpu_exit *exit)
 {
     if (!deliver(cpu, source, fault)) {
         *exit = CPU_EXIT_TRIPLE_FAULT;
@@ -272,7 +292,8 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
     }
     if (core->event_suspended.valid) {
         enum interrupt_source source = (enum interrupt_source)core->event_suspended.source;
-        return deliver_ends(cpu, source, core->event_suspended.fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
+        return deliver_ends(cpu, source, core->event_suspended.fault, exit) ? SLOW_EXIT
+                                                                            : SLOW_AGAIN;
     }
     if (core->debug_pending != 0 && core->state.shadow != SHADOW_MOV_SS) {
         struct x86_fault fault = { .vector = VECTOR_DB, .address = core->debug_pending };
@@ -338,6 +359,7 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     }
     core->state.rflags_rest &= ~FLAG_RF;
     run_block(cpu, block);
+    cpu->previous = NULL; /* it may have been the scratch block */
     if (core->state.shadow == shadow) {
         core->state.shadow = SHADOW_NONE;
     }
@@ -360,6 +382,7 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     enum cpu_exit exit;
     unsigned limit;
 
+    cpu->previous = NULL;
     core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
     cpu->running = NULL;
     switch (setjmp(frame)) {

@@ -294,6 +294,17 @@ enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned
     return MMU_OK;
 }
 
+/* A code translation is about to be kept by the caller. */
+static void access_note_exec(struct mmu *mmu, gva_t gva, bool user)
+{
+    uint64_t number = gva >> PAGE_SHIFT;
+    unsigned half = (unsigned)(gva >> 63), slot = (unsigned)number & (TLB_ENTRIES - 1);
+    mmu->exec_pages[half][number / 64 % EXEC_FILTER_WORDS] |= UINT64_C(1) << number % 64;
+    if (half == 1 && (mmu->global[user ? TLB_USER : TLB_SUPERVISOR][slot / 64] >> slot % 64 & 1) == 0) {
+        mmu->exec_not_global = true;
+    }
+}
+
 enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, bool *in_ram)
 {
     struct span span;
@@ -303,6 +314,7 @@ enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, boo
     if (status == MMU_OK) {
         *in_ram = span.part[0].ram;
         *spa = span.part[0].spa;
+        access_note_exec(mmu, gva, user);
     }
     return status;
 }

@@ -17,7 +17,7 @@ enum mmu_status {
     MMU_SUSPEND,      /* unwind the instruction, nothing happened */
 };
 
-enum { TLB_WORDS = TLB_ENTRIES / 64 };
+enum { TLB_WORDS = TLB_ENTRIES / 64, EXEC_FILTER_WORDS = 64 };
 
 /* Belongs to the thread that runs the VP. */
 struct mmu {
@@ -32,8 +32,18 @@ struct mmu {
     uint64_t space_generation;   /* space.generation at the last flush */
     gva_t fault_gva;
     uint32_t fault_error;
-    uint64_t exec_generation;    /* bumped whenever a code translation may have changed: jump caches compare */
+    /* Code translations, by half of the address space (bit 63). A jump cache holds addresses that mmu_fetch resolved
+     * and compares the half's generation, which is bumped when one of them may have changed. */
+    uint64_t exec_generation[2];
+    uint64_t exec_pages[2][EXEC_FILTER_WORDS]; /* filter of the pages fetched from since the last bump */
+    bool exec_not_global;                      /* the upper half was fetched from through a page that is not global */
 };
+
+/* The generation of the half that holds gva. */
+static inline uint64_t mmu_exec_generation(const struct mmu *mmu, gva_t gva)
+{
+    return mmu->exec_generation[gva >> 63];
+}
 
 /* Paging is off, physical_bits is the space's; the core sets gb_pages and physical_bits from its model. */
 void mmu_init(struct mmu *mmu, struct space *space, void *vp);
@@ -78,7 +88,8 @@ enum mmu_status mmu_probe(struct mmu *mmu, gva_t gva, unsigned size, unsigned ac
  * access must be done by mmu_load and mmu_store (MMIO, page-crossing). CODE pages: ram_ops is told first. */
 enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned access, uint8_t **host);
 
-/* Translate for instruction fetch: the RAM page's spa of gva (with offset), or *in_ram false for MMIO. */
+/* Translate for instruction fetch: the RAM page's spa of gva (with offset), or *in_ram false for MMIO. The caller may
+ * keep the answer as long as mmu_exec_generation stays. */
 enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, bool *in_ram);
 
 /* For debuggers and hypercalls: translation without side effects. */

@@ -31,6 +31,7 @@ void mmu_init(struct mmu *mmu, struct space *space, void *vp)
     mmu->paging.physical_bits = space->address_bits;
     mmu->space_generation = __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
     mmu->large_first = UINT64_MAX;
+    mmu->exec_generation[0] = mmu->exec_generation[1] = 1; /* 0: never */
 }
 
 /* Clear the entries of one word of a set's bitmap. */
@@ -40,6 +41,16 @@ static void tlb_word_clear(struct mmu *mmu, unsigned set, unsigned word, uint64_
     mmu->global[set][word] &= ~bits;
     for (; bits != 0; bits &= bits - 1) {
         tlb_entry_clear(&mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+    }
+}
+
+/* Code translations of one half are void. */
+static void exec_flush(struct mmu *mmu, unsigned half)
+{
+    mmu->exec_generation[half]++;
+    memset(mmu->exec_pages[half], 0, sizeof(mmu->exec_pages[half]));
+    if (half == 1) {
+        mmu->exec_not_global = false;
     }
 }
 
@@ -53,7 +64,8 @@ void mmu_flush_all(struct mmu *mmu)
     mmu->large_first = UINT64_MAX;
     mmu->large_last = 0;
     mmu->large_shift = 0;
-    mmu->exec_generation++;
+    exec_flush(mmu, 0);
+    exec_flush(mmu, 1);
 }
 
 void mmu_flush_non_global(struct mmu *mmu)
@@ -63,7 +75,10 @@ void mmu_flush_non_global(struct mmu *mmu)
             tlb_word_clear(mmu, set, word, mmu->filled[set][word] & ~mmu->global[set][word]);
         }
     }
-    mmu->exec_generation++;
+    exec_flush(mmu, 0);
+    if (mmu->exec_not_global) {
+        exec_flush(mmu, 1);
+    }
 }
 
 /* The page whose fragment an entry is, whichever of its tags is set. */
@@ -106,7 +121,11 @@ void mmu_flush_page(struct mmu *mmu, gva_t gva)
             tlb_word_clear(mmu, set, i / 64, UINT64_C(1) << i % 64);
         }
     }
-    mmu->exec_generation++;
+    uint64_t number = page >> PAGE_SHIFT;
+    unsigned half = (unsigned)(page >> 63);
+    if (large || (mmu->exec_pages[half][number / 64 % EXEC_FILTER_WORDS] >> number % 64 & 1)) {
+        exec_flush(mmu, half);
+    }
 }
 
 void mmu_write_protect(struct mmu *mmu, spa_t spa)

@@ -479,6 +479,7 @@ void core_privilege_update(struct core *core)
                     : (uint8_t)(state->seg[SEG_CS].selector & 3);
     bool user = core->cpl == 3;
 
+    core->run_mode = core->bits | (core->flat ? 0x100u : 0) | (user ? 0x200u : 0);
     mmu_ac_set(&core->mmu, (rflags & FLAG_AC) != 0);
     core->data_access = user ? MMU_USER : 0;
     core->data_checked = (kinds & (1u << DR7_WRITE | 1u << DR7_DATA)) != 0 ||

@@ -57,6 +57,7 @@ struct core {
     uint8_t stack_bits;  /* 16, 32, 64: width of the stack pointer */
     uint8_t cpl;
     bool flat;           /* see decode_mode.flat */
+    uint32_t run_mode;   /* bits, flat and user in one word: what besides the address selects a block */
     uint64_t ip_mask;    /* 0xffff, 0xffffffff or all ones: RIP after near branches */
     uint64_t seg_base[SEG_COUNT]; /* effective: 0 for ES CS SS DS in 64-bit mode */
     struct tlb_set *data_set; /* TLB set of explicit data accesses at this CPL and AC */
