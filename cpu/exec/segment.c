@@ -238,10 +238,14 @@ void code_check_offset(struct core *core, uint64_t raw, uint64_t offset)
 void far_store(struct core *core, gva_t gva, const void *data, unsigned size, unsigned cpl)
 {
     struct tlb_set *set = mmu_set(&core->mmu, cpl == 3);
-    uint8_t *host = tlb_write(set, gva, size);
+    uint8_t *host = UNLIKELY(core->data_checked) ? NULL : tlb_write(set, gva, size);
 
     if (LIKELY(host != NULL && size == 8)) {
         ram_store64(host, le64_load(data));
+        return;
+    }
+    if (host != NULL && size == 4) {
+        ram_store32(host, le32_load(data));
         return;
     }
     enum mmu_status status =
@@ -258,10 +262,14 @@ void far_store(struct core *core, gva_t gva, const void *data, unsigned size, un
 void far_load(struct core *core, gva_t gva, void *data, unsigned size, unsigned cpl)
 {
     struct tlb_set *set = mmu_set(&core->mmu, cpl == 3);
-    const uint8_t *host = tlb_read(set, gva, size);
+    const uint8_t *host = UNLIKELY(core->data_checked) ? NULL : tlb_read(set, gva, size);
 
     if (LIKELY(host != NULL && size == 8)) {
         le64_store(data, ram_load64(host));
+        return;
+    }
+    if (host != NULL && size == 4) {
+        le32_store(data, ram_load32(host));
         return;
     }
     enum mmu_status status =

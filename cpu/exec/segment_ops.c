@@ -38,12 +38,13 @@ void system_mov_seg(struct core *core, const struct insn *insn)
     loaded(core, segment);
 }
 
-/* Only the selector's two bytes are written, whatever the operand size. [SDM 2B PUSH] */
+/* With 32-bit operand size only the selector's two bytes are written, as Atom and Core processors
+ * do. [SDM 2B PUSH] */
 void system_push_seg(struct core *core, const struct insn *insn)
 {
     uint64_t sp = stack_moved(core, 0 - (uint64_t)insn->opsize);
 
-    stack_store(core, sp, 2, core->state.seg[insn->n[0]].selector);
+    stack_store(core, sp, insn->opsize == 8 ? 8 : 2, core->state.seg[insn->n[0]].selector);
     stack_set(core, sp);
 }
 

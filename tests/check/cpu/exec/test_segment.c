@@ -230,6 +230,18 @@ START_TEST(push_pop_and_far_pointers_move_segments)
 }
 END_TEST
 
+START_TEST(push_in_64_bit_mode_is_zero_extended)
+{
+    struct core_fixture *fixture = system_fixture_create(FIXTURE_LONG);
+    uint64_t sp = fixture->core.state.gpr[REG_RSP];
+
+    core_fixture_write(fixture, sp - 8, 8, UINT64_MAX);
+    ck_assert_int_eq(core_fixture_run_hex(fixture, "0fa0"), UNWIND_NONE); /* push fs */
+    ck_assert_uint_eq(core_fixture_read(fixture, sp - 8, 8), DATA0);
+    core_fixture_destroy(fixture);
+}
+END_TEST
+
 START_TEST(expand_down_segments_allow_what_lies_above_the_limit)
 {
     struct x86_segment segment = { .limit = 0xfff,
@@ -258,6 +270,7 @@ static Suite *suite_segment(void)
     tcase_add_test(loads, stack_may_be_null_in_64_bit_mode_below_cpl3);
     tcase_add_test(loads, real_mode_loads_set_base_only);
     tcase_add_test(loads, push_pop_and_far_pointers_move_segments);
+    tcase_add_test(loads, push_in_64_bit_mode_is_zero_extended);
     tcase_add_test(loads, expand_down_segments_allow_what_lies_above_the_limit);
     tcase_add_loop_test(looks, selectors_are_looked_at_without_faults, 0, ARRAY_SIZE(look_cases));
     tcase_add_test(looks, arpl_raises_rpl);
