@@ -206,7 +206,7 @@ START_TEST(iasl_reads_the_dsdt)
         return;
     }
     static const char *const wanted[] = {
-        "Name (_S5, Package (0x04)",
+        "Name (\\_S5, Package (0x04)",
         "Device (VMOD)",
         "\"ACPI0004\"",
         "Device (VMBS)",
@@ -250,7 +250,7 @@ START_TEST(iasl_reads_the_dsdt)
     ck_assert_int_eq(system(line), 0);
     ck_assert_msg(status == 0, "iasl found errors");
     for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s is missing in\n%s", wanted[i], text);
+        ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s is missing", wanted[i]);
     }
 }
 END_TEST
