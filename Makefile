@@ -65,8 +65,8 @@ $(TEST_LIB): $(TEST_SUPPORT)
 
 .SECONDARY:
 
-# make check            every unit test
-# make check-unit T=mmu       those whose path contains mmu
+# make check            every unit test and every teaching guest
+# make check-unit T=mmu the unit tests whose path contains mmu
 T ?=
 .PHONY: check-unit
 check-unit: $(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t)))
@@ -74,16 +74,39 @@ check-unit: $(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t)))
 
 -include tests/targets.mk
 include roms/roms.mk
+include tests/boot/boot.mk
+include tests/lint/lint.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
-.PHONY: check
-check: check-unit
+.PHONY: check check-built
+check:
+	@tests/boot/deps.sh build check
+	@$(MAKE) --no-print-directory $(parallel) check-built
+check-built: check-unit check-roms
 
+# make install          PREFIX=/usr/local DESTDIR=
+PREFIX ?= /usr/local
+.PHONY: install
+install: $(OUT)/verdite
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(OUT)/verdite $(DESTDIR)$(PREFIX)/bin/verdite
+	$(OUT)/verdite help --man >$(OUT)/verdite.1
+	install -m 644 $(OUT)/verdite.1 $(DESTDIR)$(PREFIX)/share/man/man1/verdite.1
+
+# make dist             dist/verdite-VERSION.tar.gz of what is committed
+VERSION = $(shell sed -n 's/^.define VERDITE_VERSION "\(.*\)"/\1/p' frontend/cli/help.h)
+.PHONY: dist
+dist:
+	@mkdir -p dist
+	git archive --prefix=verdite-$(VERSION)/ -o dist/verdite-$(VERSION).tar.gz HEAD
+
+# make clean            everything that was built; fetched packages stay in build/cache
 .PHONY: clean
 clean:
-	rm -rf build
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+	rm -rf dist
 
 .PHONY: help
 help:
-	@sed -n 's/^# \(make .*\)/  \1/p' Makefile
+	@sed -n 's/^# \(make .*\)/  \1/p' Makefile $(filter %.mk,$(MAKEFILE_LIST))
