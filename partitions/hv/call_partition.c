@@ -30,9 +30,8 @@ hv_status_t hv_call_create_partition(struct hv_request *request)
     uint64_t flags = le64_load(request->in + FLAGS), proximity = le64_load(request->in + PROXIMITY);
     hv_status_t status;
 
-    if ((flags & ~(uint64_t)CREATE_KNOWN) != 0 || (uint32_t)proximity != 0 ||
-        (proximity >> 32 & 0x7ffffffe) != 0 || le32_load(request->in + PADDING) != 0 ||
-        le64_load(request->in + RESERVED) != 0) {
+    if ((flags & ~(uint64_t)CREATE_KNOWN) != 0 || !hv_proximity_ok(proximity) ||
+        le32_load(request->in + PADDING) != 0 || le64_load(request->in + RESERVED) != 0) {
         return HV_STATUS_INVALID_PARAMETER;
     }
     if (partition_depth(parent) + 1 >= HV_DEPTH) {

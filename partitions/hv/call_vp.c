@@ -23,8 +23,7 @@ hv_status_t hv_call_create_vp(struct hv_request *request)
     }
     /* A root says in `flags` which logical processor its VP is bound to [LINUX hv_proc.c]: here,
      * its own index. */
-    if ((le32_load(request->in + RESERVED) & 0xffffff) != 0 || (uint32_t)proximity != 0 ||
-        (proximity >> 32 & 0x7ffffffe) != 0 ||
+    if ((le32_load(request->in + RESERVED) & 0xffffff) != 0 || !hv_proximity_ok(proximity) ||
         (!partition_is_root(target) && le64_load(request->in + FLAGS) != 0)) {
         return HV_STATUS_INVALID_PARAMETER;
     }

@@ -99,20 +99,11 @@ hv_status_t hv_call_deposit_memory(struct hv_request *request)
                    request->target);
 }
 
-/* HV_PROXIMITY_DOMAIN_INFO: there is one domain, 0; flag 0 prefers, flag 31 says that the id is
- * meant. */
-static bool proximity_ok(uint64_t info)
-{
-    uint32_t flags = (uint32_t)(info >> 32);
-
-    return (flags & 0x7ffffffe) == 0 && ((uint32_t)info == 0 || (flags >> 31) == 0);
-}
-
 hv_status_t hv_call_withdraw_memory(struct hv_request *request)
 {
     struct partition *target = request->target;
 
-    if (!proximity_ok(le64_load(request->in + 8))) {
+    if (!hv_proximity_ok(le64_load(request->in + 8))) {
         return HV_STATUS_INVALID_PARAMETER;
     }
     if (target->pool_total == target->pool_used) {
@@ -124,7 +115,7 @@ hv_status_t hv_call_withdraw_memory(struct hv_request *request)
 
 hv_status_t hv_call_get_memory_balance(struct hv_request *request)
 {
-    if (!proximity_ok(le64_load(request->in + 8))) {
+    if (!hv_proximity_ok(le64_load(request->in + 8))) {
         return HV_STATUS_INVALID_PARAMETER;
     }
     le64_store(request->out, request->target->pool_total - request->target->pool_used);

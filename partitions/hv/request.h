@@ -99,6 +99,12 @@ static inline uint8_t *hv_request_out_element(const struct hv_request *request)
 
 /* A partition id as parameters name it: SELF is the caller. NULL: none. */
 struct partition *hv_request_partition(const struct hv_request *request, uint64_t id);
+/* HV_PROXIMITY_DOMAIN_INFO {id u32, flags u32}: there is one domain, 0. Flags: 0 preferred, 31 id
+ * is meant. */
+static inline bool hv_proximity_ok(uint64_t info)
+{
+    return (uint32_t)info == 0 && (info >> 32 & 0x7ffffffe) == 0;
+}
 /* [TLFS HV_INPUT_VTL] False: names a VTL that is not enabled. */
 static inline bool hv_input_vtl_ok(uint8_t input)
 {
