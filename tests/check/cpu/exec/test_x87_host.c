@@ -190,7 +190,7 @@ static struct machine random_machine(uint64_t *s, const struct insn *insn)
     if (r >> 60 != 0) { /* ST(0) to ST(6) are there, ST(7) perhaps not */
         unsigned st7 = (x87_top(&m.x87) + 7) & 7;
 
-        m.x87.valid = r >> 59 & 1 ? 0xff : (uint8_t) ~(1u << st7);
+        m.x87.valid = (uint8_t)(r >> 59 & 1 ? 0xffu : ~(1u << st7));
     }
     x87_status_normalize(&m.x87);
     for (unsigned i = 0; i < MEMORY; i += 8) {
