@@ -211,7 +211,7 @@ void uart_receive_break(struct uart16550 *uart)
 static void uart_modem_levels(struct uart16550 *uart, uint8_t levels)
 {
     uint8_t changed = (uint8_t)((uart->msr ^ levels) & 0xf0);
-    uint8_t deltas = (changed & (UART_CTS | UART_DSR | UART_DCD)) >> 4;
+    uint8_t deltas = (uint8_t)((changed & (UART_CTS | UART_DSR | UART_DCD)) >> 4);
     if ((changed & UART_RI) != 0 && (levels & UART_RI) == 0) {
         deltas |= UART_RI >> 4;
     }
