@@ -18,6 +18,7 @@ enum cpu_exit {
 
 struct block;
 struct block_cache;
+struct cpu_dump;
 struct jump_cache;
 
 enum { CPU_RECENT = 16 };
@@ -35,6 +36,7 @@ struct cpu {
     struct block_cache *blocks;
     const struct cpu_interrupts *interrupts;
     struct x86_fault first_fault; /* of a triple fault */
+    const struct cpu_dump *dump;  /* cpu/dump.h; NULL after cpu_init: nothing is printed */
 
     /* Private to run.c. */
     struct jump_cache *jumps;       /* by virtual address, in front of the block cache */

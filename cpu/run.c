@@ -15,6 +15,7 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
+#include "cpu/dump.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 
@@ -107,6 +108,9 @@ static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
         bytes[n] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa)) : 0xff;
     }
     block_build_single(cpu->scratch, bytes, n, decode_mode_of(core));
+    if (UNLIKELY(cpu->dump != NULL)) {
+        cpu_dump_block(cpu->dump, core, cpu->scratch, core->state.gpr[REG_RIP], bytes);
+    }
     return cpu->scratch;
 }
 
@@ -142,6 +146,9 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
         }
         if (block == NULL) {
             return build_crossing(cpu, linear);
+        }
+        if (UNLIKELY(cpu->dump != NULL)) {
+            cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], NULL);
         }
     }
     if (core->bits != 64) {

@@ -67,6 +67,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     machine->clock.kick_opaque = machine;
     trace_init(&machine->trace, &machine->clock, trace_out);
     machine->trace.strict = config->strict;
+    machine->dump = (struct cpu_dump){ .what = config->dump, .out = trace_out };
     hv_trace_register(&machine->trace);
     devices_trace_register(&machine->trace);
     status = ram_init(&machine->ram, config->ram_bytes, error);

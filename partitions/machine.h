@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/host/mutex.h"
 #include "base/trace.h"
+#include "cpu/dump.h"
 #include "cpu/exec/model.h"
 #include "mmu/ram.h"
 #include "partitions/hv/hypervisor.h"
@@ -47,6 +48,7 @@ struct machine_config {
     struct cpu_model model; /* copied */
     uint64_t seed;
     bool strict;
+    unsigned dump; /* CPU_DUMP_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */
     /* Messages for the root's VP while the parent is built in; may be NULL. On the logical
@@ -59,6 +61,7 @@ struct machine {
     struct machine_config config;
     struct clock clock;
     struct trace trace;
+    struct cpu_dump dump;
     struct ram ram;
     struct hypervisor hv;
     struct vp *vps[MACHINE_VPS]; /* all that run guests, in order of creation */
@@ -76,7 +79,7 @@ struct machine {
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
 };
 
-/* 0 or -errno. trace_out may be NULL. The machine has a root partition without VPs, and no board.
+/* 0 or -errno. trace_out (of dumps too) may be NULL. The machine has a root partition without VPs, and no board.
  */
 WARN_UNUSED int machine_init(struct machine *machine, const struct machine_config *config,
                              FILE *trace_out, struct error *error);

@@ -309,6 +309,7 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
     }
     vp->cpu.core.partition = (uint32_t)partition->id;
     vp->cpu.core.vp = (int)index;
+    vp->cpu.dump = machine->config.dump != 0 ? &machine->dump : NULL;
     if (index != 0) {
         vp->cpu.core.state.activity = ACTIVITY_WAIT_FOR_SIPI;
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/host/time.h"
+#include "cpu/dump.h"
 #include "cpu/exec/model.h"
 #include "partitions/board.h"
 #include "partitions/hv/hv.h"
@@ -43,6 +44,36 @@ static const char *const role_names[] = {
     [VMMS_ROLE_PC] = "pc",
 };
 
+/* "insn,block" to CPU_DUMP_* bits. -EINVAL: the user's mistake. */
+static int dump_bits(const char *list, unsigned *bits, struct error *error)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } rows[] = { { "insn", CPU_DUMP_INSN }, { "block", CPU_DUMP_BLOCK } };
+
+    *bits = 0;
+    while (list != NULL && *list != '\0') {
+        size_t length = strcspn(list, ",");
+        unsigned found = 0;
+        for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+            if (strlen(rows[i].name) == length && strncmp(list, rows[i].name, length) == 0) {
+                found = rows[i].bit;
+            }
+        }
+        if (length == strlen("host") && strncmp(list, "host", length) == 0) {
+            return error_set(error, -EINVAL, "dump host: there is no translator yet");
+        }
+        if (found == 0) {
+            return error_set(error, -EINVAL, "dump %.*s: give a list of insn, block",
+                             (int)(length < 32 ? length : 32), list);
+        }
+        *bits |= found;
+        list += length + (list[length] == ',');
+    }
+    return 0;
+}
+
 /* The configuration with its defaults, checked. -EINVAL: the user's mistake. */
 static int settle(struct vmms_config *config, struct cpu_model *model, struct error *error)
 {
@@ -60,7 +91,9 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     if (config->cpus > MACHINE_VPS) {
         return error_set(error, -EINVAL, "at most %d processors", MACHINE_VPS);
     }
-    return cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
+    unsigned dump;
+    int status = dump_bits(config->dump, &dump, error);
+    return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
 }
 
 static struct machine_config machine_config_of(const struct vmms_config *config,
@@ -82,6 +115,7 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .timeout_ns = config->timeout_ns,
     };
 
+    (void)dump_bits(config->dump, &machine.dump, NULL); /* settle has judged it */
     if (config->role == VMMS_ROLE_CHILD) {
         machine.ram_bytes += parent_pool_pages(config->memory_bytes, config->cpus) << PAGE_SHIFT;
     }

@@ -1,0 +1,187 @@
+/* Text of code as it is first met, for --dump: one write for each block or instruction. */
+/*
+ *   block 0x100040 spa 0x100040 64-bit flat, 3 instructions, 9 bytes
+ *     +0000 mov     ba f8 03 00 00                mov edx, 0x3f8        | mov edx, 0x3f8
+ *   insn 0x100040 MOV length 5 opsize 4 adsize 8 flags - gpr2:4 imm0x3f8:4
+ *
+ * The second column is the family of cpu/exec that executes the instruction, with `+` where one
+ * function does it and the next. Behind the bar: an outside disassembler.
+ */
+#include "cpu/dump.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "cpu/block.h"
+#include "cpu/decode/op_info.h"
+#include "cpu/dump_disassembler.h"
+#include "cpu/exec/core.h"
+#include "cpu/exec/exec.h"
+
+enum { LINE_BYTES = 320, CODE_BYTES = BLOCK_INSNS * INSN_MAX_LENGTH };
+
+struct line {
+    char text[LINE_BYTES];
+    size_t used;
+};
+
+static void PRINTF(2, 3) line_add(struct line *line, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    int n = vsnprintf(line->text + line->used, sizeof(line->text) - line->used, format, args);
+    va_end(args);
+    if (n > 0) {
+        size_t left = sizeof(line->text) - line->used;
+        line->used += (size_t)n < left ? (size_t)n : left - 1;
+    }
+}
+
+static void line_write(struct line *line, FILE *out)
+{
+    line->text[line->used < LINE_BYTES - 1 ? line->used++ : LINE_BYTES - 2] = '\n';
+    (void)fwrite(line->text, 1, line->used, out);
+    line->used = 0;
+}
+
+static const char *family_name(unsigned family)
+{
+    static const char *const names[] = {
+#define X(family, name) [FAMILY_##family] = #name,
+        EXEC_FAMILIES(X)
+#undef X
+    };
+
+    return names[family];
+}
+
+static void add_operand(struct line *line, const struct insn *insn, unsigned i)
+{
+    static const char *const names[] = {
+        [OPERAND_GPR] = "gpr", [OPERAND_MEM] = "mem", [OPERAND_IMM] = "imm", [OPERAND_REL] = "rel",
+        [OPERAND_FAR] = "far", [OPERAND_XMM] = "xmm", [OPERAND_MMX] = "mmx", [OPERAND_ST] = "st",
+        [OPERAND_SEG] = "seg", [OPERAND_CR] = "cr",   [OPERAND_DR] = "dr",
+    };
+
+    line_add(line, " %s", names[insn->kind[i]]);
+    switch (insn->kind[i]) {
+    case OPERAND_MEM:
+        line_add(line, "(segment %u base %u index %u scale %u disp 0x%" PRIx64 ")", insn->segment,
+                 insn->base, insn->index, 1u << insn->scale_log2, (uint64_t)insn->disp);
+        break;
+    case OPERAND_IMM:
+    case OPERAND_REL:
+        line_add(line, " 0x%" PRIx64, insn->imm);
+        break;
+    case OPERAND_FAR:
+        line_add(line, " 0x%x:0x%" PRIx64, insn->imm2, insn->imm);
+        break;
+    default:
+        line_add(line, "%u", insn->n[i]);
+        break;
+    }
+    line_add(line, ":%u", insn->size[i]);
+}
+
+static void dump_insn(const struct cpu_dump *dump, const struct insn *insn, uint64_t rip)
+{
+    static const char *const flags[] = { "lock",          "rep",   "repne",        "segmented",
+                                         "stack-segment", "rex.w", "opsize-prefix" };
+    struct line line = { .used = 0 };
+
+    line_add(&line, "insn 0x%" PRIx64 " %s length %u opsize %u adsize %u flags", rip,
+             op_info[insn->op].name, insn->length, insn->opsize, insn->adsize);
+    if (insn->flags == 0) {
+        line_add(&line, " -");
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
+        if (insn->flags >> i & 1) {
+            line_add(&line, " %s", flags[i]);
+        }
+    }
+    if (insn->imm2 != 0) {
+        line_add(&line, " imm2 0x%x", insn->imm2);
+    }
+    for (unsigned i = 0; i < INSN_OPERANDS && insn->kind[i] != OPERAND_NONE; i++) {
+        add_operand(&line, insn, i);
+    }
+    line_write(&line, dump->out);
+}
+
+/* As the decoder left it: the block builder made RIP-relative operands relative to the block. */
+static struct insn insn_alone(const struct insn *placed)
+{
+    struct insn insn = *placed;
+
+    if (insn.base == REG_RIP) {
+        insn.disp -= insn.offset + insn.length;
+    }
+    return insn;
+}
+
+static void dump_row(const struct cpu_dump *dump, const struct insn *insn, unsigned bits,
+                     uint64_t rip, const uint8_t *bytes)
+{
+    const struct insn alone = insn_alone(insn);
+    struct line line = { .used = 0 };
+    char text[96];
+
+    bool fused = insn->exec != exec_choose(insn) && insn->op != OP_UD;
+    const char *family = family_name(op_info[insn->op].family);
+    line_add(&line, "  +%04x %s%-*s", insn->offset, family, 7 - (int)strlen(family),
+             fused ? "+" : "");
+    for (unsigned i = 0; i < insn->length; i++) {
+        line_add(&line, " %02x", bytes[i]);
+    }
+    line_add(&line, "%*s", 3 * (10 - (insn->length < 10 ? insn->length : 10)) + 1, "");
+    insn_print(&alone, rip, text, sizeof(text));
+    line_add(&line, "%-36s", text);
+    dump_disassemble(bytes, insn->length, bits, rip, text, sizeof(text));
+    if (text[0] != '\0') {
+        line_add(&line, " | %s", text);
+    }
+    line_write(&line, dump->out);
+}
+
+void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const struct block *block,
+                    uint64_t rip, const uint8_t *bytes)
+{
+    uint8_t code[CODE_BYTES] = { 0 };
+    size_t n = block->bytes < sizeof(code) ? block->bytes : sizeof(code);
+    struct line line = { .used = 0 };
+
+    if (dump->out == NULL) {
+        return;
+    }
+    if (bytes != NULL) {
+        memcpy(code, bytes, n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH);
+    } else {
+        const uint8_t *host = ram_host(core->mmu.space->ram, block->spa);
+        for (size_t i = 0; i < n; i++) {
+            code[i] = ram_load8(host + i);
+        }
+    }
+    if (dump->what & CPU_DUMP_BLOCK) {
+        line_add(&line, "block 0x%" PRIx64, rip);
+        if (bytes == NULL) {
+            line_add(&line, " spa 0x%" PRIx64, block->spa);
+        }
+        line_add(&line, " %u-bit%s, %u instruction%s, %u bytes", core->bits,
+                 core->flat ? " flat" : "", block->n, block->n == 1 ? "" : "s", block->bytes);
+        line_write(&line, dump->out);
+    }
+    for (unsigned i = 0; i < block->n; i++) {
+        const struct insn *insn = &block->insn[i];
+        if (dump->what & CPU_DUMP_INSN) {
+            const struct insn alone = insn_alone(insn);
+            dump_insn(dump, &alone, (rip + insn->offset) & core->ip_mask);
+        }
+        if (dump->what & CPU_DUMP_BLOCK) {
+            dump_row(dump, insn, core->bits, (rip + insn->offset) & core->ip_mask,
+                     code + insn->offset);
+        }
+    }
+}
