@@ -293,6 +293,7 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
     uint32_t pending = __atomic_load_n(&core->pending, __ATOMIC_ACQUIRE);
 
     *limit = BLOCK_INSNS;
+    core->attention = false;
     if (core->budget <= 0) {
         *exit = CPU_EXIT_BUDGET;
         return SLOW_EXIT;
@@ -319,12 +320,9 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
                 int vector = cpu->interrupts->acknowledge(core->owner);
                 if (vector >= 0) {
                     core->state.activity = ACTIVITY_RUNNING;
-                    if (!deliver(cpu, INTERRUPT_EXTERNAL,
-                                 (struct x86_fault){ .vector = (uint8_t)vector })) {
-                        *exit = CPU_EXIT_TRIPLE_FAULT;
-                        return SLOW_EXIT;
-                    }
-                    return SLOW_AGAIN;
+                    struct x86_fault fault = { .vector = (uint8_t)vector };
+                    return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT
+                                                                              : SLOW_AGAIN;
                 }
             }
         }
@@ -338,8 +336,15 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
         *exit = CPU_EXIT_HALT;
         return SLOW_EXIT;
     }
-    if (core->state.shadow != SHADOW_NONE || (pending & CORE_PENDING_DEBUG)) {
+    if (pending & CORE_PENDING_DEBUG) {
         *limit = 1;
+    } else if (core->state.shadow != SHADOW_NONE) {
+        /* What arrives from now on is looked at after the next block, beyond the shadow. */
+        if (pending == 0) {
+            core->state.shadow = SHADOW_NONE;
+        } else {
+            *limit = 1;
+        }
     }
     if ((int64_t)*limit > core->budget) {
         *limit = (unsigned)core->budget;
@@ -373,13 +378,22 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     if (trap) {
         core->debug_pending |= DR6_BS;
     }
+    core->attention = true;
 }
 
 static ALWAYS_INLINE bool must_look(const struct core *core)
 {
-    return (__atomic_load_n(&core->pending, __ATOMIC_RELAXED) | core->state.shadow |
-            core->state.activity) != 0 ||
-           core->debug_pending != 0 || core->event_suspended.valid;
+    return __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0 || core->attention;
+}
+
+/* The fast loop: blocks, one after the other, while nothing else is due. */
+static NOINLINE void run_fast(struct cpu *cpu)
+{
+    struct core *core = &cpu->core;
+
+    while (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
+        run_block(cpu, find_block(cpu));
+    }
 }
 
 enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
@@ -390,6 +404,7 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     unsigned limit;
 
     cpu->previous = NULL;
+    core->attention = true;
     core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
     cpu->running = NULL;
     switch (setjmp(frame)) {
@@ -421,10 +436,7 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     }
     core->unwind = &frame;
     for (;;) {
-        if (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
-            run_block(cpu, find_block(cpu));
-            continue;
-        }
+        run_fast(cpu);
         switch (between_blocks(cpu, &limit, &exit)) {
         case SLOW_EXIT:
             cpu->running = NULL;

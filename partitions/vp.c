@@ -559,6 +559,7 @@ static void op_idle(struct vp *vp)
 {
     glue_of(vp)->idle = true;
     vp->cpu.core.state.activity = ACTIVITY_HALTED;
+    vp->cpu.core.attention = true;
 }
 
 static void op_reset(struct partition *partition)

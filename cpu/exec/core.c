@@ -415,6 +415,7 @@ void core_data_breakpoint(struct core *core, gva_t gva, unsigned size, bool writ
         if (breakpoint_enabled(dr7, n) && (kind == DR7_DATA || (write && kind == DR7_WRITE)) &&
             breakpoint_touched(core, n, gva, size)) {
             core->debug_pending |= BIT64(n);
+            core->attention = true;
         }
     }
 }
@@ -430,6 +431,7 @@ void core_io_breakpoint(struct core *core, uint16_t port, unsigned size)
         if (breakpoint_enabled(dr7, n) && breakpoint_kind(dr7, n) == DR7_IO &&
             breakpoint_touched(core, n, port, size)) {
             core->debug_pending |= BIT64(n);
+            core->attention = true;
         }
     }
 }

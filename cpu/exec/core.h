@@ -1,4 +1,5 @@
-/* struct core: everything the meaning of an instruction can touch: state, memory, and calls upward. */
+/* struct core: everything the meaning of an instruction can touch: state, memory, and calls upward.
+ */
 #ifndef CPU_EXEC_CORE_H
 #define CPU_EXEC_CORE_H
 
@@ -19,7 +20,8 @@ struct cpu_model;
 /* How an upward call ended. SUSPEND unwinds the instruction before any architectural effect. */
 enum core_status { CORE_OK, CORE_GP, CORE_UD, CORE_SUSPEND };
 
-/* Calls upward, set by whoever owns the core (partitions/vp.c; tests hand in their own). owner: core.owner. */
+/* Calls upward, set by whoever owns the core (partitions/vp.c; tests hand in their own). owner:
+ * core.owner. */
 struct core_ops {
     enum core_status (*port_read)(void *owner, uint16_t port, unsigned size, uint32_t *value);
     enum core_status (*port_write)(void *owner, uint16_t port, unsigned size, uint32_t value);
@@ -30,14 +32,14 @@ struct core_ops {
     enum core_status (*cpuid)(void *owner, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
     /* VMCALL (and VMMCALL). The instruction has not retired; CORE_OK retires it. */
     enum core_status (*vmcall)(void *owner, bool amd_form);
-    uint64_t (*tsc)(void *owner);          /* before tsc_offset */
-    uint64_t (*random)(void *owner);       /* RDRAND, RDSEED: the machine's seed */
+    uint64_t (*tsc)(void *owner);    /* before tsc_offset */
+    uint64_t (*random)(void *owner); /* RDRAND, RDSEED: the machine's seed */
     /* CR8 is the local APIC's task priority. */
     uint8_t (*cr8_read)(void *owner);
     void (*cr8_write)(void *owner, uint8_t value);
     /* FERR# to the PIC when CR0.NE = 0. */
     void (*fpu_error)(void *owner);
-    void (*flush_notify)(void *owner);     /* may be NULL: paging changed */
+    void (*flush_notify)(void *owner); /* may be NULL: paging changed */
 };
 
 /* Why an instruction did not simply end; values handed to longjmp. */
@@ -53,29 +55,35 @@ struct core {
     struct cpu_state state;
 
     /* Derived from state by core_mode_update: never saved. */
-    uint8_t bits;        /* 16, 32, 64: default operand and address size of code */
-    uint8_t stack_bits;  /* 16, 32, 64: width of the stack pointer */
+    uint8_t bits;       /* 16, 32, 64: default operand and address size of code */
+    uint8_t stack_bits; /* 16, 32, 64: width of the stack pointer */
     uint8_t cpl;
-    bool flat;           /* see decode_mode.flat */
-    uint32_t run_mode;   /* bits, flat and user in one word: what besides the address selects a block */
-    uint64_t ip_mask;    /* 0xffff, 0xffffffff or all ones: RIP after near branches */
+    bool flat; /* see decode_mode.flat */
+    uint32_t
+        run_mode; /* bits, flat and user in one word: what besides the address selects a block */
+    uint64_t ip_mask;             /* 0xffff, 0xffffffff or all ones: RIP after near branches */
     uint64_t seg_base[SEG_COUNT]; /* effective: 0 for ES CS SS DS in 64-bit mode */
-    struct tlb_set *data_set; /* TLB set of explicit data accesses at this CPL and AC */
-    unsigned data_access;     /* MMU_USER at CPL 3, else 0 */
-    bool mmx_blocked;         /* CR0.EM or CR0.TS set: MMX instructions raise #UD or #NM */
-    bool sse_blocked;         /* CR0.EM or CR0.TS set, or CR4.OSFXSR clear: SSE instructions raise #UD or #NM */
+    struct tlb_set *data_set;     /* TLB set of explicit data accesses at this CPL and AC */
+    unsigned data_access;         /* MMU_USER at CPL 3, else 0 */
+    bool mmx_blocked;             /* CR0.EM or CR0.TS set: MMX instructions raise #UD or #NM */
+    bool sse_blocked; /* CR0.EM or CR0.TS set, or CR4.OSFXSR clear: SSE instructions raise #UD or
+                         #NM */
 
     const struct insn *insn; /* the one being executed */
     jmp_buf *unwind;         /* where core_raise and friends go */
     struct x86_fault fault;
-    uint64_t retired;        /* instructions and REP iterations; exact between blocks and at faults */
-    int64_t budget;          /* instructions that may still run before cpu_run looks up */
-    uint32_t pending;        /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
-    uint64_t debug_pending;  /* DR6 bits of a data or I/O breakpoint that #DB reports after the instruction */
-    bool data_checked;       /* derived: alignment checks or data breakpoints: data_set is never_set */
+    uint64_t retired; /* instructions and REP iterations; exact between blocks and at faults */
+    int64_t budget;   /* instructions that may still run before cpu_run looks up */
+    uint32_t pending; /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
+    bool attention;   /* shadow, activity or debug_pending may be set: cpu_run looks before the next
+                         block */
+    uint64_t debug_pending; /* DR6 bits of a data or I/O breakpoint that #DB reports after the
+                               instruction */
+    bool data_checked; /* derived: alignment checks or data breakpoints: data_set is never_set */
 
-    /* An event whose delivery was suspended (a page of its path is being provided): architectural, and the run loop
-     * hands it to core_deliver again before anything else. Like VMX's IDT-vectoring information. */
+    /* An event whose delivery was suspended (a page of its path is being provided): architectural,
+     * and the run loop hands it to core_deliver again before anything else. Like VMX's
+     * IDT-vectoring information. */
     struct {
         bool valid;
         uint8_t source; /* enum interrupt_source */
@@ -90,24 +98,28 @@ struct core {
     uint32_t partition; /* for trace */
     int vp;
 
-    struct tlb_set never_set; /* holds nothing: sends every explicit access down the slow path, which checks it */
+    struct tlb_set never_set; /* holds nothing: sends every explicit access down the slow path,
+                                 which checks it */
 };
 
 enum {
-    CORE_PENDING_POLL = 1u << 0,   /* leave the fast loop and look at everything (also set by other threads) */
-    CORE_PENDING_MODE = 1u << 1,   /* CR, EFER, CS or debug state changed */
-    CORE_PENDING_DEBUG = 1u << 2,  /* TF, a pending #DB, or enabled breakpoints: one instruction at a time */
+    CORE_PENDING_POLL =
+        1u << 0, /* leave the fast loop and look at everything (also set by other threads) */
+    CORE_PENDING_DEBUG =
+        1u << 2, /* TF, a pending #DB, or enabled breakpoints: one instruction at a time */
 };
 
-/* ---- raising: none of these returns. The instruction must not have changed anything before. ---- */
+/* ---- raising: none of these returns. The instruction must not have changed anything before. ----
+ */
 NORETURN void core_raise(struct core *core, unsigned vector);
 NORETURN void core_raise_error(struct core *core, unsigned vector, uint32_t error);
 NORETURN void core_raise_fault(struct core *core, struct x86_fault fault);
 NORETURN void core_suspend(struct core *core);
-/* End the block after this instruction: sets RIP to the next instruction. For what may change code or mode in
- * ways the block cannot know (SMC in the running block, MOV CR, WRMSR). */
+/* End the block after this instruction: sets RIP to the next instruction. For what may change code
+ * or mode in ways the block cannot know (SMC in the running block, MOV CR, WRMSR). */
 NORETURN void core_end_block(struct core *core);
-/* Leave the block with RIP at this instruction, which is to run again (an interrupted REP): UNWIND_RESTART. */
+/* Leave the block with RIP at this instruction, which is to run again (an interrupted REP):
+ * UNWIND_RESTART. */
 NORETURN void core_restart_insn(struct core *core);
 /* Raise what a core_status asks for (CORE_OK returns). */
 void core_check(struct core *core, enum core_status status);
@@ -123,7 +135,8 @@ void core_mode_update(struct core *core);
 void core_privilege_update(struct core *core);
 
 /* ---- debug registers [SDM 3A 17.2] ---- */
-/* Note the data (write: R/W bits 01 or 11; read: 11) or I/O breakpoints that an access touches, in debug_pending. */
+/* Note the data (write: R/W bits 01 or 11; read: 11) or I/O breakpoints that an access touches, in
+ * debug_pending. */
 void core_data_breakpoint(struct core *core, gva_t gva, unsigned size, bool write);
 void core_io_breakpoint(struct core *core, uint16_t port, unsigned size);
 
@@ -204,11 +217,15 @@ static ALWAYS_INLINE uint64_t insn_offset(const struct core *core, const struct 
     return insn->adsize == 4 ? (uint32_t)ea : (uint16_t)ea;
 }
 
-/* Linear address of offset in a segment with the checks of protected, real and v86 mode. Raises #GP or #SS. */
-gva_t core_segment_linear(struct core *core, unsigned segment, uint64_t offset, unsigned size, unsigned access);
+/* Linear address of offset in a segment with the checks of protected, real and v86 mode. Raises #GP
+ * or #SS. */
+gva_t core_segment_linear(struct core *core, unsigned segment, uint64_t offset, unsigned size,
+                          unsigned access);
 
-/* Linear address of the memory operand, for `size` bytes. access: MMU_READ or MMU_WRITE. Raises #GP or #SS. */
-static ALWAYS_INLINE gva_t insn_linear(struct core *core, const struct insn *insn, unsigned size, unsigned access)
+/* Linear address of the memory operand, for `size` bytes. access: MMU_READ or MMU_WRITE. Raises #GP
+ * or #SS. */
+static ALWAYS_INLINE gva_t insn_linear(struct core *core, const struct insn *insn, unsigned size,
+                                       unsigned access)
 {
     uint64_t offset = insn_offset(core, insn);
 
@@ -222,27 +239,28 @@ static ALWAYS_INLINE gva_t insn_linear(struct core *core, const struct insn *ins
 void core_load_slow(struct core *core, gva_t gva, void *data, unsigned size, bool stack);
 void core_store_slow(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
 
-#define CORE_MEMORY(bits)                                                                                       \
-    static ALWAYS_INLINE uint##bits##_t core_load##bits(struct core *core, gva_t gva, bool stack)               \
-    {                                                                                                           \
-        uint8_t *host = tlb_read(core->data_set, gva, bits / 8);                                                \
-        uint##bits##_t value;                                                                                   \
-                                                                                                                \
-        if (LIKELY(host != NULL)) {                                                                             \
-            return ram_load##bits(host);                                                                        \
-        }                                                                                                       \
-        core_load_slow(core, gva, &value, bits / 8, stack);                                                     \
-        return value;                                                                                           \
-    }                                                                                                           \
-    static ALWAYS_INLINE void core_store##bits(struct core *core, gva_t gva, uint##bits##_t value, bool stack)  \
-    {                                                                                                           \
-        uint8_t *host = tlb_write(core->data_set, gva, bits / 8);                                               \
-                                                                                                                \
-        if (LIKELY(host != NULL)) {                                                                             \
-            ram_store##bits(host, value);                                                                       \
-            return;                                                                                             \
-        }                                                                                                       \
-        core_store_slow(core, gva, &value, bits / 8, stack);                                                    \
+#define CORE_MEMORY(bits)                                                                          \
+    static ALWAYS_INLINE uint##bits##_t core_load##bits(struct core *core, gva_t gva, bool stack)  \
+    {                                                                                              \
+        uint8_t *host = tlb_read(core->data_set, gva, bits / 8);                                   \
+        uint##bits##_t value;                                                                      \
+                                                                                                   \
+        if (LIKELY(host != NULL)) {                                                                \
+            return ram_load##bits(host);                                                           \
+        }                                                                                          \
+        core_load_slow(core, gva, &value, bits / 8, stack);                                        \
+        return value;                                                                              \
+    }                                                                                              \
+    static ALWAYS_INLINE void core_store##bits(struct core *core, gva_t gva, uint##bits##_t value, \
+                                               bool stack)                                         \
+    {                                                                                              \
+        uint8_t *host = tlb_write(core->data_set, gva, bits / 8);                                  \
+                                                                                                   \
+        if (LIKELY(host != NULL)) {                                                                \
+            ram_store##bits(host, value);                                                          \
+            return;                                                                                \
+        }                                                                                          \
+        core_store_slow(core, gva, &value, bits / 8, stack);                                       \
     }
 CORE_MEMORY(8)
 CORE_MEMORY(16)
@@ -255,8 +273,9 @@ void core_load(struct core *core, gva_t gva, void *data, unsigned size, bool sta
 void core_store(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
 /* Fault now exactly as a write of size bytes would. */
 void core_probe_write(struct core *core, gva_t gva, unsigned size, bool stack);
-/* Host pointer for a read-modify-write inside one RAM page, or NULL: then use load, compute, store (the caller has
- * been promised that the store will not fault). Raises what the write would raise. */
+/* Host pointer for a read-modify-write inside one RAM page, or NULL: then use load, compute, store
+ * (the caller has been promised that the store will not fault). Raises what the write would raise.
+ */
 static ALWAYS_INLINE uint8_t *core_rmw(struct core *core, gva_t gva, unsigned size, bool stack);
 uint8_t *core_rmw_slow(struct core *core, gva_t gva, unsigned size, bool stack);
 

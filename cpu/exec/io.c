@@ -134,6 +134,7 @@ static ALWAYS_INLINE void io_string(struct core *core, const struct insn *insn, 
         core->budget -= 1;
         if (core->state.rflags_rest & FLAG_TF) {
             core->debug_pending |= DR6_BS;
+            core->attention = true;
         }
         if (UNLIKELY(core->budget <= 0 || core->debug_pending != 0 ||
                      __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0)) {

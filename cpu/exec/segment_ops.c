@@ -19,6 +19,7 @@ static void loaded(struct core *core, unsigned segment)
     segment_loaded(core, segment);
     if (segment == SEG_SS) {
         core->state.shadow = SHADOW_MOV_SS;
+        core->attention = true;
     }
 }
 

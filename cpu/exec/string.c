@@ -280,6 +280,7 @@ static ALWAYS_INLINE void repeat(struct core *core, const struct insn *insn, uns
         }
         if (UNLIKELY(trap)) {
             core->debug_pending |= DR6_BS;
+            core->attention = true;
             core_restart_insn(core);
         }
         if (UNLIKELY(core->budget <= 0 || __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0)) {

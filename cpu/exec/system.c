@@ -14,6 +14,7 @@ static void system_hlt(struct core *core, const struct insn *insn)
 {
     (void)insn;
     core->state.activity = ACTIVITY_HALTED;
+    core->attention = true;
 }
 
 /* Which flag CLI and STI mean: IF, VIF, or none (#GP). [SDM 2A CLI table] */
@@ -47,6 +48,7 @@ static void system_sti(struct core *core, const struct insn *insn)
     }
     if (flag == FLAG_IF && !(core->state.rflags_rest & FLAG_IF)) {
         core->state.shadow = SHADOW_STI;
+        core->attention = true;
     }
     core->state.rflags_rest |= flag;
 }

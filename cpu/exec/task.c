@@ -322,6 +322,7 @@ void task_switch(struct core *core, const struct task_switch_request *request)
     }
     if (layout->trap != 0 && (tss[layout->trap] & 1)) {
         core->debug_pending |= DR6_BT;
+        core->attention = true;
     }
     state->gpr[REG_RIP] += request->insn_offset;
     if (!core_in_v86(core) && state->gpr[REG_RIP] > state->seg[SEG_CS].limit) {
