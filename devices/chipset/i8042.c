@@ -21,7 +21,6 @@ enum {
     PORT_RESET = 0x01, /* active low */
     PORT_A20 = 0x02,
     PORT_KEYBOARD_FULL = 0x10,
-    PORT_AUX_FULL = 0x20,
     ANSWER_RESEND = 0xfe, /* what the controller gives the host when nothing clocks a byte out */
 };
 
@@ -54,6 +53,12 @@ static void i8042_output_port(struct i8042 *k, uint8_t value)
         k->output_port |= PORT_RESET;
         k->ops->reset(k->opaque);
     }
+}
+
+static uint8_t i8042_read_output_port(const struct i8042 *k)
+{
+    bool full = (k->status & (STATUS_OBF | STATUS_AUX)) == STATUS_OBF;
+    return (uint8_t)(k->output_port | (full ? PORT_KEYBOARD_FULL : 0));
 }
 
 /* Commands that answer or act at once. [DS 8042 PS/2 controller commands] */
@@ -101,12 +106,7 @@ static void i8042_command(struct i8042 *k, uint8_t command)
         i8042_answer(k, 0xb0, 0);
         break;
     case 0xd0:
-        i8042_answer(
-            k,
-            (uint8_t)(k->output_port |
-                      ((k->status & (STATUS_OBF | STATUS_AUX)) == STATUS_OBF ? PORT_KEYBOARD_FULL
-                                                                             : 0)),
-            0);
+        i8042_answer(k, i8042_read_output_port(k), 0);
         break;
     case 0xd1: /* output port; to the output buffer as keyboard, as auxiliary; to the auxiliary
                   device */
