@@ -300,7 +300,8 @@ static void access_note_exec(struct mmu *mmu, gva_t gva, bool user)
     uint64_t number = gva >> PAGE_SHIFT;
     unsigned half = (unsigned)(gva >> 63), slot = (unsigned)number & (TLB_ENTRIES - 1);
     mmu->exec_pages[half][number / 64 % EXEC_FILTER_WORDS] |= UINT64_C(1) << number % 64;
-    if (half == 1 && (mmu->global[user ? TLB_USER : TLB_SUPERVISOR][slot / 64] >> slot % 64 & 1) == 0) {
+    if (half == 1 &&
+        (mmu->global[user ? TLB_USER : TLB_SUPERVISOR][slot / 64] >> slot % 64 & 1) == 0) {
         mmu->exec_not_global = true;
     }
 }
