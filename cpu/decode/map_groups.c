@@ -4,8 +4,8 @@
  */
 #include "cpu/decode/opcode_map.h"
 
-#define MEM(reg)  [reg]
-#define REG(reg)  [(reg) + 8]
+#define MEM(reg) [reg]
+#define REG(reg) [(reg) + 8]
 /* The same row for both. */
 #define BOTH(reg, ...) [reg] = __VA_ARGS__, [(reg) + 8] = __VA_ARGS__
 

@@ -2,10 +2,11 @@
 #include "cpu/decode/opcode_map.h"
 
 /* The same row for ST(0)..ST(7). */
-#define EIGHT(first, ...) \
-    [(first) + 0] = __VA_ARGS__, [(first) + 1] = __VA_ARGS__, [(first) + 2] = __VA_ARGS__, \
-    [(first) + 3] = __VA_ARGS__, [(first) + 4] = __VA_ARGS__, [(first) + 5] = __VA_ARGS__, \
-    [(first) + 6] = __VA_ARGS__, [(first) + 7] = __VA_ARGS__
+#define EIGHT(first, ...)                                                                          \
+    [(first) + 0] = __VA_ARGS__, [(first) + 1] = __VA_ARGS__, [(first) + 2] = __VA_ARGS__,         \
+               [(first) + 3] = __VA_ARGS__, [(first) + 4] = __VA_ARGS__,                           \
+               [(first) + 5] = __VA_ARGS__, [(first) + 6] = __VA_ARGS__,                           \
+               [(first) + 7] = __VA_ARGS__
 
 // clang-format off
 const struct opcode_row opcode_x87_memory[8][8] = {

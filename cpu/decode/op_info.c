@@ -1,7 +1,9 @@
 /* One row per operation: flags read, written, undefined; may fault; ends a block; oracle. [SDM 1 A; SDM 2] */
 #include "cpu/decode/op_info.h"
 
-#define FLAGS_ALL    (FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_ID)
+#define FLAGS_ALL                                                                                  \
+    (FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM |         \
+     FLAG_AC | FLAG_ID)
 /* What an interrupt or system call clears. */
 #define FLAGS_SYSTEM (FLAG_TF | FLAG_IF | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC)
 
