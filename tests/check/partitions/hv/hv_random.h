@@ -1,0 +1,13 @@
+/* Any bytes as a program of hypercalls and MSR accesses, by guests and by the parent, and what must
+ * hold after it. */
+#ifndef TESTS_CHECK_PARTITIONS_HV_HV_RANDOM_H
+#define TESTS_CHECK_PARTITIONS_HV_HV_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Aborts when an invariant is broken. */
+void hv_random_calls(const uint8_t *data, size_t size);
+void hv_random_msrs(const uint8_t *data, size_t size);
+
+#endif
