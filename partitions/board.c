@@ -30,6 +30,7 @@ struct board {
     struct uart16550 serial;
     struct pm pm;
     struct i8042 i8042;
+    struct device coprocessor; /* FERR# latch: port 0xf0 */
 };
 
 /* ---- wires ---- */
@@ -169,6 +170,42 @@ static void serial_write(void *opaque, uint8_t byte)
     }
 }
 
+/* ---- FERR#: IRQ 13 until software writes port 0xf0 [DS 82371SB 3.2.5] ---- */
+
+enum { COPROCESSOR_PORT = 0xf0 };
+
+static enum io_status coprocessor_read(void *device, uint64_t offset, uint32_t size, uint64_t *value)
+{
+    (void)device, (void)offset, (void)size, (void)value;
+    return IO_NO_REGISTER;
+}
+
+static enum io_status coprocessor_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
+{
+    struct board *board = CONTAINER_OF((struct device *)device, struct board, coprocessor);
+
+    (void)offset, (void)size, (void)value;
+    isa_line_set(board, BOARD_IRQ_FPU, 0, false);
+    return IO_OK;
+}
+
+static void coprocessor_reset(struct device *dev)
+{
+    isa_line_set(CONTAINER_OF(dev, struct board, coprocessor), BOARD_IRQ_FPU, 0, false);
+}
+
+static const struct io_region coprocessor_regions[] = {
+    { "coprocessor", IO_PORT, 1, 1, coprocessor_read, coprocessor_write },
+};
+
+static const struct device_type coprocessor_type = {
+    .name = "coprocessor",
+    .size = sizeof(struct device),
+    .reset = coprocessor_reset,
+    .regions = coprocessor_regions,
+    .n_regions = ARRAY_SIZE(coprocessor_regions),
+};
+
 /* ---- memory that is neither RAM nor on the bus ---- */
 
 static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned right,
@@ -226,6 +263,7 @@ static int attach_all(struct board *board)
         { &board->pm.dev, PM_REGION_PORT_A, PM_PORT_A },
         { &board->i8042.dev, I8042_REGION_DATA, I8042_PORT_DATA },
         { &board->i8042.dev, I8042_REGION_STATUS, I8042_PORT_STATUS },
+        { &board->coprocessor, 0, COPROCESSOR_PORT },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(map); i++) {
@@ -261,16 +299,17 @@ static void make_chips(struct board *board, uint64_t memory_bytes)
     pm_init(&board->pm, trace, id, clock, isa_line(board, BOARD_IRQ_SCI), true, &pm_ops, board);
     i8042_init(&board->i8042, trace, id, isa_line(board, I8042_IRQ_KEYBOARD),
                isa_line(board, I8042_IRQ_AUX), &i8042_ops, board);
+    device_init(&board->coprocessor, &coprocessor_type, trace, id);
 }
 
 /* Every chip, in order of construction. */
-enum { BOARD_CHIPS = 7 };
+enum { BOARD_CHIPS = 8 };
 
 static void list_chips(struct board *board, struct device *chips[BOARD_CHIPS])
 {
     struct device *const all[BOARD_CHIPS] = {
         &board->pic.dev,    &board->pit.dev, &board->cmos.dev,  &board->ioapic.dev,
-        &board->serial.dev, &board->pm.dev,  &board->i8042.dev,
+        &board->serial.dev, &board->pm.dev,  &board->i8042.dev, &board->coprocessor,
     };
 
     for (unsigned i = 0; i < BOARD_CHIPS; i++) {
@@ -350,7 +389,6 @@ int board_acknowledge(struct board *board)
 void board_fpu_error(struct board *board)
 {
     isa_line_set(board, BOARD_IRQ_FPU, 0, true);
-    isa_line_set(board, BOARD_IRQ_FPU, 0, false);
 }
 
 int board_clear_extint(struct board *board)

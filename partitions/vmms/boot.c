@@ -15,6 +15,7 @@
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/vmms/parent.h"
+#include "partitions/vp.h"
 
 enum { FILE_LIMIT_BYTES = 1 << 30 };
 
@@ -112,6 +113,8 @@ static int set_entry_state(struct machine *machine, struct partition *partition,
         { HV_X64_REGISTER_RFLAGS, state->rflags, 0 },
     };
 
+    /* As firmware leaves it: the 8259s reach the processor through LINT0. [MPS 3.6.2.2] */
+    lapic_set_virtual_wire(partition_vp(partition, 0)->lapic);
     return parent_set_registers(machine, partition, 0, registers, ARRAY_SIZE(registers), error);
 }
 
