@@ -107,6 +107,13 @@ clean:
 	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
 	rm -rf dist
 
+# make docs             build/docs/hypercalls.md: which hypercalls and MSRs are built
+.PHONY: docs
+docs: build/docs/hypercalls.md
+build/docs/hypercalls.md: docs/hypercalls.awk partitions/hv/hypercall_table.h partitions/hv/msr_table.h
+	@mkdir -p $(@D)
+	awk -f $^ >$@
+
 .PHONY: help
 help:
 	@sed -n 's/^# \(make .*\)/  \1/p' Makefile $(filter %.mk,$(MAKEFILE_LIST))
