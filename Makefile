@@ -83,7 +83,7 @@ include tests/lint/lint.mk
 check:
 	@tests/boot/deps.sh build check
 	@$(MAKE) --no-print-directory $(parallel) check-built
-check-built: check-unit check-roms
+check-built: check-unit check-roms check-bad
 
 # make install          PREFIX=/usr/local DESTDIR=
 PREFIX ?= /usr/local

@@ -27,3 +27,8 @@ run:
 .PHONY: check-boot
 check-boot: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-boot.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
+
+# make check-bad        bad kernels, initrds and options: a message, never a crash
+.PHONY: check-bad
+check-bad: $(OUT)/verdite build/roms/tour-1.elf
+	@tests/boot/check-bad.sh $(OUT)/verdite
