@@ -217,6 +217,9 @@ static enum mmu_status access_span(struct mmu *mmu, gva_t gva, unsigned size, un
     unsigned room = (unsigned)(PAGE_SIZE - (gva & ~PAGE_MASK));
     span->crosses = size > room;
     span->first = span->crosses ? room : size;
+    if (span->crosses && !access_canonical(mmu, access_wrap(mmu, gva + room))) {
+        return MMU_NONCANONICAL; /* before paging looks at the first page */
+    }
     enum mmu_status status = access_translate(mmu, gva, access, &span->part[0]);
     if (status == MMU_OK && span->crosses) {
         status = access_translate(mmu, access_wrap(mmu, gva + room), access, &span->part[1]);

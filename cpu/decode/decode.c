@@ -275,7 +275,9 @@ static void decoder_segment(struct decoder *d, bool stack_base)
     if (insn->segment == SEG_SS) {
         insn->flags |= INSN_STACK_SEGMENT;
     }
-    if (d->mode.bits != 64 && (!d->mode.flat || insn->segment >= SEG_FS)) {
+    /* CS too: code segments cannot be written. */
+    if (d->mode.bits != 64 &&
+        (!d->mode.flat || insn->segment >= SEG_FS || insn->segment == SEG_CS)) {
         insn->flags |= INSN_SEGMENTED;
     }
 }

@@ -88,8 +88,8 @@
     X(BSF, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
     X(BSR, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
     X(POPCNT, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(LZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF PF AF undefined [SDM 2 LZCNT]") \
-    X(TZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(LZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(TZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
     X(CRC32, 0, 0, 0, 0, 0, HOST, NULL) \
     X(MOVS, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
     X(CMPS, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
@@ -109,7 +109,7 @@
     X(CALLF, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(RETF, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INT, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(INT3, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, HOST, NULL) \
+    X(INT3, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INTO, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INT1, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(IRET, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
@@ -130,7 +130,7 @@
     X(LFS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
     X(LGS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
     X(LSS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(PUSHSEG, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(PUSHSEG, 0, 0, 0, 1, 0, HOST, NULL) \
     X(POPSEG, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
     X(LGDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(LIDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
@@ -263,9 +263,9 @@
     X(FNSTCW, 0, 0, 0, 1, 0, HOST, NULL) \
     X(FNSTSW, 0, 0, 0, 1, 0, HOST, NULL) \
     X(FLDENV, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSTENV, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSTENV, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
     X(FRSTOR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSAVE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
     X(FFREE, 0, 0, 0, 1, 0, HOST, NULL) \
     X(FFREEP, 0, 0, 0, 1, 0, HOST, NULL) \
     X(FNENI, 0, 0, 0, 1, 0, HOST, NULL) \
@@ -342,8 +342,8 @@
     X(PADDB, 0, 0, 0, 1, 0, HOST, NULL) \
     X(PADDW, 0, 0, 0, 1, 0, HOST, NULL) \
     X(PADDD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MASKMOVQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MASKMOVDQU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MASKMOVQ, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
+    X(MASKMOVDQU, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
     X(MOVNTQ, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVNTDQ, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVQ2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
@@ -425,7 +425,7 @@
     X(UNPCKHPD, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVAPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(MOVAPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPI2PS, 0, 0, 0, 1, 0, HOST_MASKED, "memory form: the transition to MMX, which AMD hosts leave out [SDM 2 CVTPI2PS]") \
+    X(CVTPI2PS, 0, 0, 0, 1, 0, HOST_MASKED, "from memory AMD does not enter the MMX state [SDM 2 CVTPI2PS]") \
     X(CVTPI2PD, 0, 0, 0, 1, 0, HOST, NULL) \
     X(CVTSI2SS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(CVTSI2SD, 0, 0, 0, 1, 0, HOST, NULL) \
@@ -519,10 +519,10 @@
     X(INSERTPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(DPPS, 0, 0, 0, 1, 0, HOST, NULL) \
     X(DPPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LDMXCSR, 0, 0, 0, 1, 0, HOST_MASKED, "bit 17, reserved here, is MISALIGNSSE of AMD hosts [APM 1 4.2.2]") \
+    X(LDMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
     X(STMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "FOP FIP FDP, which AMD hosts save only with a pending exception; MXCSR_MASK") \
-    X(FXRSTOR, 0, 0, 0, 1, 0, HOST_MASKED, "MXCSR bit 17 as LDMXCSR; FOP FIP FDP as FXSAVE") \
+    X(FXSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
+    X(FXRSTOR, 0, 0, 0, 1, 0, HOST, NULL) \
     X(XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XSAVEOPT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XSAVEC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \

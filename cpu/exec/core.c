@@ -135,9 +135,13 @@ static unsigned alignment_of(unsigned size)
 {
     switch (size) {
     case 2:
+    case 14: /* x87 environment, and the beginning of its 16-bit state */
+    case 62:
         return 2;
     case 4:
     case 6:
+    case 28: /* likewise, 32-bit */
+    case 64:
         return 4;
     case 8:
     case 10:
@@ -145,7 +149,7 @@ static unsigned alignment_of(unsigned size)
     case 16:
         return 16;
     default:
-        return 1; /* images (FXSAVE, x87 environment) check for themselves */
+        return 1; /* other images check for themselves */
     }
 }
 
@@ -155,6 +159,10 @@ static void data_check(struct core *core, gva_t gva, unsigned size)
     bool alignment =
         core->cpl == 3 && (core->state.cr0 & CR0_AM) && (core->state.rflags_rest & FLAG_AC);
 
+    /* A non-canonical address is told of first. [tests/fuzz/cpu] */
+    if (core->bits == 64 && (uint64_t)((int64_t)(gva << 16) >> 16) != gva) {
+        return;
+    }
     if (alignment && (gva & (alignment_of(size) - 1))) {
         core_raise_error(core, VECTOR_AC, 0);
     }

@@ -299,19 +299,26 @@ static void env_load(struct core *core, unsigned size, const uint8_t *image)
     x87_status_normalize(x87);
 }
 
+/* Bytes of an image's first access: its size tells the alignment check which image it is. */
+static unsigned image_first(unsigned size)
+{
+    return size == 94 ? 62 : size > 64 ? 64 : size;
+}
+
 static gva_t image_store(struct core *core, const struct insn *insn, const uint8_t *image,
                          unsigned size)
 {
     gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
     bool stack = insn_is_stack(insn);
 
-    if (size > 64) {
-        core_probe_write(core, gva, 64, stack);
-        core_probe_write(core, gva + 64, size - 64, stack);
-        core_store(core, gva + 64, image + 64, size - 64, stack);
-        size = 64;
+    unsigned first = image_first(size);
+
+    if (first < size) {
+        core_probe_write(core, gva, first, stack);
+        core_probe_write(core, gva + first, size - first, stack);
+        core_store(core, gva + first, image + first, size - first, stack);
     }
-    core_store(core, gva, image, size, stack);
+    core_store(core, gva, image, first, stack);
     return gva;
 }
 
@@ -320,11 +327,12 @@ static void image_load(struct core *core, const struct insn *insn, uint8_t *imag
     gva_t gva = insn_linear(core, insn, size, MMU_READ);
     bool stack = insn_is_stack(insn);
 
-    if (size > 64) {
-        core_load(core, gva + 64, image + 64, size - 64, stack);
-        size = 64;
+    unsigned first = image_first(size);
+
+    core_load(core, gva, image, first, stack);
+    if (first < size) {
+        core_load(core, gva + first, image + first, size - first, stack);
     }
-    core_load(core, gva, image, size, stack);
 }
 
 EXEC_OP(fnstenv)

@@ -59,6 +59,12 @@ static void prefixes_find(const uint8_t *bytes, struct opinion *opinion)
     }
 }
 
+/* VEX, EVEX and XOP begin with these where they are not LES, LDS, BOUND or POP. */
+static bool vector_escape(uint8_t opcode)
+{
+    return opcode == 0xc4 || opcode == 0xc5 || opcode == 0x62 || opcode == 0x8f;
+}
+
 /* Why a difference is right as it is, or NULL: Zydis and the manual are with us in each of these.
  */
 static const char *accepted(const struct opinion *o)
@@ -76,9 +82,9 @@ static const char *accepted(const struct opinion *o)
                : twobyte &&
                        (o->opcode[1] == 0x37 || o->opcode[1] >> 1 == 0x53 || o->opcode[1] == 0x01)
                    ? "GETSEC, PadLock, ENCLS: extensions that no model has"
-               : o->opcode[0] == 0xc4 || o->opcode[0] == 0xc5 ? "AVX without a group on Capstone"
-               : twobyte && o->prefix_67 ? "67 taken for a mandatory prefix by Capstone"
-                                         : NULL;
+               : vector_escape(o->opcode[0]) ? "AVX and XOP without a group on Capstone"
+               : twobyte && o->prefix_67     ? "67 taken for a mandatory prefix by Capstone"
+                                             : NULL;
     }
     if (twobyte && (o->opcode[1] == 0xff || o->opcode[1] == 0xb9)) {
         return "UD0, UD1 have ModRM [SDM 2 UD], Capstone reads none";

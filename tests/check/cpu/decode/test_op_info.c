@@ -21,6 +21,23 @@ START_TEST(every_operation_names_its_judge)
 }
 END_TEST
 
+START_TEST(a_named_test_exists)
+{
+    for (unsigned op = 0; op < OP_COUNT; op++) {
+        char path[160];
+        FILE *file;
+
+        if (op_info[op].oracle != ORACLE_TEST) {
+            continue;
+        }
+        snprintf(path, sizeof(path), "tests/check/%s.c", op_info[op].note);
+        file = fopen(path, "r");
+        ck_assert_msg(file != NULL, "%s: no %s", op_info[op].name, path);
+        fclose(file);
+    }
+}
+END_TEST
+
 START_TEST(undefined_flags_are_written)
 {
     for (unsigned op = 0; op < OP_COUNT; op++) {
@@ -48,6 +65,7 @@ static Suite *suite_op_info(void)
     TCase *tcase = tcase_create("rows");
 
     tcase_add_test(tcase, every_operation_names_its_judge);
+    tcase_add_test(tcase, a_named_test_exists);
     tcase_add_test(tcase, undefined_flags_are_written);
     tcase_add_test(tcase, branches_end_blocks);
     suite_add_tcase(suite, tcase);

@@ -1,0 +1,483 @@
+/* Host against verdite: every register, flag, byte and fault, less what the manual leaves open. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "cpu/decode/op_info.h"
+#include "cpu/x86/exception.h"
+#include "tests/fuzz/cpu/case.h"
+
+struct report {
+    char *text;
+    size_t size, used;
+    bool differs;
+};
+
+static void PRINTF(2, 3) report_add(struct report *report, const char *format, ...)
+{
+    va_list arguments;
+
+    report->differs = true;
+    va_start(arguments, format);
+    int n = vsnprintf(report->text + report->used, report->size - report->used, format, arguments);
+    va_end(arguments);
+    report->used +=
+        (size_t)n < report->size - report->used ? (size_t)n : report->size - report->used - 1;
+}
+
+static uint32_t le32(const uint8_t *from)
+{
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+           (uint32_t)from[3] << 24;
+}
+
+/* ---- flags ---- */
+
+/* Flags that a shift leaves undefined, by its count. [SDM 2 SAL, RCL, SHLD] */
+static uint64_t shift_undefined(const struct fuzz_case *c, unsigned count_operand)
+{
+    const struct insn *insn = &c->insn;
+    uint64_t count = insn->kind[count_operand] == OPERAND_GPR ? c->gpr[REG_RCX] : insn->imm;
+    bool rotates =
+        insn->op == OP_ROL || insn->op == OP_ROR || insn->op == OP_RCL || insn->op == OP_RCR;
+
+    count &= insn->size[0] == 8 ? 63 : 31;
+    if (count == 0) {
+        return 0;
+    }
+    if (rotates) {
+        return count == 1 ? 0 : FLAG_OF;
+    }
+    if (count > 8u * insn->size[0] && (insn->op == OP_SHLD || insn->op == OP_SHRD)) {
+        return FLAGS_ARITH;
+    }
+    return FLAG_AF | (count == 1 ? 0 : FLAG_OF) |
+           (count >= 8u * insn->size[0] && insn->op != OP_SAR ? FLAG_CF : 0);
+}
+
+static uint64_t flags_undefined(const struct fuzz_case *c)
+{
+    if (op_info[c->insn.op].family == FAMILY_SHIFT) {
+        return shift_undefined(c, c->insn.op == OP_SHLD || c->insn.op == OP_SHRD ? 2 : 1);
+    }
+    return op_info[c->insn.op].flags_undefined;
+}
+
+/* ---- results that the manual leaves open ---- */
+
+static bool register_undefined(const struct fuzz_case *c, unsigned reg)
+{
+    const struct insn *insn = &c->insn;
+
+    if (insn->kind[0] != OPERAND_GPR || insn->n[0] != reg) {
+        return false;
+    }
+    switch (insn->op) {
+    case OP_SHLD:
+    case OP_SHRD: {
+        uint64_t count = insn->kind[2] == OPERAND_GPR ? c->gpr[REG_RCX] : insn->imm;
+        return insn->size[0] == 2 && (count & 31) > 16;
+    }
+    case OP_BSWAP:
+        return insn->opsize == 2;
+    default:
+        return false;
+    }
+}
+
+/* Bytes of the memory operand that need not agree: x87 pointers and opcodes, which processors keep
+ * differently. */
+static bool memory_open(const struct fuzz_case *c, uint64_t linear)
+{
+    uint64_t at = linear - c->operand;
+
+    switch (c->insn.op) {
+    case OP_FNSTENV:
+    case OP_FNSAVE:
+        return c->insn.opsize == 2 ? at >= 6 && at < 14
+                                   : (at >= 12 && at < 28) || (at < 12 && (at & 2) != 0);
+    case OP_FXSAVE:
+        return (at >= 6 && at < 24) || (at >= 28 && at < 32) || at == 5;
+    case OP_PUSHSEG: /* Intel writes the selector alone, AMD zeroes the rest [SDM 2 PUSH] */
+        at = c->gpr[REG_RSP] - c->insn.opsize;
+        at &= c->seg[SEG_SS] == CASE_SEG_SMALL ? 0xffff : c->bits == 64 ? UINT64_MAX : UINT32_MAX;
+        at = linear - (at + (c->bits == 64 ? 0 : case_segments[c->seg[SEG_SS]].base));
+        return at >= 2 && at < c->insn.opsize;
+    case OP_SHLD:
+    case OP_SHRD: {
+        uint64_t count = c->insn.kind[2] == OPERAND_GPR ? c->gpr[REG_RCX] : c->insn.imm;
+        return c->insn.size[0] == 2 && (count & 31) > 16 && at < 2;
+    }
+    default:
+        return false;
+    }
+}
+
+/* ---- parts ---- */
+
+static void compare_gprs(const struct fuzz_case *c, const struct fuzz_result *host,
+                         const struct fuzz_result *ours, struct report *report)
+{
+    static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                           "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
+    uint64_t mask = c->bits == 64 ? UINT64_MAX : UINT32_MAX;
+
+    for (unsigned i = 0; i < (c->bits == 64 ? 16u : 8u); i++) {
+        uint64_t care = i == REG_RSP && c->seg[SEG_SS] == CASE_SEG_SMALL ? 0xffff : mask;
+
+        if ((host->gpr[i] & care) != (ours->gpr[i] & care) &&
+            !(host->completed && register_undefined(c, i))) {
+            report_add(report, "%s host %" PRIx64 " ours %" PRIx64 "; ", names[i],
+                       host->gpr[i] & care, ours->gpr[i] & care);
+        }
+    }
+    if (host->completed && (host->rip & mask) != (ours->rip & mask)) {
+        report_add(report, "rip host %" PRIx64 " ours %" PRIx64 "; ", host->rip, ours->rip);
+    }
+    uint64_t flags = FLAGS_ARITH | FLAG_DF | FLAG_AC | FLAG_NT | FLAG_ID;
+    flags &= ~flags_undefined(c);
+    if ((host->rflags & flags) != (ours->rflags & flags)) {
+        report_add(report, "flags host %" PRIx64 " ours %" PRIx64 " differ in %" PRIx64 "; ",
+                   host->rflags, ours->rflags, (host->rflags ^ ours->rflags) & flags);
+    }
+}
+
+static void report_bytes(struct report *report, const char *name, const uint8_t *host,
+                         const uint8_t *ours, unsigned n)
+{
+    report_add(report, "%s host ", name);
+    for (unsigned i = n; i-- > 0;) {
+        report_add(report, "%02x", host[i]);
+    }
+    report_add(report, " ours ");
+    for (unsigned i = n; i-- > 0;) {
+        report_add(report, "%02x", ours[i]);
+    }
+    report_add(report, "; ");
+}
+
+/* Ri of an FXSAVE image, which holds ST(i). */
+static const uint8_t *fx_physical(const uint8_t *fx, unsigned i)
+{
+    unsigned top = fx[FX_FSW + 1] >> 3 & 7;
+
+    return fx + FX_ST + 16 * ((i - top) & 7);
+}
+
+/* skip: bit i leaves out Ri. */
+static void compare_fx(const struct fuzz_case *c, const struct fuzz_result *host,
+                       const struct fuzz_result *ours, struct report *report, unsigned skip)
+{
+    char name[16];
+
+    if (memcmp(host->fx, ours->fx, 2) != 0) {
+        report_bytes(report, "fcw", host->fx, ours->fx, 2);
+    }
+    uint16_t host_status, our_status;
+    memcpy(&host_status, host->fx + FX_FSW, 2);
+    memcpy(&our_status, ours->fx + FX_FSW, 2);
+    if (host_status != our_status) {
+        report_add(report, "fsw host %04x ours %04x; ", host_status, our_status);
+    }
+    if (host->fx[FX_FTW] != ours->fx[FX_FTW]) {
+        report_add(report, "ftw host %02x ours %02x; ", host->fx[FX_FTW], ours->fx[FX_FTW]);
+    }
+    if (le32(host->fx + FX_MXCSR) != le32(ours->fx + FX_MXCSR)) {
+        report_add(report, "mxcsr host %x ours %x; ", le32(host->fx + FX_MXCSR),
+                   le32(ours->fx + FX_MXCSR));
+    }
+    for (unsigned i = 0; i < 8; i++) { /* physical registers: TOP has been compared */
+        const uint8_t *theirs = fx_physical(host->fx, i), *mine = fx_physical(ours->fx, i);
+        if (memcmp(theirs, mine, 10) != 0 && !(skip & 1u << i)) {
+            snprintf(name, sizeof(name), "r%u", i);
+            report_bytes(report, name, theirs, mine, 10);
+        }
+    }
+    for (unsigned i = 0; i < (c->bits == 64 ? 16u : 8u); i++) {
+        unsigned at = FX_XMM + 16 * i;
+        if (memcmp(host->fx + at, ours->fx + at, 16) != 0) {
+            snprintf(name, sizeof(name), "xmm%u", i);
+            report_bytes(report, name, host->fx + at, ours->fx + at, 16);
+        }
+    }
+}
+
+static const uint8_t *result_page(const struct fuzz_result *result,
+                                  const struct case_memory *memory, unsigned page)
+{
+    return (result->pages_changed >> page & 1 ? result->data : memory->data) +
+           (size_t)page * CASE_PAGE;
+}
+
+static void compare_memory(const struct fuzz_case *c, const struct case_memory *memory,
+                           const struct fuzz_result *host, const struct fuzz_result *ours,
+                           struct report *report)
+{
+    unsigned shown = 0;
+
+    for (unsigned page = 0; page < CASE_DATA_PAGES; page++) {
+        const uint8_t *theirs = result_page(host, memory, page),
+                      *mine = result_page(ours, memory, page);
+
+        if (theirs == mine || memcmp(theirs, mine, CASE_PAGE) == 0) {
+            continue;
+        }
+        for (unsigned i = 0; i < CASE_PAGE; i++) {
+            uint64_t linear = CASE_DATA + page * (uint64_t)CASE_PAGE + i;
+            if (theirs[i] != mine[i] && !memory_open(c, linear) && shown++ < 16) {
+                report_add(report, "[%" PRIx64 "] host %02x ours %02x; ", linear, theirs[i],
+                           mine[i]);
+            }
+        }
+    }
+}
+
+static void compare_fault(const struct fuzz_case *c, const struct fuzz_result *host,
+                          const struct fuzz_result *ours, struct report *report)
+{
+    uint32_t host_error = host->error, our_error = ours->error;
+
+    if (host->vector == VECTOR_PF && ours->vector == VECTOR_PF &&
+        host->address >= UINT64_C(0x7ffffffff000)) {
+        host_error |= 1; /* the kernel hides which of its pages are present */
+        our_error |= 1;
+    }
+    if (host->completed != ours->completed || (!host->completed && host->vector != ours->vector)) {
+        report_add(
+            report, "host %s %u error %x cr2 %" PRIx64 ", ours %s %u error %x cr2 %" PRIx64 "; ",
+            host->completed ? "completed" : "fault", host->vector, host->error, host->address,
+            ours->completed ? "completed" : "fault", ours->vector, ours->error, ours->address);
+    } else if (!host->completed) {
+        bool with_error = x86_vector_has_error(host->vector);
+        if (with_error && host_error != our_error) {
+            report_add(report, "vector %u error host %x ours %x; ", host->vector, host->error,
+                       ours->error);
+        }
+        if (host->vector == VECTOR_PF && host->address != ours->address) {
+            report_add(report, "cr2 host %" PRIx64 " ours %" PRIx64 "; ", host->address,
+                       ours->address);
+        }
+    }
+    (void)c;
+}
+
+/* ---- differences that are right ---- */
+
+static bool canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+/* Vectors that one misplaced access may raise; which of two reasons wins is not architectural. [SDM
+ * 3A table 6-2] */
+static bool access_fault(const struct fuzz_result *result)
+{
+    return !result->completed && (result->vector == VECTOR_GP || result->vector == VECTOR_SS ||
+                                  result->vector == VECTOR_PF || result->vector == VECTOR_AC);
+}
+
+static bool is_area(unsigned op)
+{
+    return op == OP_FNSTENV || op == OP_FLDENV || op == OP_FNSAVE || op == OP_FRSTOR ||
+           op == OP_FXSAVE || op == OP_FXRSTOR || op == OP_FBLD || op == OP_FBSTP;
+}
+
+static bool approximates(unsigned op)
+{
+    return op == OP_FYL2X || op == OP_FYL2XP1 || op == OP_F2XM1 || op == OP_FPTAN ||
+           op == OP_FPATAN || op == OP_FSIN || op == OP_FCOS || op == OP_FSINCOS;
+}
+
+static float float_of(uint32_t bits)
+{
+    float value;
+
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+/* RCPPS and its like: within 1.5 * 2^-12 of each other's truth, so 3 * 2^-12 of each other. */
+static bool close_floats(const uint8_t *a, const uint8_t *b)
+{
+    for (unsigned i = 0; i < 16; i += 4) {
+        uint32_t x = le32(a + i), y = le32(b + i);
+        double near = (double)float_of(x), ours = (double)float_of(y);
+
+        bool tiny =
+            (x & 0x7fffffff) <= 0x00800000 && (y & 0x7fffffff) <= 0x00800000 && !((x ^ y) >> 31);
+
+        if (x != y && !tiny &&
+            !(near - ours <= 3.0 / 4096 * (near < 0 ? -near : near) &&
+              ours - near <= 3.0 / 4096 * (near < 0 ? -near : near))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 80-bit values at most two units in the last place apart. */
+static bool close_f80(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, 8);
+    memcpy(&y, b, 8);
+    unsigned exponents = (unsigned)(a[8] | a[9] << 8) - (unsigned)(b[8] | b[9] << 8);
+    return (exponents + 1 <= 2) && (uint64_t)exponents * (UINT64_C(1) << 63) + (x - y) + 2 <= 4;
+}
+
+/* Ri that are close enough, as bits. */
+static unsigned close_registers(const struct fuzz_result *host, const struct fuzz_result *ours)
+{
+    unsigned close = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        close |= close_f80(fx_physical(host->fx, i), fx_physical(ours->fx, i)) ? 1u << i : 0;
+    }
+    return close;
+}
+
+/* The results agree when n bytes of the FXSAVE image, these status bits and the Ri of skip are not
+ * looked at; SKIP_FAULT: nor which fault it was. */
+enum { SKIP_FAULT = 1u << 8 };
+
+static bool agree_without(const struct fuzz_case *c, const struct case_memory *memory,
+                          const struct fuzz_result *host, const struct fuzz_result *ours,
+                          unsigned at, unsigned n, uint16_t status, unsigned skip)
+{
+    struct fuzz_result copy = *ours;
+    char text[64];
+    struct report report = { text, sizeof(text), 0, false };
+
+    if (status & 0x3800) { /* the other TOP, the same Ri */
+        for (unsigned i = 0; i < 8; i++) {
+            memcpy(copy.fx + (fx_physical(host->fx, i) - host->fx), fx_physical(ours->fx, i), 16);
+        }
+    }
+    if (skip & SKIP_FAULT) {
+        copy.vector = host->vector;
+        copy.error = host->error;
+        copy.address = host->address;
+    }
+    memcpy(copy.fx + at, host->fx + at, n);
+    copy.fx[FX_FSW] = (uint8_t)((copy.fx[FX_FSW] & ~status) | (host->fx[FX_FSW] & status));
+    copy.fx[FX_FSW + 1] =
+        (uint8_t)((copy.fx[FX_FSW + 1] & ~(status >> 8)) | (host->fx[FX_FSW + 1] & status >> 8));
+    compare_fault(c, host, &copy, &report);
+    compare_gprs(c, host, &copy, &report);
+    compare_fx(c, host, &copy, &report, skip);
+    compare_memory(c, memory, host, &copy, &report);
+    return !report.differs;
+}
+
+/* Why the host and verdite may differ here, or NULL. */
+static const char *accepted(const struct fuzz_case *c, const struct case_memory *memory,
+                            const struct fuzz_result *host, const struct fuzz_result *ours)
+{
+    unsigned op = c->insn.op;
+    bool branch = op_info[op].family == FAMILY_BRANCH;
+    bool both_access = access_fault(host) && access_fault(ours);
+
+    if (branch && c->bits == 64 && !ours->completed && ours->vector == VECTOR_GP &&
+        host->completed && !canonical(host->rip)) {
+        return "AMD loads a non-canonical RIP and faults there, Intel at the branch";
+    }
+    if (op == OP_NOP && !host->completed && host->vector == VECTOR_UD &&
+        c->insn.kind[0] == OPERAND_GPR) {
+        return "0F 0D with a register: NOP on Intel, #UD on AMD";
+    }
+    if ((op == OP_MASKMOVQ || op == OP_MASKMOVDQU) && ours->completed && access_fault(host)) {
+        return "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]";
+    }
+    if (op == OP_CMPS && both_access) {
+        return "AMD looks at ES:DI first when both operands fault";
+    }
+    if (both_access && c->bits == 64 && ours->vector == VECTOR_PF && ours->address >> 47 != 0) {
+        return "the kernel's half of the address space: a hypervisor below may forbid it by #GP";
+    }
+    if (op == OP_PUSHSEG && access_fault(host) && host->vector == VECTOR_AC) {
+        return "PUSH of a segment register is a 16-bit write on Intel [SDM 2 PUSH]: aligned to 2";
+    }
+    if (op == OP_BOUND && both_access) {
+        return "AMD reads the two bounds one after the other";
+    }
+    if (op == OP_ARPL && host->completed && access_fault(ours)) {
+        return "ARPL that changes nothing: AMD does not check that it could write";
+    }
+    if (op == OP_POPA && both_access) {
+        return "AMD has written some registers when POPA faults";
+    }
+    if (both_access && host->vector + ours->vector == VECTOR_GP + VECTOR_SS && c->operand & 15) {
+        return "a misaligned operand beyond the stack's limit: #GP or #SS";
+    }
+    if (both_access && c->bits != 64 && c->operand > UINT32_MAX - 15) {
+        return "an access that wraps at 4G may fault or not [SDM 3A 5.3]";
+    }
+    if (op == OP_MOVSXD && c->insn.opsize == 2 && (access_fault(host) || both_access)) {
+        return "MOVSXD r16 reads 16 bits [SDM 2], on AMD 32";
+    }
+    if ((op == OP_MASKMOVQ || op == OP_MASKMOVDQU) && both_access &&
+        agree_without(c, memory, host, ours, FX_FTW, 1, 0x3800, SKIP_FAULT)) {
+        return "AMD checks the whole operand, whatever the mask, and has entered the MMX state";
+    }
+    if (op == OP_CVTPI2PS && c->insn.kind[1] == OPERAND_MEM && ours->vector == VECTOR_MF &&
+        !ours->completed) {
+        return "CVTPI2PS from memory is an MMX instruction on Intel [SDM 2], not on AMD";
+    }
+    if (is_area(op) && both_access) {
+        return "AMD looks at the pieces of an image in another order";
+    }
+    if ((op == OP_FIST || op == OP_FISTP || op == OP_FISTTP || op == OP_FST || op == OP_FSTP ||
+         op == OP_FBSTP) &&
+        ours->completed && access_fault(host) && ours->fx[FX_FSW] & 0x80) {
+        return "a store that an unmasked exception cancels: AMD checks its address, Intel need not";
+    }
+    if (op == OP_FSTP && c->insn.kind[0] == OPERAND_ST && c->insn.length >= 2 &&
+        (c->bytes[c->n - 2] & 0xff) == 0xd9) {
+        return "D9 D8+i: AMD's FSTPNCE, without stack exceptions";
+    }
+    if (op == OP_CVTPI2PS && c->insn.kind[1] == OPERAND_MEM &&
+        agree_without(c, memory, host, ours, FX_FTW, 1, 0x3800, 0)) {
+        return "CVTPI2PS from memory enters the MMX state on Intel [SDM 2], not on AMD";
+    }
+    if (approximates(op) && host->completed &&
+        agree_without(c, memory, host, ours, 0, 0, 0x0200, close_registers(host, ours))) {
+        return "approximation: below 1 ulp each, C1 says which way it was rounded [SDM 1 8.3.10]";
+    }
+    if (op == OP_CALL && access_fault(host) && access_fault(ours) && ours->vector == VECTOR_GP) {
+        return "AMD pushes before it finds the target non-canonical";
+    }
+    if ((op == OP_RCPPS || op == OP_RCPSS || op == OP_RSQRTPS || op == OP_RSQRTSS) &&
+        host->completed) {
+        unsigned at = FX_XMM + 16u * c->insn.n[0];
+        if (close_floats(host->fx + at, ours->fx + at) &&
+            agree_without(c, memory, host, ours, at, 16, 0, 0)) {
+            return "approximation within its bound [SDM 2 RCPPS]";
+        }
+    }
+    return NULL;
+}
+
+enum verdict case_compare(const struct fuzz_case *c, const struct case_memory *memory,
+                          const struct fuzz_result *host, const struct fuzz_result *ours,
+                          char *text, size_t size)
+{
+    struct report report = { text, size, 0, false };
+
+    text[0] = '\0';
+    compare_fault(c, host, ours, &report);
+    compare_gprs(c, host, ours, &report);
+    compare_fx(c, host, ours, &report, 0);
+    compare_memory(c, memory, host, ours, &report);
+    if (!report.differs) {
+        return VERDICT_EQUAL;
+    }
+    const char *reason = accepted(c, memory, host, ours);
+    if (reason != NULL) {
+        snprintf(text, size, "%s", reason);
+        return VERDICT_ACCEPTED;
+    }
+    return VERDICT_DIFFERENT;
+}

@@ -1,0 +1,333 @@
+/* verdite runs the cases: a core at CPL 3 with paging on, and the memory that the host has at the
+ * same addresses. */
+#include "tests/fuzz/cpu/case.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host/mutex.h"
+#include "cpu/exec/core.h"
+#include "cpu/exec/exec.h"
+#include "cpu/exec/flags.h"
+#include "cpu/exec/model.h"
+#include "mmu/ram.h"
+#include "mmu/space.h"
+
+const struct case_segment case_segments[CASE_SEGS] = {
+    [CASE_SEG_NULL] = { 0, 0, 0, SEG_UNUSABLE },
+    [CASE_SEG_FLAT] = { 0x2b, 0, 0xffffffff,
+                        3 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G },
+    [CASE_SEG_DATA] = { 0x07, CASE_DATA, 0x3fff, 3 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB },
+    [CASE_SEG_READ_ONLY] = { 0x0f, CASE_DATA + 0x1000, 0xffe,
+                             1 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB },
+    [CASE_SEG_EXPAND_DOWN] = { 0x17, CASE_DATA, 0xfff,
+                               7 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB },
+    [CASE_SEG_SMALL] = { 0x1f, CASE_DATA, 0xffff, 3 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P },
+    [CASE_SEG_CODE_64] = { 0x33, 0, 0xffffffff,
+                           0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_L | SEG_G },
+    [CASE_SEG_CODE_32] = { 0x23, 0, 0xffffffff,
+                           0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G },
+    [CASE_SEG_CODE_16] = { 0x27, CASE_CODE, 0xffff, 0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P },
+};
+
+/* System physical addresses. */
+enum {
+    SPA_DATA = 0x10000,
+    SPA_READ_ONLY = 0x20000,
+    SPA_CODE = 0x21000,
+    SPA_TABLES = 0x30000,
+    RAM_BYTES = 0x40000
+};
+
+enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, REP_LIMIT = 1 << 20 };
+
+struct emulated {
+    struct ram ram;
+    struct space space;
+    struct cpu_model model;
+    const struct case_memory *memory;
+    struct core core;
+};
+
+/* ---- the world around the core: nothing ---- */
+
+static enum io_status missed(void *opaque, void *vp, gpa_t gpa, unsigned right, uint32_t size,
+                             uint64_t *value)
+{
+    (void)opaque, (void)vp, (void)gpa, (void)right, (void)size, (void)value;
+    return IO_NO_REGISTER;
+}
+
+static void code_written(void *opaque, spa_t spa, size_t length_bytes)
+{
+    (void)opaque, (void)spa, (void)length_bytes;
+}
+
+static enum core_status port_read(void *owner, uint16_t port, unsigned size, uint32_t *value)
+{
+    (void)owner, (void)port, (void)size, (void)value;
+    return CORE_GP;
+}
+
+static enum core_status port_write(void *owner, uint16_t port, unsigned size, uint32_t value)
+{
+    (void)owner, (void)port, (void)size, (void)value;
+    return CORE_GP;
+}
+
+static enum core_status msr_read(void *owner, uint32_t msr, uint64_t *value)
+{
+    (void)owner, (void)msr, (void)value;
+    return CORE_GP;
+}
+
+static enum core_status msr_write(void *owner, uint32_t msr, uint64_t value)
+{
+    (void)owner, (void)msr, (void)value;
+    return CORE_GP;
+}
+
+static enum core_status cpuid(void *owner, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
+{
+    (void)owner, (void)leaf, (void)subleaf, (void)regs;
+    return CORE_OK;
+}
+
+static enum core_status vmcall(void *owner, bool amd_form)
+{
+    (void)owner, (void)amd_form;
+    return CORE_UD;
+}
+
+static uint64_t zero(void *owner)
+{
+    (void)owner;
+    return 0;
+}
+
+static uint8_t cr8_read(void *owner)
+{
+    (void)owner;
+    return 0;
+}
+
+static void cr8_write(void *owner, uint8_t value)
+{
+    (void)owner, (void)value;
+}
+
+static void fpu_error(void *owner)
+{
+    (void)owner;
+}
+
+static const struct ram_ops ram_ops = { code_written };
+static const struct space_ops space_ops = { missed };
+static const struct core_ops core_ops = {
+    .port_read = port_read,
+    .port_write = port_write,
+    .msr_read = msr_read,
+    .msr_write = msr_write,
+    .cpuid = cpuid,
+    .vmcall = vmcall,
+    .tsc = zero,
+    .random = zero,
+    .cr8_read = cr8_read,
+    .cr8_write = cr8_write,
+    .fpu_error = fpu_error,
+};
+
+/* ---- setting up ---- */
+
+static void entry_set(struct emulated *emulated, unsigned table, uint64_t index, uint64_t entry)
+{
+    memcpy(ram_host(&emulated->ram, SPA_TABLES + table * PAGE_SIZE + index * 8), &entry,
+           sizeof(entry));
+}
+
+static uint64_t table_entry(unsigned table)
+{
+    return (SPA_TABLES + table * PAGE_SIZE) | ENTRY_P | ENTRY_W | ENTRY_U;
+}
+
+/* Tables: 0 PML4, 1 PDPT, 2 PD, 3 PT of the data, 4 PT of the code. */
+static void pages_map(struct emulated *emulated)
+{
+    entry_set(emulated, 0, 0, table_entry(1));
+    entry_set(emulated, 1, 0, table_entry(2));
+    entry_set(emulated, 2, CASE_DATA >> 21, table_entry(3));
+    entry_set(emulated, 2, CASE_CODE >> 21, table_entry(4));
+    for (uint64_t i = 0; i < CASE_DATA_PAGES; i++) {
+        entry_set(emulated, 3, i,
+                  (SPA_DATA + i * PAGE_SIZE) | ENTRY_P | ENTRY_W | ENTRY_U | BIT64(63));
+    }
+    entry_set(emulated, 3, (CASE_READ_ONLY - CASE_DATA) / PAGE_SIZE,
+              SPA_READ_ONLY | ENTRY_P | ENTRY_U | BIT64(63));
+    entry_set(emulated, 4, 0, SPA_CODE | ENTRY_P | ENTRY_U);
+}
+
+struct emulated *emulated_create(void)
+{
+    struct emulated *emulated = calloc(1, sizeof(*emulated));
+
+    if (emulated == NULL || ram_init(&emulated->ram, RAM_BYTES, NULL) != 0 ||
+        space_init(&emulated->space, &emulated->ram, 40) != 0 ||
+        space_map(&emulated->space, 0, 0, RAM_BYTES / PAGE_SIZE, SPACE_RWX) != 0) {
+        abort();
+    }
+    struct core *core = &emulated->core;
+    emulated->ram.ops = &ram_ops;
+    emulated->space.ops = &space_ops;
+    emulated->model = cpu_models[0];
+    emulated->model.features = (FEATURE_COUNT == 64 ? 0 : BIT64(FEATURE_COUNT % 64)) - 1;
+    pages_map(emulated);
+    mmu_init(&core->mmu, &emulated->space, emulated);
+    core->ops = &core_ops;
+    core->owner = emulated;
+    core->model = &emulated->model;
+    core_reset(core, false);
+    core->state.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_AM | CR0_ET;
+    core->state.cr4 = CR4_PAE | CR4_PSE | CR4_DE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
+                      CR4_OSXSAVE | CR4_FSGSBASE;
+    core->state.efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE;
+    core->state.cr3 = SPA_TABLES;
+    core->state.xcr0 = 3;
+    mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
+    memset(ram_host(&emulated->ram, SPA_CODE), 0xcc, PAGE_SIZE);
+    return emulated;
+}
+
+void emulated_memory(struct emulated *emulated, const struct case_memory *memory)
+{
+    emulated->memory = memory;
+    memcpy(ram_host(&emulated->ram, SPA_DATA), memory->data, CASE_DATA_SIZE);
+    memcpy(ram_host(&emulated->ram, SPA_READ_ONLY), memory->read_only, CASE_PAGE);
+}
+
+/* ---- state in and out ---- */
+
+static uint16_t fx16(const uint8_t *fx, unsigned at)
+{
+    return (uint16_t)(fx[at] | fx[at + 1] << 8);
+}
+
+static void fx_load(struct cpu_state *state, const uint8_t *fx)
+{
+    unsigned top = fx16(fx, FX_FSW) >> 11 & 7;
+
+    state->x87.control = fx16(fx, FX_FCW);
+    state->x87.status = fx16(fx, FX_FSW);
+    state->x87.valid = fx[FX_FTW];
+    for (unsigned i = 0; i < 8; i++) {
+        struct x87_value *value = &state->x87.reg[(top + i) & 7];
+        memcpy(&value->significand, fx + FX_ST + 16 * i, 8);
+        memcpy(&value->sign_exponent, fx + FX_ST + 16 * i + 8, 2);
+    }
+    memcpy(&state->mxcsr, fx + FX_MXCSR, 4);
+    memcpy(state->xmm, fx + FX_XMM, sizeof(state->xmm));
+}
+
+static void fx_store(const struct cpu_state *state, uint8_t *fx)
+{
+    unsigned top = state->x87.status >> 11 & 7;
+
+    memset(fx, 0, CASE_FX);
+    memcpy(fx + FX_FCW, &state->x87.control, 2);
+    memcpy(fx + FX_FSW, &state->x87.status, 2);
+    fx[FX_FTW] = state->x87.valid;
+    for (unsigned i = 0; i < 8; i++) {
+        const struct x87_value *value = &state->x87.reg[(top + i) & 7];
+        memcpy(fx + FX_ST + 16 * i, &value->significand, 8);
+        memcpy(fx + FX_ST + 16 * i + 8, &value->sign_exponent, 2);
+    }
+    memcpy(fx + FX_MXCSR, &state->mxcsr, 4);
+    memcpy(fx + FX_XMM, state->xmm, sizeof(state->xmm));
+}
+
+static void case_load(struct core *core, const struct fuzz_case *c)
+{
+    struct cpu_state *state = &core->state;
+
+    memcpy(state->gpr, c->gpr, sizeof(c->gpr));
+    state->gpr[REG_RIP] = case_rip(c);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        const struct case_segment *segment = &case_segments[c->seg[i]];
+        state->seg[i] = (struct x86_segment){ segment->base, segment->limit, segment->attributes,
+                                              segment->selector };
+    }
+    if (c->bits == 64) {
+        state->seg[SEG_FS].base = c->fs_base;
+        state->seg[SEG_GS].base = c->gs_base;
+    }
+    fx_load(state, c->fx);
+    core_rflags_set(core, c->rflags);
+    core_mode_update(core);
+    core->pending = 0;
+    core->debug_pending = 0;
+    core->budget = INT64_MAX / 2;
+}
+
+static void case_store(const struct core *core, struct fuzz_result *result)
+{
+    result->rip = core->state.gpr[REG_RIP];
+    memcpy(result->gpr, core->state.gpr, sizeof(result->gpr));
+    result->rflags = core_rflags(core);
+    fx_store(&core->state, result->fx);
+}
+
+/* ---- running ---- */
+
+/* What stands behind the one instruction, as the block builder has it. */
+static void run_end(struct core *core, const struct insn *insn)
+{
+    core->state.gpr[REG_RIP] = insn_rip(core, insn) & core->ip_mask;
+}
+
+/* One pass through the instruction; a repeated one may need more. */
+static enum core_unwind run_once(struct core *core, const struct insn *insn)
+{
+    jmp_buf unwind;
+
+    core->insn = insn;
+    core->unwind = &unwind;
+    int how = setjmp(unwind);
+    if (how == 0) {
+        insn[0].exec(core, insn);
+    }
+    core->unwind = NULL;
+    core->insn = NULL;
+    return (enum core_unwind)how;
+}
+
+void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result)
+{
+    struct core *core = &emulated->core;
+    struct insn insn[2] = { 0 };
+    enum core_unwind how = UNWIND_NONE;
+    unsigned passes = 0;
+
+    uint8_t *code = ram_host(&emulated->ram, SPA_CODE + c->code_offset);
+    memcpy(code, c->native, c->n); /* it may be read as data */
+    case_load(core, c);
+    decode_insn(c->bytes, c->n, (struct decode_mode){ core->bits, core->flat }, &insn[0]);
+    if (insn[0].base == REG_RIP) {
+        insn[0].disp += insn[0].length;
+    }
+    insn[0].exec = exec_choose(&insn[0]);
+    insn[1] = (struct insn){ .exec = run_end, .op = OP_NOP, .offset = insn[0].length };
+    do {
+        how = run_once(core, insn);
+    } while (how != UNWIND_FAULT && insn[0].flags & (INSN_REP | INSN_REPNE) &&
+             core->state.gpr[REG_RIP] == case_rip(c) && passes++ < REP_LIMIT);
+    memset(result, 0, offsetof(struct fuzz_result, data));
+    case_store(core, result);
+    result->completed = how != UNWIND_FAULT && how != UNWIND_SUSPEND;
+    if (!result->completed) {
+        result->vector = core->fault.vector;
+        result->error = core->fault.has_error ? core->fault.error : 0;
+        result->address = core->fault.address;
+    }
+    memset(code, 0xcc, c->n);
+    result_memory(result, ram_host(&emulated->ram, SPA_DATA), emulated->memory);
+}

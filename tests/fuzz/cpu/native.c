@@ -1,0 +1,348 @@
+/* The host CPU runs the cases: each starts from a signal frame and ends in the next signal. [SDM 3A
+ * 6; sigreturn(2)]
+ *
+ * native_run raises a first signal; its handler keeps the frame, fills it with the first case and
+ * returns into it. Every case ends in a fault of its own or in the INT3 that follows it; the
+ * handler reads the frame, prepares the next case in it and, after the last, puts back what it
+ * kept. The kernel loads CS and SS from the frame, so 32-bit and 16-bit code need no far jump; the
+ * other segment registers are loaded in the handler, where they do no harm. The handler finds its
+ * object at the foot of the aligned alternate stack. FS is the C library's: it is put back first.
+ */
+#undef _GNU_SOURCE /* the C library's REG_* would clash with ours */
+#define _DEFAULT_SOURCE
+#include "tests/fuzz/cpu/case.h"
+
+#include <asm/ldt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+
+#if defined(__x86_64__)
+
+/* The kernel's order of registers in a signal frame. [asm/sigcontext.h] */
+enum {
+    FRAME_R8,
+    FRAME_R9,
+    FRAME_R10,
+    FRAME_R11,
+    FRAME_R12,
+    FRAME_R13,
+    FRAME_R14,
+    FRAME_R15,
+    FRAME_RDI,
+    FRAME_RSI,
+    FRAME_RBP,
+    FRAME_RBX,
+    FRAME_RDX,
+    FRAME_RAX,
+    FRAME_RCX,
+    FRAME_RSP,
+    FRAME_RIP,
+    FRAME_FLAGS,
+    FRAME_CSGSFS,
+    FRAME_ERROR,
+    FRAME_TRAPNO,
+    FRAME_OLDMASK,
+    FRAME_CR2,
+};
+
+enum { STACK_BYTES = 1 << 16, HWCAP2_FSGSBASE_BIT = 1 << 1, FRAME_XSTATE_BV = 512 };
+
+struct native {
+    uint8_t *stack;
+    uint8_t *code; /* writable alias of the code page */
+    uint8_t *read_only;
+    const struct case_memory *memory;
+    const struct fuzz_case *cases;
+    struct fuzz_result *results;
+    size_t n, at; /* at: 0 outside of a run, else 1 + index of the running case */
+    gregset_t kept;
+    uint8_t kept_fx[CASE_FX_USED];
+    uint64_t kept_fs_base;
+    bool can_16, can_32;
+};
+
+/* Our register numbers in the kernel's order. */
+static const uint8_t frame_gpr[16] = { FRAME_RAX, FRAME_RCX, FRAME_RDX, FRAME_RBX,
+                                       FRAME_RSP, FRAME_RBP, FRAME_RSI, FRAME_RDI,
+                                       FRAME_R8,  FRAME_R9,  FRAME_R10, FRAME_R11,
+                                       FRAME_R12, FRAME_R13, FRAME_R14, FRAME_R15 };
+
+static ALWAYS_INLINE struct native *native_self(void)
+{
+    uintptr_t stack = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(STACK_BYTES - 1);
+
+    return *(struct native **)stack;
+}
+
+static ALWAYS_INLINE void segments_load(const struct fuzz_case *c)
+{
+    uint16_t ds = case_segments[c->seg[SEG_DS]].selector,
+             es = case_segments[c->seg[SEG_ES]].selector;
+    uint16_t fs = case_segments[c->seg[SEG_FS]].selector,
+             gs = case_segments[c->seg[SEG_GS]].selector;
+
+    __asm__ volatile("mov %0, %%ds\n\tmov %1, %%es\n\tmov %2, %%fs\n\tmov %3, %%gs"
+                     :
+                     : "r"(ds), "r"(es), "r"(fs), "r"(gs)
+                     : "memory");
+    if (c->bits == 64) {
+        __asm__ volatile("wrfsbase %0\n\twrgsbase %1"
+                         :
+                         : "r"(c->fs_base), "r"(c->gs_base)
+                         : "memory");
+    }
+}
+
+static void case_enter(struct native *native, ucontext_t *frame)
+{
+    const struct fuzz_case *c = &native->cases[native->at - 1];
+    greg_t *gregs = frame->uc_mcontext.gregs;
+    uint8_t *fx = (uint8_t *)frame->uc_mcontext.fpregs;
+    uint64_t cs = case_segments[c->seg[SEG_CS]].selector,
+             ss = case_segments[c->seg[SEG_SS]].selector;
+
+    for (unsigned i = 0; i < c->n; i++) {
+        native->code[c->code_offset + i] = c->native[i];
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        gregs[frame_gpr[i]] = (greg_t)c->gpr[i];
+    }
+    gregs[FRAME_RIP] = (greg_t)case_rip(c);
+    gregs[FRAME_FLAGS] = (greg_t)c->rflags;
+    gregs[FRAME_CSGSFS] = (greg_t)(cs | ss << 48);
+    memcpy(fx, c->fx, CASE_FX_USED);
+    uint64_t components;
+    memcpy(&components, fx + FRAME_XSTATE_BV, sizeof(components));
+    components |= 3;
+    memcpy(fx + FRAME_XSTATE_BV, &components, sizeof(components));
+    segments_load(c);
+}
+
+static void case_leave(struct native *native, const ucontext_t *frame)
+{
+    const struct fuzz_case *c = &native->cases[native->at - 1];
+    struct fuzz_result *result = &native->results[native->at - 1];
+    const greg_t *gregs = frame->uc_mcontext.gregs;
+    uint64_t start = case_rip(c), rip = (uint64_t)gregs[FRAME_RIP];
+    unsigned vector = (unsigned)gregs[FRAME_TRAPNO];
+
+    for (unsigned i = 0; i < 16; i++) {
+        result->gpr[i] = (uint64_t)gregs[frame_gpr[i]];
+    }
+    result->rflags = (uint64_t)gregs[FRAME_FLAGS];
+    result->vector = (uint8_t)vector;
+    result->error = (uint32_t)gregs[FRAME_ERROR];
+    result->address = (uint64_t)gregs[FRAME_CR2];
+    result->rip = rip;
+    result->completed = false;
+    if (vector == 3 && c->insn.op != OP_INT3) {
+        result->rip = rip - 1;
+        result->completed = true; /* the INT3 behind it, or where it jumped to */
+    } else if (vector != 3 && vector != 4 && rip != start) {
+        result->completed = true; /* fetching at the new RIP failed */
+    }
+    memcpy(result->fx, frame->uc_mcontext.fpregs, CASE_FX_USED);
+    result_memory(result, (uint8_t *)(uintptr_t)CASE_DATA, native->memory);
+    for (unsigned i = 0; i < c->n; i++) {
+        native->code[c->code_offset + i] = 0xcc;
+    }
+}
+
+static void native_signal(int signal, siginfo_t *info, void *context)
+{
+    struct native *native = native_self();
+    ucontext_t *frame = context;
+
+    (void)signal, (void)info;
+    /* NT, AC and ID of a case must not reach the kernel's return path or the next case. */
+    __asm__ volatile("pushq $0x202\n\tpopfq" ::: "cc", "memory");
+    if (native->at == 0) {
+        __asm__ volatile("rdfsbase %0" : "=r"(native->kept_fs_base));
+        memcpy(native->kept, frame->uc_mcontext.gregs, sizeof(native->kept));
+        memcpy(native->kept_fx, frame->uc_mcontext.fpregs, sizeof(native->kept_fx));
+    } else {
+        __asm__ volatile("mov %0, %%fs\n\twrfsbase %1"
+                         :
+                         : "r"(0), "r"(native->kept_fs_base)
+                         : "memory");
+        case_leave(native, frame);
+    }
+    if (native->at++ < native->n) {
+        case_enter(native, frame);
+        return;
+    }
+    native->at = 0;
+    memcpy(frame->uc_mcontext.gregs, native->kept, sizeof(native->kept));
+    memcpy(frame->uc_mcontext.fpregs, native->kept_fx, sizeof(native->kept_fx));
+    __asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%gs" : : "r"(0) : "memory");
+}
+
+void native_memory(struct native *native, const struct case_memory *memory)
+{
+    native->memory = memory;
+    memcpy((uint8_t *)(uintptr_t)CASE_DATA, memory->data, CASE_DATA_SIZE);
+    memcpy(native->read_only, memory->read_only, CASE_PAGE);
+    /* Present from now on: the first access must not be seen as a missing page. */
+    (void)*(volatile uint8_t *)(uintptr_t)CASE_READ_ONLY;
+    (void)*(volatile uint8_t *)(uintptr_t)CASE_CODE;
+}
+
+void native_run(struct native *native, const struct fuzz_case *cases, struct fuzz_result *results,
+                size_t n)
+{
+    native->cases = cases;
+    native->results = results;
+    native->n = n;
+    native->at = 0;
+    if (n > 0) {
+        __asm__ volatile("int3" ::: "memory");
+    }
+}
+
+bool native_can(const struct native *native, unsigned bits)
+{
+    return bits == 64 || (bits == 32 ? native->can_32 : native->can_16);
+}
+
+/* ---- setting up ---- */
+
+static bool ldt_entry(unsigned entry, const struct case_segment *segment)
+{
+    bool code = segment->attributes & SEG_CODE;
+    struct user_desc descriptor = {
+        .entry_number = entry,
+        .base_addr = segment->base,
+        .limit = segment->limit,
+        .seg_32bit = (segment->attributes & SEG_DB) != 0,
+        .contents = code                                    ? 2
+                    : segment->attributes & SEG_EXPAND_DOWN ? 1
+                                                            : 0,
+        .read_exec_only = !(segment->attributes & SEG_WRITABLE),
+        .useable = 1,
+    };
+
+    return syscall(SYS_modify_ldt, 1, &descriptor, sizeof(descriptor)) == 0;
+}
+
+static bool ldt_load(void)
+{
+    for (unsigned i = 0; i < CASE_SEGS; i++) {
+        if (case_segments[i].selector & 4 &&
+            !ldt_entry(case_segments[i].selector >> 3, &case_segments[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *pages_map(uint64_t address, size_t length, int protection, int fd)
+{
+    int fixed = address != 0 ? MAP_FIXED_NOREPLACE : 0;
+    int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *pages =
+        mmap((void *)(uintptr_t)address, length, protection, kind | fixed, fd, 0); // NOLINT
+
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static bool native_pages(struct native *native)
+{
+    int code = (int)syscall(SYS_memfd_create, "code", 0),
+        read_only = (int)syscall(SYS_memfd_create, "read only", 0);
+    bool ok = code >= 0 && read_only >= 0 && ftruncate(code, CASE_PAGE) == 0 &&
+              ftruncate(read_only, CASE_PAGE) == 0;
+
+    ok = ok && pages_map(CASE_DATA, CASE_DATA_SIZE, PROT_READ | PROT_WRITE, -1) != NULL &&
+         pages_map(CASE_CODE, CASE_PAGE, PROT_READ | PROT_EXEC, code) != NULL &&
+         pages_map(CASE_READ_ONLY, CASE_PAGE, PROT_READ, read_only) != NULL &&
+         (native->code = pages_map(0, CASE_PAGE, PROT_READ | PROT_WRITE, code)) != NULL &&
+         (native->read_only = pages_map(0, CASE_PAGE, PROT_READ | PROT_WRITE, read_only)) != NULL;
+    if (ok) {
+        memset(native->code, 0xcc, CASE_PAGE);
+    }
+    return ok;
+}
+
+static bool native_handlers(struct native *native)
+{
+    static const int signals[] = { SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS };
+    struct sigaction action = { .sa_sigaction = native_signal,
+                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    stack_t stack = { .ss_size = STACK_BYTES - 4096 };
+
+    native->stack = aligned_alloc(STACK_BYTES, STACK_BYTES);
+    if (native->stack == NULL) {
+        return false;
+    }
+    memcpy(native->stack, &native, sizeof(native));
+    stack.ss_sp = native->stack + 4096;
+    bool ok = sigaltstack(&stack, NULL) == 0;
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        ok = ok && sigaction(signals[i], &action, NULL) == 0;
+    }
+    return ok;
+}
+
+/* Can the kernel return to a NOP in code of this width? */
+static bool native_try(struct native *native, const struct case_memory *memory, unsigned bits,
+                       unsigned segment)
+{
+    struct fuzz_case c = { .bits = (uint8_t)bits, .n = 1, .native = { 0x90 }, .rflags = 0x202 };
+    struct fuzz_result result = { 0 };
+
+    c.fx[FX_FCW] = 0x7f;
+    c.fx[FX_FCW + 1] = 3;
+    c.fx[FX_MXCSR] = 0x80;
+    c.fx[FX_MXCSR + 1] = 0x1f;
+    c.seg[SEG_CS] = (uint8_t)segment;
+    c.seg[SEG_SS] = CASE_SEG_FLAT;
+    native_memory(native, memory);
+    native_run(native, &c, &result, 1);
+    return result.completed && result.rip == case_rip(&c) + 1;
+}
+
+struct native *native_create(const char **why)
+{
+    struct native *native = calloc(1, sizeof(*native));
+    struct case_memory *memory = calloc(1, sizeof(*memory));
+
+    if (native == NULL || memory == NULL) {
+        *why = "no memory";
+    } else if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)) {
+        *why = "the kernel keeps WRFSBASE from programs";
+    } else if (!native_pages(native)) {
+        *why = "the fixed pages cannot be mapped (executable, at 0x10000000 and 0x20000000)";
+    } else if (!native_handlers(native)) {
+        *why = "no alternate signal stack";
+    } else if (!native_try(native, memory, 64, CASE_SEG_CODE_64)) {
+        *why = "a NOP does not come back from a signal frame";
+    } else {
+        bool ldt = ldt_load();
+
+        native->can_32 = ldt && native_try(native, memory, 32, CASE_SEG_CODE_32);
+        native->can_16 = ldt && native_try(native, memory, 16, CASE_SEG_CODE_16);
+        free(memory);
+        return native;
+    }
+    free(memory);
+    free(native);
+    return NULL;
+}
+
+#else
+
+struct native *native_create(const char **why)
+{
+    *why = "the host is no x86-64";
+    return NULL;
+}
+
+#endif
