@@ -377,8 +377,8 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     }
     if (trap) {
         core->debug_pending |= DR6_BS;
+        core->attention = true;
     }
-    core->attention = true;
 }
 
 static ALWAYS_INLINE bool must_look(const struct core *core)
