@@ -284,6 +284,34 @@ static bool deliver_ends(struct cpu *cpu, enum interrupt_source source, struct x
 
 enum slow_result { SLOW_RUN, SLOW_AGAIN, SLOW_EXIT };
 
+/* Someone asked for attention: deliver an NMI or an interrupt when the processor takes it now. */
+static enum slow_result take_interrupt(struct cpu *cpu, enum cpu_exit *exit)
+{
+    struct core *core = &cpu->core;
+    struct x86_fault fault = { .vector = VECTOR_NMI };
+
+    if (core->state.shadow == SHADOW_NONE) {
+        if (!core->state.nmi_blocked && cpu->interrupts->nmi(core->owner)) {
+            core->state.nmi_blocked = true;
+            core->state.activity = ACTIVITY_RUNNING;
+            return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
+        }
+        int vector =
+            core->state.rflags_rest & FLAG_IF ? cpu->interrupts->acknowledge(core->owner) : -1;
+        if (vector >= 0) {
+            fault.vector = (uint8_t)vector;
+            core->state.activity = ACTIVITY_RUNNING;
+            return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
+        }
+    }
+    if (!cpu->interrupts->pending(core->owner)) {
+        __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_POLL, __ATOMIC_ACQ_REL);
+        *exit = CPU_EXIT_POLL;
+        return SLOW_EXIT;
+    }
+    return SLOW_RUN;
+}
+
 /* Everything that is not the fast loop. Decides how many instructions the next block may run
  * (*limit), or an exit. */
 static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit,
@@ -309,27 +337,9 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
         return deliver_ends(cpu, INTERRUPT_EXCEPTION, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
     }
     if (pending & CORE_PENDING_POLL) {
-        if (core->state.shadow == SHADOW_NONE) {
-            if (!core->state.nmi_blocked && cpu->interrupts->nmi(core->owner)) {
-                core->state.nmi_blocked = true;
-                core->state.activity = ACTIVITY_RUNNING;
-                struct x86_fault fault = { .vector = VECTOR_NMI };
-                return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
-            }
-            if (core->state.rflags_rest & FLAG_IF) {
-                int vector = cpu->interrupts->acknowledge(core->owner);
-                if (vector >= 0) {
-                    core->state.activity = ACTIVITY_RUNNING;
-                    struct x86_fault fault = { .vector = (uint8_t)vector };
-                    return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT
-                                                                              : SLOW_AGAIN;
-                }
-            }
-        }
-        if (!cpu->interrupts->pending(core->owner)) {
-            __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_POLL, __ATOMIC_ACQ_REL);
-            *exit = CPU_EXIT_POLL;
-            return SLOW_EXIT;
+        enum slow_result result = take_interrupt(cpu, exit);
+        if (result != SLOW_RUN) {
+            return result;
         }
     }
     if (core->state.activity != ACTIVITY_RUNNING) {

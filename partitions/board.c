@@ -174,13 +174,15 @@ static void serial_write(void *opaque, uint8_t byte)
 
 enum { COPROCESSOR_PORT = 0xf0 };
 
-static enum io_status coprocessor_read(void *device, uint64_t offset, uint32_t size, uint64_t *value)
+static enum io_status coprocessor_read(void *device, uint64_t offset, uint32_t size,
+                                       uint64_t *value)
 {
     (void)device, (void)offset, (void)size, (void)value;
     return IO_NO_REGISTER;
 }
 
-static enum io_status coprocessor_write(void *device, uint64_t offset, uint32_t size, uint64_t value)
+static enum io_status coprocessor_write(void *device, uint64_t offset, uint32_t size,
+                                        uint64_t value)
 {
     struct board *board = CONTAINER_OF((struct device *)device, struct board, coprocessor);
 

@@ -19,9 +19,11 @@
 
 enum { FILE_LIMIT_BYTES = 1 << 30 };
 
-_Static_assert(BOARD_LOW_MEMORY_LIMIT == BOOT_LOW_RAM_END && BOARD_HIGH_MEMORY == BOOT_HIGH_RAM, "one memory map");
+_Static_assert(BOARD_LOW_MEMORY_LIMIT == BOOT_LOW_RAM_END && BOARD_HIGH_MEMORY == BOOT_HIGH_RAM,
+               "one memory map");
 
-int boot_read(struct boot_image *image, const char *kernel, const char *initrd, const char *append, struct error *error)
+int boot_read(struct boot_image *image, const char *kernel, const char *initrd, const char *append,
+              struct error *error)
 {
     int status;
 
@@ -31,7 +33,8 @@ int boot_read(struct boot_image *image, const char *kernel, const char *initrd, 
     }
     status = host_file_read(kernel, FILE_LIMIT_BYTES, &image->kernel, &image->kernel_bytes, error);
     if (status == 0 && initrd != NULL) {
-        status = host_file_read(initrd, FILE_LIMIT_BYTES, &image->initrd, &image->initrd_bytes, error);
+        status =
+            host_file_read(initrd, FILE_LIMIT_BYTES, &image->initrd, &image->initrd_bytes, error);
         if (status == 0 && image->initrd_bytes == 0) {
             status = error_set(error, -ENOEXEC, "%s: the file is empty", initrd);
         }
@@ -64,7 +67,8 @@ static struct hv_register_assignment segment(uint32_t name, const struct boot_se
 
 static struct hv_register_assignment table(uint32_t name, uint64_t base, uint16_t limit)
 {
-    return (struct hv_register_assignment){ .name = name, .low = (uint64_t)limit << 48, .high = base };
+    return (
+        struct hv_register_assignment){ .name = name, .low = (uint64_t)limit << 48, .high = base };
 }
 
 /* [TLFS hv_register_name] */
@@ -89,8 +93,8 @@ enum {
     HV_X64_REGISTER_EFER = 0x00080001,
 };
 
-static int set_entry_state(struct machine *machine, struct partition *partition, const struct boot_state *state,
-                           struct error *error)
+static int set_entry_state(struct machine *machine, struct partition *partition,
+                           const struct boot_state *state, struct error *error)
 {
     const struct hv_register_assignment registers[] = {
         { HV_X64_REGISTER_CR4, state->cr4, 0 },
@@ -124,8 +128,8 @@ static const struct acpi_window vmbus_windows[2] = {
     { UINT64_C(0xfc0000000), UINT64_C(0x20000000) },
 };
 
-static int place_acpi(struct machine *machine, struct partition *partition, unsigned cpus, gpa_t *rsdp,
-                      struct error *error)
+static int place_acpi(struct machine *machine, struct partition *partition, unsigned cpus,
+                      gpa_t *rsdp, struct error *error)
 {
     static const size_t room = BOOT_FIRMWARE_END - BOOT_FIRMWARE;
     const struct acpi_config config = {

@@ -8,7 +8,14 @@
 #include "cpu/exec/model.h"
 #include "tests/check/check_main.h"
 
-enum { RAM_BYTES = 1 << 20, CODE = 0x1000, GDT = 0x3000, IDT = 0x4000, HANDLERS = 0x5000, STACK = 0x8000 };
+enum {
+    RAM_BYTES = 1 << 20,
+    CODE = 0x1000,
+    GDT = 0x3000,
+    IDT = 0x4000,
+    HANDLERS = 0x5000,
+    STACK = 0x8000
+};
 
 /* A cpu in flat 32-bit protected mode whose exception handlers halt. */
 struct rig {
@@ -50,12 +57,14 @@ static const struct ram_ops ram_ops = { code_written };
 
 static void flat(struct x86_segment *segment, uint16_t selector, uint32_t attributes)
 {
-    *segment = (struct x86_segment){ .limit = UINT32_MAX, .selector = selector, .attributes = attributes };
+    *segment =
+        (struct x86_segment){ .limit = UINT32_MAX, .selector = selector, .attributes = attributes };
 }
 
 static struct rig *rig_create(const void *code, size_t n)
 {
-    static const uint8_t gdt[24] = { [8] = 0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0, 0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0 };
+    static const uint8_t gdt[24] = { [8] = 0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0,
+                                     0xff,       0xff, 0, 0, 0, 0x93, 0xcf, 0 };
     struct rig *rig = calloc(1, sizeof(*rig));
     struct core *core = &rig->cpu.core;
 
@@ -75,7 +84,9 @@ static struct rig *rig_create(const void *code, size_t n)
         ram_write(&rig->ram, IDT + 8 * i, gate, sizeof(gate));
     }
     ram_write(&rig->ram, CODE, code, n);
-    ck_assert_int_eq(cpu_init(&rig->cpu, cpu_model_find(NULL), &rig->space, &core_ops, &interrupts, rig, NULL), 0);
+    ck_assert_int_eq(
+        cpu_init(&rig->cpu, cpu_model_find(NULL), &rig->space, &core_ops, &interrupts, rig, NULL),
+        0);
     core->state.cr0 |= CR0_PE;
     core->state.gdtr = (struct x86_table){ GDT, 23 };
     core->state.idtr = (struct x86_table){ IDT, 64 * 8 - 1 };
@@ -98,7 +109,8 @@ static void rig_destroy(struct rig *rig)
     free(rig);
 }
 
-#define RIG(...) rig_create((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define RIG(...)                                                                                   \
+    rig_create((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 START_TEST(budget_is_exact)
 {
