@@ -1,5 +1,4 @@
-/* struct partition: a GPA space, VPs, privileges, a memory pool, ports and connections. [TLFS
- * partition-properties] */
+/* struct partition: GPA space, VPs, privileges, pool, ports. [TLFS partition-properties] */
 #ifndef PARTITIONS_PARTITION_H
 #define PARTITIONS_PARTITION_H
 

@@ -1,5 +1,4 @@
-/* struct vp: a virtual processor: the x86 processor, its local APIC and what is synthetic, per VTL.
- * [TLFS virtual-processors] */
+/* struct vp: the x86 processor, its local APIC and what is synthetic. [TLFS vp-properties] */
 #ifndef PARTITIONS_VP_H
 #define PARTITIONS_VP_H
 

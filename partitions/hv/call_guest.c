@@ -1,5 +1,4 @@
-/* What a child asks for itself: TLB flushes, IPIs, spin hints, VP indices, extended capabilities.
- * [TLFS virtual-mmu, virtual-interrupts; TLFS HvCallGetVpIndexFromApicId] */
+/* What a child asks for itself: TLB flushes, IPIs, hints. [TLFS virtual-mmu, virtual-interrupts] */
 #include "partitions/hv/request.h"
 #include "partitions/hv/trace.h"
 

@@ -1,5 +1,4 @@
-/* Life of partitions: Create, Initialize, Finalize, Delete; properties; ids. [TLFS v2.0 5.6; TLFS
- * HvCallCreatePartition] */
+/* Life of partitions, properties, ids. [TLFS v2.0 5.6; TLFS HvCallCreatePartition] */
 #include "partitions/hv/memory.h"
 #include "partitions/hv/property.h"
 #include "partitions/hv/request.h"

@@ -1,5 +1,4 @@
-/* VPs and their memory as a parent sees them: Create, Delete, registers, TranslateVirtualAddress,
- * ReadGpa, WriteGpa, interrupts. [TLFS v2.0 10.4, 12.4, 13.5] */
+/* VPs and their memory as a parent sees them. [TLFS v2.0 10.4, 12.4, 13.5] */
 #include <string.h>
 
 #include "mmu/walk.h"

@@ -1,5 +1,4 @@
-/* The hypervisor's CPUID leaves, from the privilege mask and the feature word. [TLFS
- * feature-discovery] */
+/* The hypervisor's CPUID leaves, from the privilege mask. [TLFS feature-discovery] */
 #include "partitions/hv/cpuid.h"
 
 #include <string.h>

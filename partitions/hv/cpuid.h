@@ -1,5 +1,4 @@
-/* The hypervisor's CPUID leaves, as a partition is shown them. Private to partitions. [TLFS
- * feature-discovery] */
+/* The hypervisor's CPUID leaves; private to partitions. [TLFS feature-discovery] */
 #ifndef PARTITIONS_HV_CPUID_H
 #define PARTITIONS_HV_CPUID_H
 

@@ -1,17 +1,15 @@
-/* The one dispatcher of hypercalls. [TLFS hypercall-interface; order of checks: ours, the
- * specification leaves it open]
- *
- * What is wrong is told in this order, whoever calls (departures stand at the handler):
- *   1. #UD              not a hypercall at all: CPL, real mode, no guest OS id, XMM parameters not
- * offered (entry.c)
- *   2. code             INVALID_HYPERCALL_CODE: no row, or a row that is not built
- *   3. reserved, shape  INVALID_HYPERCALL_INPUT: reserved bits, rep fields, variable header, fast
- * form
- *   4. privilege        ACCESS_DENIED: the row's bit of the caller's mask
- *   5. alignment        INVALID_ALIGNMENT: the lists' GPAs (entry.c)
- *   6. memory           a child's lists that are not there: a GPA intercept, no status (entry.c)
- *   7. ids              INVALID_PARTITION_ID, ACCESS_DENIED (not the parent),
- * INVALID_PARTITION_STATE, INVALID_VP_INDEX
+/* The one dispatcher of hypercalls, and its order of checks. [TLFS hypercall-interface] */
+/*
+ * What is wrong is told in this order, whoever calls (departures stand at the handler; the
+ * specification leaves the order open):
+ *   1. #UD       no hypercall at all: CPL, real mode, no guest OS id, XMM not offered (entry.c)
+ *   2. code      INVALID_HYPERCALL_CODE: no row, or a row that is not built
+ *   3. shape     INVALID_HYPERCALL_INPUT: reserved bits, reps, variable header, fast form
+ *   4. privilege ACCESS_DENIED: the row's bit of the caller's mask
+ *   5. alignment INVALID_ALIGNMENT: the lists' GPAs (entry.c)
+ *   6. memory    a child's lists that are not there: a GPA intercept, no status (entry.c)
+ *   7. ids       INVALID_PARTITION_ID, ACCESS_DENIED (not the parent), INVALID_PARTITION_STATE,
+ *                INVALID_VP_INDEX
  *   8. parameters, then resources: the handler
  */
 #include <string.h>

@@ -1,5 +1,4 @@
-/* How a guest's VMCALL becomes a request: registers by mode, slow, fast and XMM-fast lists,
- * continuation. [TLFS hypercall-interface; KVM's order differs, see dispatch.c] */
+/* From a guest's VMCALL to a request and back: the call's forms. [TLFS hypercall-interface] */
 #include <string.h>
 
 #include "cpu/exec/core.h"

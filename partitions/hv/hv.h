@@ -1,5 +1,5 @@
-/* The public face of the hypervisor for the machine, the VP glue and the built-in parent. [TLFS]
- *
+/* The public face of the hypervisor for machine, VP glue and built-in parent. [TLFS] */
+/*
  * Every function here takes the hypervisor's lock itself. A guest enters by
  * hv_hypercall_from_guest, hv_msr_*, hv_cpuid and the hv_intercept_* functions, all called on the
  * VP's own thread while an instruction is being executed; the built-in parent enters by hv_call

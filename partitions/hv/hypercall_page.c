@@ -1,5 +1,4 @@
-/* The hypercall page's code and the partition-wide registers' first values. [TLFS
- * hypercall-interface; SDM 2 VMCALL] */
+/* The hypercall page's code; partition-wide registers' first values. [TLFS hypercall-interface] */
 #include "partitions/hv/hypercall_page.h"
 
 #include <string.h>

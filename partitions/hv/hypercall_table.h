@@ -1,16 +1,16 @@
-/* The hypercall table: every code with a name, and for those that are built, all that the
- * dispatcher checks. [TLFS hypercalls; TLFS v6.0b app. A; LINUX hvgdk_mini.h, hvhdk.h for layouts]
- *
- * HV_CALL(code, Name, shape, in, in_element, out, out_element, flags, privilege, target, states,
- * handler) shape       SIMPLE or REP in, out     bytes of the fixed input header and output;
- * *_element: of each element of a rep call flags       FAST: may come in registers. VAR: takes a
- * variable header. IF_SELF: the privilege is asked only of a caller that names itself. VP: a VP
- * index follows the partition id (offset 8) privilege   bit of the privilege mask, or NONE target
- * whose id stands at offset 0, and who may say it. NONE: no id there; CHILD: the caller's child;
- *               CHILD_SELF: or the caller; CHILD_ROOT: or the root naming itself
- *   states      partition states of the target that allow the call: U(ninitialized) A(ctive) G
- * (finalizing) F(inalized) HV_CALL_NOT_BUILT(code, Name): answered INVALID_HYPERCALL_CODE and
- * traced as unimplemented.
+/* The hypercall table: all that the dispatcher checks. [TLFS hypercalls; TLFS v6.0b app. A] */
+/*
+ * HV_CALL(code, Name, shape, in, element, out, element, flags, privilege, target, states, handler)
+ *   shape      SIMPLE or REP
+ *   in, out    bytes of the fixed header and output, and of each element of a rep call
+ *   flags      FAST: may come in registers. VAR: takes a variable header. IF_SELF: the privilege is
+ *              asked only of a caller that names itself. VP: a VP index follows the partition id
+ *   privilege  bit of the privilege mask, or NONE
+ *   target     who may be named by the id at offset 0. NONE: no id there; CHILD: a child of the
+ *              caller; CHILD_SELF: or the caller; CHILD_ROOT: or the root by itself
+ *   states     of the target: U(ninitialized) A(ctive) G (finalizing) F(inalized)
+ * HV_CALL_NOT_BUILT(code, Name): answered INVALID_HYPERCALL_CODE, traced as unimplemented.
+ * Layouts: LINUX hvgdk_mini.h, hvhdk.h.
  */
 #ifndef PARTITIONS_HV_HYPERCALL_TABLE_H
 #define PARTITIONS_HV_HYPERCALL_TABLE_H

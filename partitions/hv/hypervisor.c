@@ -1,5 +1,4 @@
-/* The hypervisor of one machine: RAM pages and who owns them, the root partition, partitions by id.
- * [TLFS v2.0 5.2, 7] */
+/* RAM pages and who owns them, the root partition, ids. [TLFS v2.0 5.2, 7] */
 #include "partitions/hv/hypervisor.h"
 
 #include <errno.h>

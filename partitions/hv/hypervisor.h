@@ -1,6 +1,5 @@
-/* struct hypervisor: what the hypervisor of one machine knows: partitions, who owns each RAM page,
- * time.
- *
+/* struct hypervisor: a machine's partitions, who owns each RAM page, time. [TLFS v2.0 5, 7] */
+/*
  * Embedded in the machine. Its lock guards everything in partitions/hv of that machine: partitions,
  * ports, queues, SynICs, timers, page owners. It is taken by the entry points of hv.h and by
  * timers, and never held when they return; hypervisor_ops are called with it held, so they only

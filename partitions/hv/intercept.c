@@ -1,5 +1,4 @@
-/* Intercepts: message to the parent's VP, then the VP is suspended. HvCallInstallIntercept.
- * [TLFS v2.0 9, 16; LINUX hvhdk.h hv_x64_*_intercept_message] */
+/* Intercepts: a message to the parent's VP, then suspension. [TLFS v2.0 9, 16; LINUX hvhdk.h] */
 #include "partitions/hv/intercept.h"
 
 #include <string.h>

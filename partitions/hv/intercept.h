@@ -1,5 +1,4 @@
-/* Intercept messages: the same as hv.h's functions for who holds the lock already. Private to
- * partitions. [TLFS v2.0 9, 16] */
+/* hv.h's intercepts for who holds the lock; private to partitions. [TLFS v2.0 9, 16] */
 #ifndef PARTITIONS_HV_INTERCEPT_H
 #define PARTITIONS_HV_INTERCEPT_H
 

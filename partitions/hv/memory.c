@@ -1,5 +1,4 @@
-/* Pools and mappings: DepositMemory, WithdrawMemory, GetMemoryBalance, MapGpaPages and kin. [TLFS
- * v2.0 7, 8] */
+/* Pools of deposited pages, and a parent's pages in its child. [TLFS v2.0 7, 8] */
 #include "partitions/hv/memory.h"
 
 #include <stdlib.h>

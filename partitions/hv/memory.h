@@ -1,5 +1,4 @@
-/* Pools of deposited pages, and mappings of a parent's pages into a child. Private to partitions.
- * [TLFS v2.0 7, 8] */
+/* Pools and mappings; private to partitions. [TLFS v2.0 7, 8] */
 #ifndef PARTITIONS_HV_MEMORY_H
 #define PARTITIONS_HV_MEMORY_H
 

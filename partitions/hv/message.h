@@ -1,5 +1,4 @@
-/* SynIC messages: the 256-byte slot, its types, and the buffers that queue them.
- * [TLFS inter-partition-communication; LINUX hvgdk_mini.h struct hv_message] */
+/* SynIC messages: slot, types, buffers. [TLFS inter-partition-communication; LINUX hvgdk_mini.h] */
 #ifndef PARTITIONS_HV_MESSAGE_H
 #define PARTITIONS_HV_MESSAGE_H
 

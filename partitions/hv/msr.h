@@ -1,5 +1,4 @@
-/* Synthetic MSRs for who holds the lock: registers as hypercalls name them. Private to partitions.
- * [TLFS] */
+/* The rows of the MSR table; private to partitions. [TLFS v2.0 app. H] */
 #ifndef PARTITIONS_HV_MSR_H
 #define PARTITIONS_HV_MSR_H
 

@@ -1,10 +1,10 @@
-/* The table of synthetic MSRs. [TLFS v2.0 app. H; TLFS v6.0b app. C; TLFS markdown]
- *
+/* The table of synthetic MSRs. [TLFS v2.0 app. H; TLFS v6.0b app. C; TLFS markdown] */
+/*
  * HV_MSR(number, NAME, access, privilege, feature, read, write)
- *   access     R, W or RW; the other direction is #GP
- *   privilege  bit of the privilege mask, or NONE
- *   feature    bit of CPUID 0x40000003.EDX that must be on, or 0
- *   read, write  what it does; NULL with access lacking it
+ *   access       R, W or RW; the other direction is #GP
+ *   privilege    bit of the privilege mask, or NONE
+ *   feature      bit of CPUID 0x40000003.EDX that must be on, or 0
+ *   read, write  what it does; NULL where the access lacks it
  * HV_MSR_NOT_BUILT(number, NAME): named, #GP, traced as unimplemented.
  */
 #ifndef PARTITIONS_HV_MSR_TABLE_H

@@ -1,5 +1,4 @@
-/* Overlay pages: RAM pages of the hypervisor that cover a GPA page while a synthetic MSR says so.
- * [TLFS overlay pages] */
+/* Overlay pages: RAM of the hypervisor that covers a GPA page. [TLFS overlay pages] */
 #ifndef PARTITIONS_HV_OVERLAY_H
 #define PARTITIONS_HV_OVERLAY_H
 

@@ -1,5 +1,4 @@
-/* Ports and connections, PostMessage, SignalEvent. [TLFS inter-partition-communication; TLFS
- * v2.0 14.9] */
+/* Ports, connections, PostMessage, SignalEvent. [TLFS v2.0 14.9] */
 #include "partitions/hv/port.h"
 
 #include <stdlib.h>

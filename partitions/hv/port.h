@@ -1,5 +1,4 @@
-/* Ports and connections: where messages and events go, and who may send them. [TLFS
- * inter-partition-communication] */
+/* Ports and connections: who may send where. [TLFS inter-partition-communication] */
 #ifndef PARTITIONS_HV_PORT_H
 #define PARTITIONS_HV_PORT_H
 

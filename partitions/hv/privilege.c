@@ -1,5 +1,4 @@
-/* Sets of privileges: the root's, a new child's, and what an enlightened Linux child wants. [TLFS
- * v2.0 5.2.3] */
+/* Sets of privileges: the root's, a new child's, a Linux child's. [TLFS v2.0 5.2.3] */
 #include "partitions/hv/privilege.h"
 
 #include <stddef.h>

@@ -1,5 +1,4 @@
-/* Partition properties: one table of codes, first values and limits. Private to partitions. [TLFS
- * hv_partition_property_code] */
+/* Partition properties; private to partitions. [TLFS hv_partition_property_code] */
 #ifndef PARTITIONS_HV_PROPERTY_H
 #define PARTITIONS_HV_PROPERTY_H
 

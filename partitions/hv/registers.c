@@ -1,5 +1,4 @@
-/* VP registers by name: one table for reading and writing. [TLFS hv_register_name,
- * hv_register_value] */
+/* VP registers by name: one table for reading and writing. [TLFS hv_register_name] */
 #include "partitions/hv/registers.h"
 
 #include <string.h>

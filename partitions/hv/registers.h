@@ -1,5 +1,4 @@
-/* VP registers by their HV_REGISTER_NAME. Private to partitions; callers hold the lock. [TLFS
- * hv_register_name] */
+/* VP registers by name; callers hold the lock. [TLFS hv_register_name] */
 #ifndef PARTITIONS_HV_REGISTERS_H
 #define PARTITIONS_HV_REGISTERS_H
 

@@ -1,5 +1,4 @@
-/* A hypercall being carried out: what the dispatcher hands to the handlers. Private to
- * partitions/hv. [TLFS hypercall-interface] */
+/* A hypercall being carried out; private to partitions/hv. [TLFS hypercall-interface] */
 #ifndef PARTITIONS_HV_REQUEST_H
 #define PARTITIONS_HV_REQUEST_H
 

@@ -1,6 +1,5 @@
-/* Synthetic timers: one-shot and periodic, by message or directly by vector. [TLFS timers; LINUX
- * hyperv_timer.c as the user]
- *
+/* Synthetic timers: one-shot, periodic, by message or by vector. [TLFS timers] */
+/*
  * One-shot: COUNT is an absolute reference time; past means at once. Periodic: COUNT is the period,
  * the first one begins when the timer is enabled; periods keep their phase. A late periodic timer
  * fires for at most LATE_PERIODS missed periods and skips the others; a lazy one skips all of them.

@@ -1,15 +1,13 @@
-/* SynIC: message and event pages, SINTs, EOM. [TLFS inter-partition-communication; KVM hyperv.c for
- * the order of writes]
- *
- * Delivery of one SINT's queue:
- *
- *     slot free (type 0)?  yes: copy the oldest message, set MessagePending when more wait, publish
- * the type, interrupt no:  set MessagePending in the slot, then look at the type once more
- *
+/* SynIC: message and event pages, SINTs, EOM. [TLFS inter-partition-communication] */
+/*
+ * Delivery of one SINT's queue. Is the slot free (type 0)?
+ *   yes: copy the oldest message, set MessagePending when more wait, publish the type, interrupt
+ *   no:  set MessagePending in the slot, then look at the type once more
  * The guest frees a slot by type = 0, a barrier, then reads MessagePending and writes EOM when it
  * is set. So pending is always set before the last look at the type: one of the two sides sees the
- * other. A VP without a guest (the built-in parent) has no slots: its messages wait in the queue
- * until it takes them.
+ * other. [KVM hyperv.c for the same order]
+ * A VP without a guest (the built-in parent) has no slots: its messages wait in the queue until it
+ * takes them.
  */
 #include "partitions/hv/synic.h"
 

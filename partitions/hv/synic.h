@@ -1,5 +1,4 @@
-/* SynIC: message and event pages, SINTs, EOM. Private to partitions; callers hold the lock. [TLFS
- * inter-partition-communication] */
+/* SynIC for who holds the lock. [TLFS inter-partition-communication] */
 #ifndef PARTITIONS_HV_SYNIC_H
 #define PARTITIONS_HV_SYNIC_H
 

@@ -1,5 +1,4 @@
-/* TSC, reference time and the reference TSC page, all from the machine's clock. [TLFS timers,
- * partition reference TSC] */
+/* TSC, reference time and its page, from the machine's clock. [TLFS timers] */
 #include "partitions/hv/time.h"
 
 #include "partitions/hv/hv.h"

@@ -1,5 +1,4 @@
-/* What is synthetic in a VP: made by CreateVp, unmade with the VP. Private to partitions; callers
- * hold the lock. */
+/* What is synthetic in a VP; private to partitions. [TLFS vp-properties] */
 #ifndef PARTITIONS_HV_VP_SYNTHETIC_H
 #define PARTITIONS_HV_VP_SYNTHETIC_H
 

@@ -1,5 +1,4 @@
-/* Two machines of two partitions each, without processors: what the tests of partitions/hv stand
- * on. */
+/* Two machines of two partitions each, without processors. */
 #ifndef TESTS_CHECK_PARTITIONS_HV_HV_FIXTURE_H
 #define TESTS_CHECK_PARTITIONS_HV_HV_FIXTURE_H
 

@@ -1,5 +1,4 @@
-/* Any bytes as a program of hypercalls and MSR accesses, by guests and by the parent, and what must
- * hold after it. */
+/* Any bytes as hypercalls and MSR accesses, and what must hold after them. */
 #include "tests/check/partitions/hv/hv_random.h"
 
 #include <stdlib.h>

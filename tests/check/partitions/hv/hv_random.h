@@ -1,5 +1,4 @@
-/* Any bytes as a program of hypercalls and MSR accesses, by guests and by the parent, and what must
- * hold after it. */
+/* Any bytes as hypercalls and MSR accesses, and what must hold after them. */
 #ifndef TESTS_CHECK_PARTITIONS_HV_HV_RANDOM_H
 #define TESTS_CHECK_PARTITIONS_HV_HV_RANDOM_H
 

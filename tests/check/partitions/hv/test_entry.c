@@ -1,5 +1,4 @@
-/* How guests enter: registers by mode, slow, fast and XMM-fast lists, checks and their order,
- * continuation. */
+/* How guests enter: registers by mode, forms, order of checks, continuation. */
 #include <string.h>
 
 #include "base/bytes.h"

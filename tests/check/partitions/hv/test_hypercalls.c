@@ -1,6 +1,4 @@
-/* Every row of the hypercall table: one success, each of its errors, and a count that proves none
- * is missing. Statuses: TLFS v2.0 5.6-14.9, "Return Values" of each call, and the TLFS pages of the
- * newer ones. */
+/* Every row of the hypercall table: a success, each error, and a count. [TLFS v2.0] */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -48,66 +46,18 @@ static hv_status_t run(struct call *c, uint16_t code)
 /* ---- a correct call of each row; the caller is the built-in parent unless the base says the child
  * ---- */
 
-/* clang-format off: one line a change */
-static void as_child(struct call *c)
-{
-    c->caller = fixture_caller(c->m->vp);
-}
-static void id_only(struct call *c)
-{
-    w64(c, 0, c->m->child->id);
-}
-
-static void flush_space(struct call *c)
-{
-    as_child(c);
-    w64(c, 16, 1);
-}
-static void flush_list(struct call *c)
-{
-    flush_space(c);
-    c->reps = 2;
-    w64(c, 24, 0x5002);
-    w64(c, 32, 0x8000);
-}
-static void spin(struct call *c)
-{
-    as_child(c);
-}
-static void ipi(struct call *c)
-{
-    as_child(c);
-    w32(c, 0, 0x41);
-    w64(c, 8, 2);
-}
+/* clang-format off */
+static void as_child(struct call *c) { c->caller = fixture_caller(c->m->vp); }
+static void id_only(struct call *c) { w64(c, 0, c->m->child->id); }
+static void flush_space(struct call *c) { as_child(c); w64(c, 16, 1); }
+static void flush_list(struct call *c) { flush_space(c); c->reps = 2; w64(c, 24, 0x5002); w64(c, 32, 0x8000); }
+static void spin(struct call *c) { as_child(c); }
+static void ipi(struct call *c) { as_child(c); w32(c, 0, 0x41); w64(c, 8, 2); }
 /* {.. format, valid banks} with banks 0 and 2 */
-static void flush_space_ex(struct call *c)
-{
-    as_child(c);
-    w64(c, 24, 5);
-    w64(c, 32, 2);
-    c->in_len = 48;
-}
-static void flush_list_ex(struct call *c)
-{
-    flush_space_ex(c);
-    c->reps = 1;
-    w64(c, 48, 0x7000);
-    c->in_len = 56;
-}
-static void ipi_ex(struct call *c)
-{
-    as_child(c);
-    w32(c, 0, 0x42);
-    w64(c, 16, 1);
-    w64(c, 24, 3);
-    c->in_len = 32;
-}
-static void create_partition(struct call *c)
-{
-    (void)c;
-}
-
+static void flush_space_ex(struct call *c) { as_child(c); w64(c, 24, 5); w64(c, 32, 2); c->in_len = 48; }
+static void flush_list_ex(struct call *c) { flush_space_ex(c); c->reps = 1; w64(c, 48, 0x7000); c->in_len = 56; }
+static void ipi_ex(struct call *c) { as_child(c); w32(c, 0, 0x42); w64(c, 16, 1); w64(c, 24, 3); c->in_len = 32; }
+static void create_partition(struct call *c) { (void)c; }
 /* A second child, not yet initialized. */
 static struct partition *new_child(struct call *c, unsigned pool)
 {
@@ -125,142 +75,29 @@ static struct partition *new_child(struct call *c, unsigned pool)
     return p;
 }
 
-static void initialize(struct call *c)
-{
-    w64(c, 0, new_child(c, HV_COST_INITIALIZE)->id);
-}
-static void delete_partition(struct call *c)
-{
-    w64(c, 0, new_child(c, 0)->id);
-}
-static void get_property(struct call *c)
-{
-    id_only(c);
-    w32(c, 8, 0x00020003);
-}
-static void set_property(struct call *c)
-{
-    get_property(c);
-    w64(c, 16, 77);
-}
-static void get_id(struct call *c)
-{
-    as_child(c);
-    c->caller.partition->privileges |= HV_PRIVILEGE(ACCESS_PARTITION_ID);
-}
-static void next_child(struct call *c)
-{
-    w64(c, 0, HV_PARTITION_ID_SELF);
-}
-static void deposit(struct call *c)
-{
-    id_only(c);
-    w64(c, 8, 650);
-    w64(c, 16, 651);
-    c->reps = 2;
-}
-static void withdraw(struct call *c)
-{
-    id_only(c);
-    c->reps = 3;
-}
-static void map(struct call *c)
-{
-    id_only(c);
-    w64(c, 8, 100);
-    w64(c, 16, 0xf);
-    w64(c, 24, 660);
-    w64(c, 32, 662);
-    c->reps = 2;
-}
-static void unmap(struct call *c)
-{
-    id_only(c);
-    w64(c, 8, 5);
-    c->reps = 2;
-}
-static void map_sparse(struct call *c)
-{
-    id_only(c);
-    w64(c, 8, 1);
-    w64(c, 16, 300);
-    w64(c, 24, 660);
-    c->reps = 1;
-}
-static void intercept(struct call *c)
-{
-    id_only(c);
-    w32(c, 8, 3);
-    w32(c, 12, 0);
-    w64(c, 16, 0x3f8);
-}
-static void create_vp(struct call *c)
-{
-    id_only(c);
-    w32(c, 8, 2);
-}
-static void vp_call(struct call *c)
-{
-    id_only(c);
-    w32(c, 8, 0);
-}
-static void get_registers(struct call *c)
-{
-    vp_call(c);
-    w32(c, 16, 0x00020000);
-    w32(c, 20, 0x00090003);
-    c->reps = 2;
-}
-static void set_registers(struct call *c)
-{
-    vp_call(c);
-    w32(c, 16, 0x00020001);
-    w64(c, 32, 0xabcd);
-    c->reps = 1;
-}
-static void translate(struct call *c)
-{
-    vp_call(c);
-    w64(c, 16, 1);
-    w64(c, 24, 3);
-}
-static void read_gpa(struct call *c)
-{
-    vp_call(c);
-    w32(c, 12, 8);
-    w64(c, 16, 0x1ff8);
-}
-static void write_gpa(struct call *c)
-{
-    read_gpa(c);
-    w64(c, 32, 0x0123456789abcdef);
-}
-static void port(struct call *c)
-{
-    id_only(c);
-    w32(c, 8, 7);
-    w64(c, 16, c->m->root->id);
-    w32(c, 24, 2);
-    w32(c, 32, 2);
-    w32(c, 36, 1);
-    w32(c, 40, 8u << 16);
-}
-static void has_port(struct call *c)
-{
-    id_only(c);
-    fixture_connect(c->m, c->m->child, c->m->root, 7, HV_PORT_EVENT, 2, 0);
-    w32(c, 8, 7);
-}
-static void get_port_property(struct call *c)
-{
-    has_port(c);
-}
-static void set_port_property(struct call *c)
-{
-    has_port(c);
-    w32(c, 16, 1);
-    w64(c, 24, 1);
-}
+static void initialize(struct call *c) { w64(c, 0, new_child(c, HV_COST_INITIALIZE)->id); }
+static void delete_partition(struct call *c) { w64(c, 0, new_child(c, 0)->id); }
+static void get_property(struct call *c) { id_only(c); w32(c, 8, 0x00020003); }
+static void set_property(struct call *c) { get_property(c); w64(c, 16, 77); }
+static void get_id(struct call *c) { as_child(c); c->caller.partition->privileges |= HV_PRIVILEGE(ACCESS_PARTITION_ID); }
+static void next_child(struct call *c) { w64(c, 0, HV_PARTITION_ID_SELF); }
+static void deposit(struct call *c) { id_only(c); w64(c, 8, 650); w64(c, 16, 651); c->reps = 2; }
+static void withdraw(struct call *c) { id_only(c); c->reps = 3; }
+static void map(struct call *c) { id_only(c); w64(c, 8, 100); w64(c, 16, 0xf); w64(c, 24, 660); w64(c, 32, 662); c->reps = 2; }
+static void unmap(struct call *c) { id_only(c); w64(c, 8, 5); c->reps = 2; }
+static void map_sparse(struct call *c) { id_only(c); w64(c, 8, 1); w64(c, 16, 300); w64(c, 24, 660); c->reps = 1; }
+static void intercept(struct call *c) { id_only(c); w32(c, 8, 3); w32(c, 12, 0); w64(c, 16, 0x3f8); }
+static void create_vp(struct call *c) { id_only(c); w32(c, 8, 2); }
+static void vp_call(struct call *c) { id_only(c); w32(c, 8, 0); }
+static void get_registers(struct call *c) { vp_call(c); w32(c, 16, 0x00020000); w32(c, 20, 0x00090003); c->reps = 2; }
+static void set_registers(struct call *c) { vp_call(c); w32(c, 16, 0x00020001); w64(c, 32, 0xabcd); c->reps = 1; }
+static void translate(struct call *c) { vp_call(c); w64(c, 16, 1); w64(c, 24, 3); }
+static void read_gpa(struct call *c) { vp_call(c); w32(c, 12, 8); w64(c, 16, 0x1ff8); }
+static void write_gpa(struct call *c) { read_gpa(c); w64(c, 32, 0x0123456789abcdef); }
+static void port(struct call *c) { id_only(c); w32(c, 8, 7); w64(c, 16, c->m->root->id); w32(c, 24, 2); w32(c, 32, 2); w32(c, 36, 1); w32(c, 40, 8u << 16); }
+static void has_port(struct call *c) { id_only(c); fixture_connect(c->m, c->m->child, c->m->root, 7, HV_PORT_EVENT, 2, 0); w32(c, 8, 7); }
+static void get_port_property(struct call *c) { has_port(c); }
+static void set_port_property(struct call *c) { has_port(c); w32(c, 16, 1); w64(c, 24, 1); }
 /* the child owns a message port; the root connects to it */
 static void connect(struct call *c)
 {
@@ -274,48 +111,13 @@ static void connect(struct call *c)
     w32(c, 24, 7);
     w32(c, 32, HV_PORT_EVENT);
 }
-static void disconnect(struct call *c)
-{
-    has_port(c);
-    w64(c, 0, c->m->root->id);
-}
+static void disconnect(struct call *c) { has_port(c); w64(c, 0, c->m->root->id); }
 /* the child sends to the root */
-static void post(struct call *c)
-{
-    fixture_connect(c->m, c->m->root, c->m->child, 4, HV_PORT_MESSAGE, 3, 0);
-    as_child(c);
-    w32(c, 0, 4);
-    w32(c, 8, 1);
-    w32(c, 12, 5);
-    memcpy(c->in + 16, "hello", 5);
-}
-static void signal_event(struct call *c)
-{
-    fixture_connect(c->m, c->m->root, c->m->child, 4, HV_PORT_EVENT, 3, 0);
-    as_child(c);
-    w32(c, 0, 4);
-    w32(c, 4, 7);
-}
-static void assert_interrupt(struct call *c)
-{
-    id_only(c);
-    w64(c, 16, 2);
-    w32(c, 24, 0x50);
-}
-static void apic_ids(struct call *c)
-{
-    as_child(c);
-    w64(c, 0, HV_PARTITION_ID_SELF);
-    w32(c, 16, 2);
-    w32(c, 20, 0);
-    c->reps = 2;
-}
-static void ext_query(struct call *c)
-{
-    as_child(c);
-    c->caller.partition->privileges |= HV_PRIVILEGE(ENABLE_EXTENDED_HYPERCALLS);
-}
-
+static void post(struct call *c) { fixture_connect(c->m, c->m->root, c->m->child, 4, HV_PORT_MESSAGE, 3, 0); as_child(c); w32(c, 0, 4); w32(c, 8, 1); w32(c, 12, 5); memcpy(c->in + 16, "hello", 5); }
+static void signal_event(struct call *c) { fixture_connect(c->m, c->m->root, c->m->child, 4, HV_PORT_EVENT, 3, 0); as_child(c); w32(c, 0, 4); w32(c, 4, 7); }
+static void assert_interrupt(struct call *c) { id_only(c); w64(c, 16, 2); w32(c, 24, 0x50); }
+static void apic_ids(struct call *c) { as_child(c); w64(c, 0, HV_PARTITION_ID_SELF); w32(c, 16, 2); w32(c, 20, 0); c->reps = 2; }
+static void ext_query(struct call *c) { as_child(c); c->caller.partition->privileges |= HV_PRIVILEGE(ENABLE_EXTENDED_HYPERCALLS); }
 /* clang-format on */
 
 static const struct {
@@ -389,64 +191,22 @@ static void base(struct call *c, uint16_t code)
 
 #define E(name) HV_STATUS_##name
 
-/* clang-format off: one line a change */
+/* clang-format off */
 /* changes of the correct input */
-static void flag3(struct call *c)
-{
-    w64(c, 8, 8);
-}
-static void no_vps(struct call *c)
-{
-    w64(c, 16, 0);
-}
-static void format2(struct call *c)
-{
-    w64(c, 16, 2);
-}
-static void bank_missing(struct call *c)
-{
-    w64(c, 24, 7);
-}
-static void ipi_format2(struct call *c)
-{
-    w64(c, 8, 2);
-}
-static void ipi_bank_missing(struct call *c)
-{
-    w64(c, 16, 3);
-}
-static void vector15(struct call *c)
-{
-    w32(c, 0, 15);
-}
-static void vector256(struct call *c)
-{
-    w32(c, 0, 256);
-}
-static void vtl1(struct call *c)
-{
-    w32(c, 4, 0x11);
-}
-static void create_flags(struct call *c)
-{
-    w64(c, 0, 1u << 1);
-}
-static void create_domain(struct call *c)
-{
-    w64(c, 8, 3);
-}
-static void create_padding(struct call *c)
-{
-    w32(c, 20, 1);
-}
-static void create_reserved(struct call *c)
-{
-    w64(c, 48, 1);
-}
-static void empty_root_pool(struct call *c)
-{
-    c->m->root->pool_used = c->m->root->pool_total;
-}
+static void flag3(struct call *c) { w64(c, 8, 8); }
+static void no_vps(struct call *c) { w64(c, 16, 0); }
+static void format2(struct call *c) { w64(c, 16, 2); }
+static void bank_missing(struct call *c) { w64(c, 24, 7); }
+static void ipi_format2(struct call *c) { w64(c, 8, 2); }
+static void ipi_bank_missing(struct call *c) { w64(c, 16, 3); }
+static void vector15(struct call *c) { w32(c, 0, 15); }
+static void vector256(struct call *c) { w32(c, 0, 256); }
+static void vtl1(struct call *c) { w32(c, 4, 0x11); }
+static void create_flags(struct call *c) { w64(c, 0, 1u << 1); }
+static void create_domain(struct call *c) { w64(c, 8, 3); }
+static void create_padding(struct call *c) { w32(c, 20, 1); }
+static void create_reserved(struct call *c) { w64(c, 48, 1); }
+static void empty_root_pool(struct call *c) { c->m->root->pool_used = c->m->root->pool_total; }
 static void too_deep(struct call *c)
 {
     /* hang the child as deep as can be */
@@ -479,10 +239,7 @@ static void many_partitions(struct call *c)
     }
     c->m->root->pool_used = 0;
 }
-static void small_pool(struct call *c)
-{
-    w64(c, 0, new_child(c, HV_COST_INITIALIZE - 1)->id);
-}
+static void small_pool(struct call *c) { w64(c, 0, new_child(c, HV_COST_INITIALIZE - 1)->id); }
 static void with_grandchild(struct call *c)
 {
     struct hv_caller caller = { .partition = c->m->child };
@@ -490,40 +247,14 @@ static void with_grandchild(struct call *c)
     c->m->child->privileges |= HV_PRIVILEGE(CREATE_PARTITIONS);
     ck_assert_uint_eq(hv_call(&caller, 0x0040, in, 56, out, 8, 0, NULL), HV_STATUS_SUCCESS);
 }
-static void pool_not_empty(struct call *c)
-{
-    w64(c, 0, new_child(c, 1)->id);
-}
-static void property_unknown(struct call *c)
-{
-    w32(c, 8, 0x12345678);
-}
-static void property_range(struct call *c)
-{
-    w64(c, 16, 10001);
-}
-static void property_read_only(struct call *c)
-{
-    w32(c, 8, 0x00070000);
-}
-static void property_privileges(struct call *c)
-{
-    w32(c, 8, 0x00010000);
-    w64(c, 16, UINT64_C(1) << 63);
-}
-static void property_cpu_management(struct call *c)
-{
-    w32(c, 8, 0x00010000);
-    w64(c, 16, HV_PRIVILEGE(CPU_MANAGEMENT));
-}
-static void property_before_active(struct call *c)
-{
-    w64(c, 0, new_child(c, 0)->id);
-}
-static void previous_unknown(struct call *c)
-{
-    w64(c, 8, 999);
-}
+static void pool_not_empty(struct call *c) { w64(c, 0, new_child(c, 1)->id); }
+static void property_unknown(struct call *c) { w32(c, 8, 0x12345678); }
+static void property_range(struct call *c) { w64(c, 16, 10001); }
+static void property_read_only(struct call *c) { w32(c, 8, 0x00070000); }
+static void property_privileges(struct call *c) { w32(c, 8, 0x00010000); w64(c, 16, UINT64_C(1) << 63); }
+static void property_cpu_management(struct call *c) { w32(c, 8, 0x00010000); w64(c, 16, HV_PRIVILEGE(CPU_MANAGEMENT)); }
+static void property_before_active(struct call *c) { w64(c, 0, new_child(c, 0)->id); }
+static void previous_unknown(struct call *c) { w64(c, 8, 999); }
 static void deposit_overlay(struct call *c)
 {
     /* the child lends its own page, over which its SIMP lies */
@@ -543,291 +274,75 @@ static void deposit_overlay_rwx(struct call *c)
     ck_assert_int_eq(
         space_overlay_map(&c->m->child->space, 8, c->m->vp->vtl[0].synic.simp.spa, SPACE_RWX), 0);
 }
-static void deposit_lent(struct call *c)
-{
-    w64(c, 8, FIXTURE_CHILD_FROM);
-}
-static void deposit_unmapped(struct call *c)
-{
-    w64(c, 8, 0x12345);
-}
-static void deposit_outside(struct call *c)
-{
-    w64(c, 8, UINT64_C(1) << 40);
-}
-static void domain3(struct call *c)
-{
-    w64(c, 8, 3);
-}
-static void none_left(struct call *c)
-{
-    c->m->child->pool_used = c->m->child->pool_total;
-}
-static void map_write_only(struct call *c)
-{
-    w64(c, 16, 2);
-}
-static void map_reserved_flag(struct call *c)
-{
-    w64(c, 16, 0x100000001);
-}
-static void map_target_outside(struct call *c)
-{
-    w64(c, 8, UINT64_C(1) << 28);
-}
-static void map_source_outside(struct call *c)
-{
-    w64(c, 24, UINT64_C(1) << 28);
-}
-static void map_source_unmapped(struct call *c)
-{
-    w64(c, 24, 0x12345);
-}
-static void map_source_deposited(struct call *c)
-{
-    w64(c, 24, 512);
-}
-static void sparse_flag(struct call *c)
-{
-    w64(c, 8, 0x40);
-}
-static void sparse_target_outside(struct call *c)
-{
-    w64(c, 16, UINT64_C(1) << 28);
-}
-static void pool_used_up(struct call *c)
-{
-    c->m->child->pool_used = c->m->child->pool_total;
-}
-static void map_many(struct call *c)
-{
-    pool_used_up(c);
-    c->m->child->mapped_pages = 512;
-}
-static void unmap_flag(struct call *c)
-{
-    w32(c, 16, 4);
-}
-static void unmap_outside(struct call *c)
-{
-    w64(c, 8, UINT64_C(1) << 28);
-}
-static void intercept_type(struct call *c)
-{
-    w32(c, 12, 99);
-}
-static void intercept_read_only(struct call *c)
-{
-    w32(c, 8, 1);
-}
-static void intercept_port(struct call *c)
-{
-    w64(c, 16, 0x10000);
-}
-static void intercept_vector(struct call *c)
-{
-    w32(c, 8, 4);
-    w32(c, 12, 3);
-    w64(c, 16, 32);
-}
-static void intercept_cpuids(struct call *c)
-{
-    w32(c, 8, 4);
-    w32(c, 12, 2);
-    c->m->child->intercepts.n_cpuid = PARTITION_CPUID_INTERCEPTS;
-}
-static void vp_exists(struct call *c)
-{
-    w32(c, 8, 0);
-}
-static void vp_beyond(struct call *c)
-{
-    w32(c, 8, 4);
-}
-static void vp_flags(struct call *c)
-{
-    w64(c, 32, 1);
-}
-static void vp_reserved(struct call *c)
-{
-    c->in[13] = 1;
-}
-static void vp_domain(struct call *c)
-{
-    w64(c, 24, 2);
-}
-static void vp_refused(struct call *c)
-{
-    c->m->calls.no_vp = true;
-}
-static void register_unknown(struct call *c)
-{
-    w32(c, 16, 0x0fffffff);
-}
-static void register_read_only(struct call *c)
-{
-    w32(c, 16, 0x00090003);
-}
-static void register_reserved_bit(struct call *c)
-{
-    w32(c, 16, 0x00040000);
-    w64(c, 32, UINT64_C(1) << 40);
-}
-static void register_padding(struct call *c)
-{
-    w32(c, 20, 1);
-}
-static void register_vtl1(struct call *c)
-{
-    c->in[12] = 0x11;
-}
-static void self_without_privilege(struct call *c)
-{
-    as_child(c);
-    w64(c, 0, HV_PARTITION_ID_SELF);
-}
-static void translate_nothing(struct call *c)
-{
-    w64(c, 16, 0);
-}
-static void translate_reserved(struct call *c)
-{
-    w64(c, 16, 0x1001);
-}
-static void gpa_crosses(struct call *c)
-{
-    w32(c, 12, 9);
-}
-static void gpa_none(struct call *c)
-{
-    w32(c, 12, 0);
-}
-static void gpa_17(struct call *c)
-{
-    w32(c, 12, 17);
-    w64(c, 16, 0);
-}
-static void gpa_outside(struct call *c)
-{
-    w64(c, 16, UINT64_C(1) << 40);
-}
-static void gpa_flag(struct call *c)
-{
-    w64(c, 24, 1);
-}
-static void not_acknowledged(struct call *c)
-{
-    c->m->calls.not_acknowledged = true;
-}
-static void port_peer_unknown(struct call *c)
-{
-    w64(c, 16, 999);
-}
-static void port_peer_inactive(struct call *c)
-{
-    w64(c, 16, new_child(c, 0)->id);
-}
-static void port_id_high(struct call *c)
-{
-    w32(c, 8, 0x01000000);
-}
-static void port_id_used(struct call *c)
-{
-    fixture_connect(c->m, c->m->child, c->m->root, 7, HV_PORT_EVENT, 2, 0);
-}
-static void port_vp(struct call *c)
-{
-    w32(c, 36, 2);
-}
-static void port_sint0(struct call *c)
-{
-    w32(c, 32, 0);
-}
-static void port_sint16(struct call *c)
-{
-    w32(c, 32, 16);
-}
-static void port_type(struct call *c)
-{
-    w32(c, 24, 9);
-}
-static void port_no_flags(struct call *c)
-{
-    w32(c, 40, 0);
-}
-static void port_flags_beyond(struct call *c)
-{
-    w32(c, 40, 1 | 2048u << 16);
-}
-static void port_info_reserved(struct call *c)
-{
-    w32(c, 44, 1);
-}
-static void port_unknown(struct call *c)
-{
-    w32(c, 8, 8);
-}
-static void port_property_unknown(struct call *c)
-{
-    w32(c, 16, 5);
-}
-static void port_property_count(struct call *c)
-{
-    w32(c, 16, 0);
-}
-static void port_property_vp(struct call *c)
-{
-    w64(c, 24, 3);
-}
-static void connection_used(struct call *c)
-{
-    fixture_connect(c->m, c->m->child, c->m->root, 9, HV_PORT_EVENT, 2, 0);
-}
-static void connection_high(struct call *c)
-{
-    w32(c, 8, 0x01000000);
-}
-static void connect_port_unknown(struct call *c)
-{
-    w32(c, 24, 8);
-}
-static void connect_twice(struct call *c)
-{
-    ck_assert_uint_eq(run(c, c->in_len == 72 ? 0x0096 : 0x0059), 0);
-    w32(c, 8, 10);
-}
-static void connect_type(struct call *c)
-{
-    w32(c, 32, HV_PORT_MESSAGE);
-}
-static void connect_partition(struct call *c)
-{
-    w64(c, 16, 999);
-}
-static void connect_inactive(struct call *c)
-{
-    w64(c, 16, new_child(c, 0)->id);
-}
-static void connect_root_pool(struct call *c)
-{
-    c->m->root->pool_used = c->m->root->pool_total;
-}
-static void message_type0(struct call *c)
-{
-    w32(c, 8, 0);
-}
-static void message_type_high(struct call *c)
-{
-    w32(c, 8, 0x80000001);
-}
-static void message_long(struct call *c)
-{
-    w32(c, 12, 241);
-}
-static void connection_none(struct call *c)
-{
-    w32(c, 0, 5);
-}
+static void deposit_lent(struct call *c) { w64(c, 8, FIXTURE_CHILD_FROM); }
+static void deposit_unmapped(struct call *c) { w64(c, 8, 0x12345); }
+static void deposit_outside(struct call *c) { w64(c, 8, UINT64_C(1) << 40); }
+static void domain3(struct call *c) { w64(c, 8, 3); }
+static void none_left(struct call *c) { c->m->child->pool_used = c->m->child->pool_total; }
+static void map_write_only(struct call *c) { w64(c, 16, 2); }
+static void map_reserved_flag(struct call *c) { w64(c, 16, 0x100000001); }
+static void map_target_outside(struct call *c) { w64(c, 8, UINT64_C(1) << 28); }
+static void map_source_outside(struct call *c) { w64(c, 24, UINT64_C(1) << 28); }
+static void map_source_unmapped(struct call *c) { w64(c, 24, 0x12345); }
+static void map_source_deposited(struct call *c) { w64(c, 24, 512); }
+static void sparse_flag(struct call *c) { w64(c, 8, 0x40); }
+static void sparse_target_outside(struct call *c) { w64(c, 16, UINT64_C(1) << 28); }
+static void pool_used_up(struct call *c) { c->m->child->pool_used = c->m->child->pool_total; }
+static void map_many(struct call *c) { pool_used_up(c); c->m->child->mapped_pages = 512; }
+static void unmap_flag(struct call *c) { w32(c, 16, 4); }
+static void unmap_outside(struct call *c) { w64(c, 8, UINT64_C(1) << 28); }
+static void intercept_type(struct call *c) { w32(c, 12, 99); }
+static void intercept_read_only(struct call *c) { w32(c, 8, 1); }
+static void intercept_port(struct call *c) { w64(c, 16, 0x10000); }
+static void intercept_vector(struct call *c) { w32(c, 8, 4); w32(c, 12, 3); w64(c, 16, 32); }
+static void intercept_cpuids(struct call *c) { w32(c, 8, 4); w32(c, 12, 2); c->m->child->intercepts.n_cpuid = PARTITION_CPUID_INTERCEPTS; }
+static void vp_exists(struct call *c) { w32(c, 8, 0); }
+static void vp_beyond(struct call *c) { w32(c, 8, 4); }
+static void vp_flags(struct call *c) { w64(c, 32, 1); }
+static void vp_reserved(struct call *c) { c->in[13] = 1; }
+static void vp_domain(struct call *c) { w64(c, 24, 2); }
+static void vp_refused(struct call *c) { c->m->calls.no_vp = true; }
+static void register_unknown(struct call *c) { w32(c, 16, 0x0fffffff); }
+static void register_read_only(struct call *c) { w32(c, 16, 0x00090003); }
+static void register_reserved_bit(struct call *c) { w32(c, 16, 0x00040000); w64(c, 32, UINT64_C(1) << 40); }
+static void register_padding(struct call *c) { w32(c, 20, 1); }
+static void register_vtl1(struct call *c) { c->in[12] = 0x11; }
+static void self_without_privilege(struct call *c) { as_child(c); w64(c, 0, HV_PARTITION_ID_SELF); }
+static void translate_nothing(struct call *c) { w64(c, 16, 0); }
+static void translate_reserved(struct call *c) { w64(c, 16, 0x1001); }
+static void gpa_crosses(struct call *c) { w32(c, 12, 9); }
+static void gpa_none(struct call *c) { w32(c, 12, 0); }
+static void gpa_17(struct call *c) { w32(c, 12, 17); w64(c, 16, 0); }
+static void gpa_outside(struct call *c) { w64(c, 16, UINT64_C(1) << 40); }
+static void gpa_flag(struct call *c) { w64(c, 24, 1); }
+static void not_acknowledged(struct call *c) { c->m->calls.not_acknowledged = true; }
+static void port_peer_unknown(struct call *c) { w64(c, 16, 999); }
+static void port_peer_inactive(struct call *c) { w64(c, 16, new_child(c, 0)->id); }
+static void port_id_high(struct call *c) { w32(c, 8, 0x01000000); }
+static void port_id_used(struct call *c) { fixture_connect(c->m, c->m->child, c->m->root, 7, HV_PORT_EVENT, 2, 0); }
+static void port_vp(struct call *c) { w32(c, 36, 2); }
+static void port_sint0(struct call *c) { w32(c, 32, 0); }
+static void port_sint16(struct call *c) { w32(c, 32, 16); }
+static void port_type(struct call *c) { w32(c, 24, 9); }
+static void port_no_flags(struct call *c) { w32(c, 40, 0); }
+static void port_flags_beyond(struct call *c) { w32(c, 40, 1 | 2048u << 16); }
+static void port_info_reserved(struct call *c) { w32(c, 44, 1); }
+static void port_unknown(struct call *c) { w32(c, 8, 8); }
+static void port_property_unknown(struct call *c) { w32(c, 16, 5); }
+static void port_property_count(struct call *c) { w32(c, 16, 0); }
+static void port_property_vp(struct call *c) { w64(c, 24, 3); }
+static void connection_used(struct call *c) { fixture_connect(c->m, c->m->child, c->m->root, 9, HV_PORT_EVENT, 2, 0); }
+static void connection_high(struct call *c) { w32(c, 8, 0x01000000); }
+static void connect_port_unknown(struct call *c) { w32(c, 24, 8); }
+static void connect_twice(struct call *c) { ck_assert_uint_eq(run(c, c->in_len == 72 ? 0x0096 : 0x0059), 0); w32(c, 8, 10); }
+static void connect_type(struct call *c) { w32(c, 32, HV_PORT_MESSAGE); }
+static void connect_partition(struct call *c) { w64(c, 16, 999); }
+static void connect_inactive(struct call *c) { w64(c, 16, new_child(c, 0)->id); }
+static void connect_root_pool(struct call *c) { c->m->root->pool_used = c->m->root->pool_total; }
+static void message_type0(struct call *c) { w32(c, 8, 0); }
+static void message_type_high(struct call *c) { w32(c, 8, 0x80000001); }
+static void message_long(struct call *c) { w32(c, 12, 241); }
+static void connection_none(struct call *c) { w32(c, 0, 5); }
 static void connection_deleted_port(struct call *c)
 {
     uint8_t in[16] = { 0 };
@@ -842,187 +357,49 @@ static void sixteen_waiting(struct call *c)
     }
 }
 /* the root's VP becomes a guest's: its SynIC is off */
-static void synic_off(struct call *c)
-{
-    c->m->root_vp->is_sink = false;
-}
-static void sint_masked(struct call *c)
-{
-    c->m->root_vp->is_sink = false;
-    c->m->root_vp->vtl[0].synic.control = c->m->root_vp->vtl[0].synic.siefp_msr = SYNIC_ENABLE;
-}
-static void target_vp_gone(struct call *c)
-{
-    struct vp *vp = c->m->root->vps[0];
-    c->m->root->vps[0] = NULL; /* put back by target_vp_back */
-    c->m->root_vp = vp;
-}
-static void target_vp_back(struct call *c)
-{
-    c->m->root->vps[0] = c->m->root_vp;
-}
-static void flag_beyond(struct call *c)
-{
-    w32(c, 4, 8);
-}
-static void interrupt_nobody(struct call *c)
-{
-    c->m->calls.refuse_interrupt = true;
-}
-static void interrupt_vector(struct call *c)
-{
-    w32(c, 24, 15);
-}
-static void interrupt_type(struct call *c)
-{
-    w32(c, 8, 8);
-}
-static void interrupt_control(struct call *c)
-{
-    w32(c, 12, 4);
-}
-static void interrupt_extint_destination(struct call *c)
-{
-    w32(c, 8, HV_INTERRUPT_EXTINT);
-}
-static void apic_unknown(struct call *c)
-{
-    w32(c, 16, 99);
-}
-static void apic_vtl1(struct call *c)
-{
-    c->in[8] = 1;
-}
-
+static void synic_off(struct call *c) { c->m->root_vp->is_sink = false; }
+static void sint_masked(struct call *c) { c->m->root_vp->is_sink = false; c->m->root_vp->vtl[0].synic.control = c->m->root_vp->vtl[0].synic.siefp_msr = SYNIC_ENABLE; }
+static void target_vp_gone(struct call *c) { struct vp *vp = c->m->root->vps[0]; c->m->root->vps[0] = NULL; /* put back by target_vp_back */ c->m->root_vp = vp; }
+static void target_vp_back(struct call *c) { c->m->root->vps[0] = c->m->root_vp; }
+static void flag_beyond(struct call *c) { w32(c, 4, 8); }
+static void interrupt_nobody(struct call *c) { c->m->calls.refuse_interrupt = true; }
+static void interrupt_vector(struct call *c) { w32(c, 24, 15); }
+static void interrupt_type(struct call *c) { w32(c, 8, 8); }
+static void interrupt_control(struct call *c) { w32(c, 12, 4); }
+static void interrupt_extint_destination(struct call *c) { w32(c, 8, HV_INTERRUPT_EXTINT); }
+static void apic_unknown(struct call *c) { w32(c, 16, 99); }
+static void apic_vtl1(struct call *c) { c->in[8] = 1; }
 /* effects of success */
-static void did_flush(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.flushes, 1);
-    ck_assert_uint_eq(c->m->calls.flushed_all, 1);
-}
-static void did_flush_list(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.flushes, 2);
-    ck_assert_uint_eq(c->m->calls.flush_gva, 0x8000);
-}
-static void did_flush_one(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.flushes, 1);
-    ck_assert_uint_eq(c->m->calls.flush_gva, 0x7000);
-}
-static void did_spin(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.spins, 1);
-}
-static void did_ipi(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.interrupts, 1);
-    ck_assert_uint_eq(c->m->calls.last_vector, 0x41);
-    ck_assert_uint_eq(c->m->calls.interrupted_vp, 1);
-}
-static void did_ipi_ex(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.interrupts, 2);
-    ck_assert_uint_eq(c->m->calls.last_vector, 0x42);
-}
-static void did_create(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out), 3);
-    ck_assert_uint_eq(c->m->hv.partitions[2]->state, PARTITION_UNINITIALIZED);
-}
-static void did_initialize(struct call *c)
-{
-    ck_assert_uint_eq(c->m->hv.partitions[2]->state, PARTITION_ACTIVE);
-}
-static void did_finalize(struct call *c)
-{
-    ck_assert_uint_eq(c->m->child->state, PARTITION_FINALIZED);
-    ck_assert_uint_eq(c->m->child->n_vps, 0);
-}
-static void did_delete(struct call *c)
-{
-    ck_assert_uint_eq(c->m->hv.n_partitions, 2);
-}
-static void did_get_property(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out), 100);
-}
-static void did_set_property(struct call *c)
-{
-    get_property(c);
-    c->in_len = 16;
-    c->out_len = 8;
-    ck_assert_uint_eq(run(c, 0x0044), 0);
-    ck_assert_uint_eq(le64_load(c->out), 77);
-}
-static void did_get_id(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out), c->m->child->id);
-}
-static void did_next_child(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out), c->m->child->id);
-    w64(c, 8, c->m->child->id);
-    ck_assert_uint_eq(run(c, 0x0047), 0);
-    ck_assert_uint_eq(le64_load(c->out), 0);
-}
+static void did_flush(struct call *c) { ck_assert_uint_eq(c->m->calls.flushes, 1); ck_assert_uint_eq(c->m->calls.flushed_all, 1); }
+static void did_flush_list(struct call *c) { ck_assert_uint_eq(c->m->calls.flushes, 2); ck_assert_uint_eq(c->m->calls.flush_gva, 0x8000); }
+static void did_flush_one(struct call *c) { ck_assert_uint_eq(c->m->calls.flushes, 1); ck_assert_uint_eq(c->m->calls.flush_gva, 0x7000); }
+static void did_spin(struct call *c) { ck_assert_uint_eq(c->m->calls.spins, 1); }
+static void did_ipi(struct call *c) { ck_assert_uint_eq(c->m->calls.interrupts, 1); ck_assert_uint_eq(c->m->calls.last_vector, 0x41); ck_assert_uint_eq(c->m->calls.interrupted_vp, 1); }
+static void did_ipi_ex(struct call *c) { ck_assert_uint_eq(c->m->calls.interrupts, 2); ck_assert_uint_eq(c->m->calls.last_vector, 0x42); }
+static void did_create(struct call *c) { ck_assert_uint_eq(le64_load(c->out), 3); ck_assert_uint_eq(c->m->hv.partitions[2]->state, PARTITION_UNINITIALIZED); }
+static void did_initialize(struct call *c) { ck_assert_uint_eq(c->m->hv.partitions[2]->state, PARTITION_ACTIVE); }
+static void did_finalize(struct call *c) { ck_assert_uint_eq(c->m->child->state, PARTITION_FINALIZED); ck_assert_uint_eq(c->m->child->n_vps, 0); }
+static void did_delete(struct call *c) { ck_assert_uint_eq(c->m->hv.n_partitions, 2); }
+static void did_get_property(struct call *c) { ck_assert_uint_eq(le64_load(c->out), 100); }
+static void did_set_property(struct call *c) { get_property(c); c->in_len = 16; c->out_len = 8; ck_assert_uint_eq(run(c, 0x0044), 0); ck_assert_uint_eq(le64_load(c->out), 77); }
+static void did_get_id(struct call *c) { ck_assert_uint_eq(le64_load(c->out), c->m->child->id); }
+static void did_next_child(struct call *c) { ck_assert_uint_eq(le64_load(c->out), c->m->child->id); w64(c, 8, c->m->child->id); ck_assert_uint_eq(run(c, 0x0047), 0); ck_assert_uint_eq(le64_load(c->out), 0); }
 static void did_deposit(struct call *c)
 {
     ck_assert_uint_eq(c->done, 2);
     ck_assert_uint_eq(c->m->child->pool_total, FIXTURE_CHILD_POOL + 2);
     ck_assert_int_ne((int)space_lookup(&c->m->root->space, 650 * PAGE_SIZE).kind, SPACE_RAM);
 }
-static void did_withdraw(struct call *c)
-{
-    ck_assert_uint_eq(c->done, 3);
-    ck_assert_uint_eq(le64_load(c->out), 512 + FIXTURE_CHILD_POOL - 1);
-    ck_assert_uint_eq(c->m->child->pool_total, FIXTURE_CHILD_POOL - 3);
-}
-static void did_balance(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out) + le64_load(c->out + 8), FIXTURE_CHILD_POOL);
-    ck_assert_uint_eq(le64_load(c->out + 8), HV_COST_INITIALIZE + 2 * HV_COST_VP + 1);
-}
-static void did_map(struct call *c)
-{
-    ck_assert_uint_eq(c->done, 2);
-    ck_assert_uint_eq(space_lookup(&c->m->child->space, 101 * PAGE_SIZE).spa, 662 * PAGE_SIZE);
-}
-static void did_map_sparse(struct call *c)
-{
-    struct space_page p = space_lookup(&c->m->child->space, 300 * PAGE_SIZE);
-    ck_assert_uint_eq(p.spa, 660 * PAGE_SIZE);
-    ck_assert_uint_eq(p.rights, SPACE_READ);
-}
-static void did_unmap(struct call *c)
-{
-    ck_assert_int_ne((int)space_lookup(&c->m->child->space, 6 * PAGE_SIZE).kind, SPACE_RAM);
-    ck_assert_int_eq((int)space_lookup(&c->m->child->space, 7 * PAGE_SIZE).kind, SPACE_RAM);
-}
-static void did_intercept(struct call *c)
-{
-    ck_assert(hv_intercept_io(c->m->vp, 0x3f8, 1, true, false, false, NULL));
-    ck_assert(!hv_intercept_io(c->m->vp, 0x3f9, 1, true, false, false, NULL));
-}
-static void did_create_vp(struct call *c)
-{
-    ck_assert_ptr_nonnull(c->m->child->vps[2]);
-    ck_assert(c->m->child->vps[2]->explicit_suspend);
-}
-static void did_delete_vp(struct call *c)
-{
-    ck_assert_ptr_null(c->m->child->vps[0]);
-}
-static void did_get_registers(struct call *c)
-{
-    ck_assert_uint_eq(c->done, 2);
-    ck_assert_uint_eq(le64_load(c->out + 16), 0);
-}
-static void did_set_registers(struct call *c)
-{
-    ck_assert_uint_eq(c->m->vp->cpu.core.state.gpr[REG_RCX], 0xabcd);
-    ck_assert_uint_eq(c->m->calls.state_changes, 1);
-}
+static void did_withdraw(struct call *c) { ck_assert_uint_eq(c->done, 3); ck_assert_uint_eq(le64_load(c->out), 512 + FIXTURE_CHILD_POOL - 1); ck_assert_uint_eq(c->m->child->pool_total, FIXTURE_CHILD_POOL - 3); }
+static void did_balance(struct call *c) { ck_assert_uint_eq(le64_load(c->out) + le64_load(c->out + 8), FIXTURE_CHILD_POOL); ck_assert_uint_eq(le64_load(c->out + 8), HV_COST_INITIALIZE + 2 * HV_COST_VP + 1); }
+static void did_map(struct call *c) { ck_assert_uint_eq(c->done, 2); ck_assert_uint_eq(space_lookup(&c->m->child->space, 101 * PAGE_SIZE).spa, 662 * PAGE_SIZE); }
+static void did_map_sparse(struct call *c) { struct space_page p = space_lookup(&c->m->child->space, 300 * PAGE_SIZE); ck_assert_uint_eq(p.spa, 660 * PAGE_SIZE); ck_assert_uint_eq(p.rights, SPACE_READ); }
+static void did_unmap(struct call *c) { ck_assert_int_ne((int)space_lookup(&c->m->child->space, 6 * PAGE_SIZE).kind, SPACE_RAM); ck_assert_int_eq((int)space_lookup(&c->m->child->space, 7 * PAGE_SIZE).kind, SPACE_RAM); }
+static void did_intercept(struct call *c) { ck_assert(hv_intercept_io(c->m->vp, 0x3f8, 1, true, false, false, NULL)); ck_assert(!hv_intercept_io(c->m->vp, 0x3f9, 1, true, false, false, NULL)); }
+static void did_create_vp(struct call *c) { ck_assert_ptr_nonnull(c->m->child->vps[2]); ck_assert(c->m->child->vps[2]->explicit_suspend); }
+static void did_delete_vp(struct call *c) { ck_assert_ptr_null(c->m->child->vps[0]); }
+static void did_get_registers(struct call *c) { ck_assert_uint_eq(c->done, 2); ck_assert_uint_eq(le64_load(c->out + 16), 0); }
+static void did_set_registers(struct call *c) { ck_assert_uint_eq(c->m->vp->cpu.core.state.gpr[REG_RCX], 0xabcd); ck_assert_uint_eq(c->m->calls.state_changes, 1); }
 static void did_translate(struct call *c)
 {
     ck_assert_uint_eq(le32_load(c->out), 0);
@@ -1036,37 +413,13 @@ static void did_read(struct call *c)
     ck_assert_uint_eq(run(c, 0x0053), 0);
     ck_assert_uint_eq(le32_load(c->out), 1);
 }
-static void did_write(struct call *c)
-{
-    uint64_t v = 0;
-    ck_assert(space_read(&c->m->child->space, 0x1ff8, &v, 8));
-    ck_assert_uint_eq(v, 0x0123456789abcdef);
-}
-static void did_port(struct call *c)
-{
-    ck_assert_ptr_nonnull(hv_port_find(c->m->child, 7));
-}
-static void did_delete_port(struct call *c)
-{
-    ck_assert_ptr_null(hv_port_find(c->m->child, 7));
-    ck_assert_ptr_null(hv_connection_find(c->m->root, 7)->port);
-}
-static void did_connect(struct call *c)
-{
-    ck_assert_ptr_eq(hv_connection_find(c->m->root, 9)->port, hv_port_find(c->m->child, 7));
-}
-static void did_disconnect(struct call *c)
-{
-    ck_assert_ptr_null(hv_connection_find(c->m->root, 7));
-}
-static void did_port_property(struct call *c)
-{
-    ck_assert_uint_eq(le64_load(c->out), 0);
-}
-static void did_set_port_property(struct call *c)
-{
-    ck_assert_uint_eq(hv_port_find(c->m->child, 7)->preferred_vp, 1);
-}
+static void did_write(struct call *c) { uint64_t v = 0; ck_assert(space_read(&c->m->child->space, 0x1ff8, &v, 8)); ck_assert_uint_eq(v, 0x0123456789abcdef); }
+static void did_port(struct call *c) { ck_assert_ptr_nonnull(hv_port_find(c->m->child, 7)); }
+static void did_delete_port(struct call *c) { ck_assert_ptr_null(hv_port_find(c->m->child, 7)); ck_assert_ptr_null(hv_connection_find(c->m->root, 7)->port); }
+static void did_connect(struct call *c) { ck_assert_ptr_eq(hv_connection_find(c->m->root, 9)->port, hv_port_find(c->m->child, 7)); }
+static void did_disconnect(struct call *c) { ck_assert_ptr_null(hv_connection_find(c->m->root, 7)); }
+static void did_port_property(struct call *c) { ck_assert_uint_eq(le64_load(c->out), 0); }
+static void did_set_port_property(struct call *c) { ck_assert_uint_eq(hv_port_find(c->m->child, 7)->preferred_vp, 1); }
 static void did_post(struct call *c)
 {
     struct hv_message message;
@@ -1077,28 +430,10 @@ static void did_post(struct call *c)
     ck_assert_mem_eq(message.payload, "hello", 5);
     ck_assert(!hv_sink_message_take(c->m->root_vp, 3, &message));
 }
-static void did_signal(struct call *c)
-{
-    unsigned flag = 0;
-    ck_assert(hv_sink_event_take(c->m->root_vp, 3, &flag));
-    ck_assert_uint_eq(flag, 7);
-    ck_assert(!hv_sink_event_take(c->m->root_vp, 3, &flag));
-}
-static void did_assert(struct call *c)
-{
-    ck_assert_uint_eq(c->m->calls.asserted.vector, 0x50);
-    ck_assert_uint_eq(c->m->calls.asserted.destination, 2);
-}
-static void did_apic_ids(struct call *c)
-{
-    ck_assert_uint_eq(le32_load(c->out), 1);
-    ck_assert_uint_eq(le32_load(c->out + 4), 0);
-}
-static void did_nothing(struct call *c)
-{
-    (void)c;
-}
-
+static void did_signal(struct call *c) { unsigned flag = 0; ck_assert(hv_sink_event_take(c->m->root_vp, 3, &flag)); ck_assert_uint_eq(flag, 7); ck_assert(!hv_sink_event_take(c->m->root_vp, 3, &flag)); }
+static void did_assert(struct call *c) { ck_assert_uint_eq(c->m->calls.asserted.vector, 0x50); ck_assert_uint_eq(c->m->calls.asserted.destination, 2); }
+static void did_apic_ids(struct call *c) { ck_assert_uint_eq(le32_load(c->out), 1); ck_assert_uint_eq(le32_load(c->out + 4), 0); }
+static void did_nothing(struct call *c) { (void)c; }
 static const struct {
     uint16_t code;
     hv_status_t status;
@@ -1315,9 +650,7 @@ static const struct {
     { 0x0042, { E(OPERATION_DENIED) } },
     { 0x0043, { E(OPERATION_DENIED) } },
     { 0x0044, { E(UNKNOWN_PROPERTY), E(INVALID_PARTITION_STATE) } },
-    { 0x0045,
-      { E(UNKNOWN_PROPERTY), E(PROPERTY_VALUE_OUT_OF_RANGE), E(INVALID_PARAMETER),
-        E(INVALID_PARTITION_STATE) } },
+    { 0x0045, { E(UNKNOWN_PROPERTY), E(PROPERTY_VALUE_OUT_OF_RANGE), E(INVALID_PARAMETER), E(INVALID_PARTITION_STATE) } },
     { 0x0046, { 0 } },
     { 0x0047, { E(INVALID_PARTITION_ID) } },
     { 0x0048, { E(OPERATION_DENIED), E(OBJECT_IN_USE), E(INVALID_PARAMETER) } },
@@ -1326,8 +659,7 @@ static const struct {
     { 0x004b, { E(INVALID_PARAMETER), E(OPERATION_DENIED), E(INSUFFICIENT_MEMORY) } },
     { 0x004c, { E(INVALID_PARAMETER) } },
     { 0x004d, { E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
-    { 0x004e,
-      { E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY), E(NO_RESOURCES) } },
+    { 0x004e, { E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY), E(NO_RESOURCES) } },
     { 0x004f, { 0 } },
     { 0x0050, { E(INVALID_PARAMETER), E(ACCESS_DENIED) } },
     { 0x0051, { E(INVALID_PARAMETER), E(ACCESS_DENIED) } },
@@ -1335,31 +667,18 @@ static const struct {
     { 0x0053, { E(INVALID_PARAMETER) } },
     { 0x0054, { E(INVALID_PARAMETER) } },
     { 0x0056, { E(NOT_ACKNOWLEDGED) } },
-    { 0x0057,
-      { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_PORT_ID),
-        E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
+    { 0x0057, { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_PORT_ID), E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
     { 0x0058, { E(INVALID_PORT_ID) } },
-    { 0x0059,
-      { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_CONNECTION_ID),
-        E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
+    { 0x0059, { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
     { 0x005a, { E(INVALID_PORT_ID), E(UNKNOWN_PROPERTY) } },
     { 0x005b, { E(INVALID_CONNECTION_ID) } },
-    { 0x005c,
-      { E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_BUFFERS),
-        E(INVALID_VP_INDEX), E(INVALID_SYNIC_STATE) } },
-    { 0x005d,
-      { E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INVALID_VP_INDEX),
-        E(INVALID_SYNIC_STATE) } },
+    { 0x005c, { E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_BUFFERS), E(INVALID_VP_INDEX), E(INVALID_SYNIC_STATE) } },
+    { 0x005d, { E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INVALID_VP_INDEX), E(INVALID_SYNIC_STATE) } },
     { 0x006e, { E(INVALID_PARAMETER), E(OPERATION_DENIED), E(INSUFFICIENT_MEMORY) } },
-    { 0x0070,
-      { E(INVALID_PORT_ID), E(UNKNOWN_PROPERTY), E(INVALID_PARAMETER), E(INVALID_VP_INDEX) } },
+    { 0x0070, { E(INVALID_PORT_ID), E(UNKNOWN_PROPERTY), E(INVALID_PARAMETER), E(INVALID_VP_INDEX) } },
     { 0x0094, { E(INVALID_VP_INDEX), E(INVALID_PARAMETER) } },
-    { 0x0095,
-      { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_PORT_ID),
-        E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
-    { 0x0096,
-      { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_CONNECTION_ID),
-        E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
+    { 0x0095, { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_PORT_ID), E(INVALID_VP_INDEX), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
+    { 0x0096, { E(INVALID_PARTITION_ID), E(INVALID_PARTITION_STATE), E(INVALID_CONNECTION_ID), E(INVALID_PORT_ID), E(INVALID_PARAMETER), E(INSUFFICIENT_MEMORY) } },
     { 0x009a, { E(INVALID_PARAMETER), E(INVALID_VTL_STATE) } },
     { 0x8001, { 0 } },
 };

@@ -1,5 +1,4 @@
-/* Intercept messages byte by byte, suspension, and the parent's way to go on. [TLFS v2.0 16; LINUX
- * hvhdk.h] */
+/* Intercept messages byte by byte, suspension, registers. [TLFS v2.0 16; LINUX hvhdk.h] */
 #include <string.h>
 
 #include "base/bytes.h"

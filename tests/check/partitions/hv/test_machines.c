@@ -1,5 +1,4 @@
-/* Two machines with two partitions each: nothing of one shows in the other; pages and pools are
- * accounted for. */
+/* Two machines with two partitions each share nothing; pages are accounted for. */
 #include "base/bytes.h"
 #include "partitions/hv/memory.h"
 #include "tests/check/check_main.h"

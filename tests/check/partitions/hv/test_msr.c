@@ -1,5 +1,4 @@
-/* Every row of the MSR table: reads and writes that work, #GP for each reason, and a count that
- * proves none is missing. */
+/* Every row of the MSR table: reads, writes, #GP for each reason, and a count. */
 #include <string.h>
 
 #include "base/bytes.h"

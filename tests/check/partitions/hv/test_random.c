@@ -1,5 +1,4 @@
-/* Random programs of hypercalls and MSR accesses leave the hypervisor whole. The fuzz targets run
- * the same, longer. */
+/* Random programs of hypercalls and MSR accesses leave the hypervisor whole. */
 #include <stdlib.h>
 
 #include "tests/check/check_main.h"

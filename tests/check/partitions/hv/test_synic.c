@@ -1,5 +1,4 @@
-/* SynIC: slots, pending, EOM and EOI, events, AutoEOI; synthetic timers. [TLFS
- * inter-partition-communication, timers] */
+/* SynIC slots, pending, EOM, events; synthetic timers. [TLFS inter-partition-communication] */
 #include <string.h>
 
 #include "base/bytes.h"
