@@ -85,6 +85,7 @@ static bool trace_enable_one(struct trace *trace, const char *glob)
                            table->events[i].name);
             if (trace_glob_matches(glob, table->events[i].name) || trace_glob_matches(glob, full)) {
                 trace->on[room] |= UINT64_C(1) << i;
+                trace->asked[room] |= UINT64_C(1) << i;
                 found = true;
             }
         }
@@ -131,16 +132,32 @@ static void trace_field(struct trace_line *line, const char **fields, uint64_t v
     }
 }
 
+/* Which line of an event that nobody asked for this is: 0 for one that may always be written. */
+static uint32_t trace_unasked(struct trace *trace, enum trace_room room, unsigned event)
+{
+    uint32_t *lines = &trace->unasked_lines[room][event];
+    if (trace->asked[room] >> event & 1) {
+        return 0;
+    }
+    return __atomic_load_n(lines, __ATOMIC_RELAXED) > TRACE_UNASKED_LINES
+               ? TRACE_UNASKED_LINES + 1
+               : __atomic_add_fetch(lines, 1, __ATOMIC_RELAXED);
+}
+
 void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint32_t partition,
                 int vp, const uint64_t args[TRACE_ARGS])
 {
     const struct trace_table *table = &trace->table[room];
-    if (event >= table->n_events) {
+    if (event >= table->n_events || event >= TRACE_EVENTS_PER_ROOM) {
         return;
     }
     const struct trace_event *row = &table->events[event];
     __atomic_add_fetch(&trace->count[row->level], 1, __ATOMIC_RELAXED);
     if (trace->out == NULL) {
+        return;
+    }
+    uint32_t unasked = trace_unasked(trace, room, event);
+    if (unasked > TRACE_UNASKED_LINES) {
         return;
     }
     struct trace_line line = { .length = 0 };
@@ -156,6 +173,9 @@ void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint3
     const char *fields = row->fields != NULL ? row->fields : "";
     for (unsigned i = 0; i < TRACE_ARGS && *fields != '\0'; i++) {
         trace_field(&line, &fields, args[i]);
+    }
+    if (unasked == TRACE_UNASKED_LINES) {
+        trace_line_add(&line, " (the last of these that is shown unasked)");
     }
     line.text[line.length] = '\n';
     (void)fwrite(line.text, 1, line.length + 1, trace->out);

@@ -14,7 +14,11 @@ enum trace_level { TRACE_ERROR, TRACE_WARN, TRACE_GUEST, TRACE_UNIMPLEMENTED, TR
 
 enum trace_room { TRACE_ROOM_CPU, TRACE_ROOM_MMU, TRACE_ROOM_DEVICES, TRACE_ROOM_HV, TRACE_ROOM_VMMS, TRACE_ROOMS };
 
-enum { TRACE_ARGS = 6, TRACE_EVENTS_PER_ROOM = 64 };
+enum {
+    TRACE_ARGS = 6,
+    TRACE_EVENTS_PER_ROOM = 64,
+    TRACE_UNASKED_LINES = 20, /* of an event that is on from the start: a guest must not flood the host */
+};
 
 /* One row. fields: "relid:d gpadl:x status:x": name, colon, d (decimal) or x (hex) or s (const char *), space. */
 struct trace_event {
@@ -30,6 +34,8 @@ struct trace_table {
 
 struct trace {
     uint64_t on[TRACE_ROOMS]; /* bit n: event n of that room is wanted */
+    uint64_t asked[TRACE_ROOMS]; /* bit n: by trace_enable */
+    uint32_t unasked_lines[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM]; /* (atomic) written so far */
     struct trace_table table[TRACE_ROOMS];
     struct clock *clock;
     FILE *out;      /* NULL: nothing is written */

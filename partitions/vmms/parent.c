@@ -45,7 +45,7 @@ uint64_t parent_pool_pages(uint64_t memory_bytes, unsigned cpus)
 static int refused(struct error *error, const char *call, hv_status_t status)
 {
     return error_set(error, status == HV_STATUS_ACCESS_DENIED ? -EPERM : -EIO,
-                     "the parent's %s: %s (0x%x)", call, hv_status_name(status), status);
+                     "the parent's %s: HV_STATUS_%s (0x%x)", call, hv_status_name(status), status);
 }
 
 /* Deposit pages of the parent's from *next on. */

@@ -13,7 +13,7 @@ static const struct trace_event events[] = {
     { "empty", TRACE_INFO, "" },
 };
 
-static char text[512];
+static char text[4096];
 static struct trace trace;
 static struct clock vtime;
 
@@ -59,6 +59,26 @@ START_TEST(only_errors_and_what_is_not_built_are_on_at_first)
 }
 END_TEST
 
+/* A guest that repeats itself does not flood the host, unless the user asked to see it. */
+START_TEST(unasked_lines_come_to_an_end)
+{
+    static const char *const last =
+        "42 p3.v- hv.msr.unknown index=0x13 (the last of these that is shown unasked)\n";
+    struct error error;
+    for (unsigned i = 0; i < 10 * TRACE_UNASKED_LINES; i++) {
+        TRACE(&trace, TRACE_ROOM_HV, 1, 3, -1, i);
+    }
+    (void)fflush(trace.out);
+    size_t quiet = strlen(text);
+    ck_assert_str_eq(text + quiet - strlen(last), last);
+    ck_assert_uint_eq(trace.count[TRACE_UNIMPLEMENTED], 10 * TRACE_UNASKED_LINES);
+    ck_assert_int_eq(trace_enable(&trace, "msr.unknown", &error), 0);
+    TRACE(&trace, TRACE_ROOM_HV, 1, 3, -1, 0x10);
+    (void)fflush(trace.out);
+    ck_assert_str_eq(text + quiet, "42 p3.v- hv.msr.unknown index=0x10\n");
+}
+END_TEST
+
 START_TEST(a_glob_that_matches_nothing_is_an_error)
 {
     struct error error = { "" };
@@ -97,6 +117,7 @@ static Suite *suite_trace(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_line_names_time_place_event_and_fields);
     tcase_add_test(tcase, only_errors_and_what_is_not_built_are_on_at_first);
+    tcase_add_test(tcase, unasked_lines_come_to_an_end);
     tcase_add_test(tcase, a_glob_that_matches_nothing_is_an_error);
     tcase_add_test(tcase, files_are_read_whole_or_refused_with_a_sentence);
     suite_add_tcase(suite, tcase);
