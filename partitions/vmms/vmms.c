@@ -138,17 +138,16 @@ static uint64_t child_privileges(const struct machine *machine)
 static int map_root(struct vmms *vmms)
 {
     struct machine *machine = &vmms->machine;
-    struct space *space = &machine->hv.root->space;
     uint64_t pages = (machine->config.ram_bytes >> PAGE_SHIFT) - machine->config.reserved_pages;
     uint64_t low = BOARD_LOW_MEMORY_LIMIT >> PAGE_SHIFT;
 
     if (!machine->config.root_is_guest || pages <= low) {
-        return space_map(space, 0, 0, pages, SPACE_RWX);
+        return hypervisor_root_map(&machine->hv, 0, 0, pages);
     }
-    int status = space_map(space, 0, 0, low, SPACE_RWX);
+    int status = hypervisor_root_map(&machine->hv, 0, 0, low);
     return status != 0 ? status
-                       : space_map(space, BOARD_HIGH_MEMORY >> PAGE_SHIFT, low << PAGE_SHIFT,
-                                   pages - low, SPACE_RWX);
+                       : hypervisor_root_map(&machine->hv, BOARD_HIGH_MEMORY >> PAGE_SHIFT, low,
+                                             pages - low);
 }
 
 static int make_partitions(struct vmms *vmms, struct error *error)
