@@ -69,7 +69,7 @@ $(TEST_LIB): $(TEST_SUPPORT)
 # make check-unit T=mmu the unit tests whose path contains mmu
 T ?=
 .PHONY: check-unit
-check-unit: $(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t)))
+check-unit: $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
 	@tests/check/run.sh $(OUT) $^
 
 -include tests/targets.mk

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run the unit test programs given after the build folder; the last line counts passed and failed checks.
 out=$1; shift
+[ $# -gt 0 ] || { echo "no test of that name"; exit 1; }
 passed=0 failed=0
 for t in "$@"; do
     log=$t.log
