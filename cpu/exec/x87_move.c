@@ -171,15 +171,15 @@ static void store_result(struct core *core, const struct insn *insn, struct fp_e
                          const void *bytes, bool pop)
 {
     bool happens = store_happens(env);
+    unsigned size = insn->size[0];
+    gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
 
     if (!happens) {
+        core_probe_write(core, gva, size, insn_is_stack(insn));
         env->flags &= (uint8_t)~FP_PE;
         env->c1 = false;
     } else {
-        unsigned size = insn->size[0];
-
-        core_store(core, insn_linear(core, insn, size, MMU_WRITE), bytes, size,
-                   insn_is_stack(insn));
+        core_store(core, gva, bytes, size, insn_is_stack(insn));
     }
     (void)x87_conclude(core, insn, env);
     if (happens && pop) {

@@ -18,6 +18,8 @@ enum {
     CASE_READ_ONLY = 0x10005000, /* one page */
     CASE_CODE = 0x20000000,      /* one page, not writable, full of INT3 */
     CASE_PAGE = 0x1000,
+    CASE_BYTES = 64,
+    CASE_STEPS = 6,
     CASE_FX = 512,
     CASE_FX_USED = 416, /* of an FXSAVE image */
 };
@@ -58,10 +60,14 @@ struct fuzz_case {
     struct insn insn; /* as decoded, RIP-relative displacements made absolute to the case's start */
     uint8_t bits;
     uint8_t n; /* bytes */
-    uint8_t bytes[15];
-    uint8_t native[15];   /* what the host gets: differs where a feature must be hidden */
-    uint16_t code_offset; /* in the code page */
-    uint8_t seg[6];       /* enum case_segment_index by SEG_* */
+    uint8_t bytes[CASE_BYTES];
+    uint8_t native[CASE_BYTES]; /* what the host gets: differs where vendors do */
+    uint16_t code_offset;       /* in the code page */
+    uint8_t steps;              /* of a sequence, else 0: one instruction, insn */
+    uint8_t count;              /* instructions of a sequence: steps, and NOPs put in for others */
+    struct insn step[CASE_STEPS];
+    uint64_t undefined, undefined_ever; /* flags, after a sequence and anywhere in it */
+    uint8_t seg[6];                     /* enum case_segment_index by SEG_* */
     uint64_t gpr[16];
     uint64_t rflags;
     uint64_t fs_base, gs_base; /* 64-bit mode */
@@ -81,6 +87,12 @@ struct fuzz_result {
     uint32_t pages_changed; /* bit i: data page i is not as before; only those are in data */
     uint8_t data[CASE_DATA_SIZE];
 };
+
+/* Every fourth chunk of 64 cases is of sequences. */
+static inline bool case_is_sequence(uint64_t index)
+{
+    return (index >> 6 & 3) == 3;
+}
 
 /* RIP of the instruction: an offset in CS. */
 static inline uint64_t case_rip(const struct fuzz_case *c)
@@ -118,6 +130,7 @@ void native_run(struct native *native, const struct fuzz_case *cases, struct fuz
 struct emulated;
 struct emulated *emulated_create(void);
 void emulated_memory(struct emulated *emulated, const struct case_memory *memory);
+/* A sequence runs through cpu_run: fetch, blocks and all. */
 void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result);
 
 /* ---- cases: generate.c, from rows: templates.c ---- */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/host/mutex.h"
-#include "cpu/exec/core.h"
+#include "cpu/cpu.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/model.h"
@@ -47,7 +47,7 @@ struct emulated {
     struct space space;
     struct cpu_model model;
     const struct case_memory *memory;
-    struct core core;
+    struct cpu cpu;
 };
 
 /* ---- the world around the core: nothing ---- */
@@ -61,7 +61,19 @@ static enum io_status missed(void *opaque, void *vp, gpa_t gpa, unsigned right, 
 
 static void code_written(void *opaque, spa_t spa, size_t length_bytes)
 {
-    (void)opaque, (void)spa, (void)length_bytes;
+    cpu_code_written(&((struct emulated *)opaque)->cpu, spa, length_bytes);
+}
+
+static int acknowledge(void *owner)
+{
+    (void)owner;
+    return -1;
+}
+
+static bool none(void *owner)
+{
+    (void)owner;
+    return false;
 }
 
 static enum core_status port_read(void *owner, uint16_t port, unsigned size, uint32_t *value)
@@ -138,6 +150,8 @@ static const struct core_ops core_ops = {
     .fpu_error = fpu_error,
 };
 
+static const struct cpu_interrupts interrupts = { acknowledge, none, none };
+
 /* ---- setting up ---- */
 
 static void entry_set(struct emulated *emulated, unsigned table, uint64_t index, uint64_t entry)
@@ -176,17 +190,18 @@ struct emulated *emulated_create(void)
         space_map(&emulated->space, 0, 0, RAM_BYTES / PAGE_SIZE, SPACE_RWX) != 0) {
         abort();
     }
-    struct core *core = &emulated->core;
+    struct core *core = &emulated->cpu.core;
     emulated->ram.ops = &ram_ops;
+    emulated->ram.ops_opaque = emulated;
     emulated->space.ops = &space_ops;
     emulated->model = cpu_models[0];
     emulated->model.features = (FEATURE_COUNT == 64 ? 0 : BIT64(FEATURE_COUNT % 64)) - 1;
     pages_map(emulated);
-    mmu_init(&core->mmu, &emulated->space, emulated);
-    core->ops = &core_ops;
-    core->owner = emulated;
-    core->model = &emulated->model;
-    core_reset(core, false);
+    if (cpu_init(&emulated->cpu, &emulated->model, &emulated->space, &core_ops, &interrupts,
+                 emulated, NULL) != 0) {
+        abort();
+    }
+    core->state.idtr.limit = 0; /* a fault cannot be delivered: it ends cpu_run */
     core->state.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_AM | CR0_ET;
     core->state.cr4 = CR4_PAE | CR4_PSE | CR4_DE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
                       CR4_OSXSAVE | CR4_FSGSBASE;
@@ -300,9 +315,17 @@ static enum core_unwind run_once(struct core *core, const struct insn *insn)
     return (enum core_unwind)how;
 }
 
-void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result)
+static void fault_store(const struct x86_fault *fault, struct fuzz_result *result)
 {
-    struct core *core = &emulated->core;
+    result->vector = fault->vector;
+    result->error = fault->has_error ? fault->error : 0;
+    result->address = fault->address;
+}
+
+static void single_run(struct emulated *emulated, const struct fuzz_case *c,
+                       struct fuzz_result *result)
+{
+    struct core *core = &emulated->cpu.core;
     struct insn insn[2] = { 0 };
     enum core_unwind how = UNWIND_NONE;
     unsigned passes = 0;
@@ -320,14 +343,43 @@ void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct f
         how = run_once(core, insn);
     } while (how != UNWIND_FAULT && insn[0].flags & (INSN_REP | INSN_REPNE) &&
              core->state.gpr[REG_RIP] == case_rip(c) && passes++ < REP_LIMIT);
-    memset(result, 0, offsetof(struct fuzz_result, data));
     case_store(core, result);
     result->completed = how != UNWIND_FAULT && how != UNWIND_SUSPEND;
     if (!result->completed) {
-        result->vector = core->fault.vector;
-        result->error = core->fault.has_error ? core->fault.error : 0;
-        result->address = core->fault.address;
+        fault_store(&core->fault, result);
     }
     memset(code, 0xcc, c->n);
+}
+
+static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
+                         struct fuzz_result *result)
+{
+    struct cpu *cpu = &emulated->cpu;
+    uint8_t fill[CASE_BYTES];
+
+    ram_write(&emulated->ram, SPA_CODE + c->code_offset, c->bytes, c->n);
+    cpu->core.state.activity = ACTIVITY_RUNNING;
+    cpu->core.state.shadow = SHADOW_NONE;
+    case_load(&cpu->core, c);
+    cpu->core.pending = 0;
+    /* Half of them stop by count, in a block cut short; half run on into the INT3 behind, as whole blocks. */
+    enum cpu_exit exit = cpu_run(cpu, c->index & 1 ? c->count : 1000);
+    case_store(&cpu->core, result);
+    result->completed = exit != CPU_EXIT_TRIPLE_FAULT || result->rip - case_rip(c) >= c->n;
+    if (!result->completed) {
+        fault_store(&cpu->first_fault, result);
+    }
+    memset(fill, 0xcc, sizeof(fill));
+    ram_write(&emulated->ram, SPA_CODE + c->code_offset, fill, c->n);
+}
+
+void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result)
+{
+    memset(result, 0, offsetof(struct fuzz_result, data));
+    if (c->steps == 0) {
+        single_run(emulated, c, result);
+    } else {
+        sequence_run(emulated, c, result);
+    }
     result_memory(result, ram_host(&emulated->ram, SPA_DATA), emulated->memory);
 }

@@ -5,7 +5,7 @@
 #include "base/compiler.h"
 #include "cpu/decode/op_info.h"
 #include "cpu/decode/opcode_map.h"
-#include "tests/fuzz/cpu/case.h"
+#include "tests/fuzz/cpu/generate.h"
 
 uint64_t fuzz_random(uint64_t *state)
 {
@@ -14,17 +14,6 @@ uint64_t fuzz_random(uint64_t *state)
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
-}
-
-static unsigned below(uint64_t *state, unsigned n)
-{
-    return (unsigned)((fuzz_random(state) >> 32) % n);
-}
-
-/* True once in n. */
-static bool once_in(uint64_t *state, unsigned n)
-{
-    return below(state, n) == 0;
 }
 
 /* ---- values ---- */
@@ -182,11 +171,6 @@ void memory_generate(struct case_memory *memory, uint64_t seed, uint64_t batch)
 
 /* ---- the instruction's bytes ---- */
 
-struct encoder {
-    uint8_t bytes[24];
-    unsigned n, modrm_at; /* modrm_at: 0 none */
-};
-
 static void put(struct encoder *e, unsigned byte)
 {
     e->bytes[e->n++] = (uint8_t)byte;
@@ -264,26 +248,49 @@ static bool branches_into_itself(const struct fuzz_case *c)
     return target - (case_rip(c) & mask) < c->n;
 }
 
-static bool case_bits_possible(const struct generator *generator, unsigned bits)
-{
-    return (generator->bits == 0 || generator->bits == bits) &&
-           (bits == 64 || (bits == 32 ? generator->can_32 : generator->can_16));
-}
-
-/* One attempt: false when these bytes are not the instruction that was wanted. */
-static bool case_bytes(const struct generator *generator, uint64_t *state, unsigned op,
-                       struct fuzz_case *c, struct encoder *e)
+unsigned bits_generate(const struct generator *generator, uint64_t *state)
 {
     static const uint8_t widths[8] = { 64, 64, 64, 64, 32, 32, 32, 16 };
-    const struct template_list *list = generator->templates;
-    unsigned bits = widths[below(state, 8)];
-    unsigned from = op;
 
-    if (op == OP_UD) {
-        from = list->ops[below(state, (unsigned)list->n_ops)];
+    for (;;) {
+        unsigned bits = widths[below(state, 8)];
+        bool possible = bits == 64 || (bits == 32 ? generator->can_32 : generator->can_16);
+
+        if (possible && (generator->bits == 0 || generator->bits == bits)) {
+            return bits;
+        }
     }
+}
+
+/* OP_UD: what LOCK alone makes invalid. Other invalid bytes may be valid on the host. */
+static bool lock_spoils(const uint8_t *bytes, unsigned from, struct decode_mode mode,
+                        struct insn *insn)
+{
+    uint8_t unlocked[15];
+    struct insn other;
+    unsigned at = 0;
+
+    memcpy(unlocked, bytes, sizeof(unlocked));
+    while (unlocked[at] != 0xf0) {
+        at++;
+    }
+    unlocked[at] = 0x3e;
+    if (decode_insn(unlocked, 15, mode, &other) != DECODE_OK || other.op != from) {
+        return false;
+    }
+    insn->length = other.length;
+    return true;
+}
+
+bool instruction_generate(const struct generator *generator, uint64_t *state, unsigned op,
+                          unsigned bits, struct encoder *e, struct insn *insn)
+{
+    const struct template_list *list = generator->templates;
+    struct decode_mode mode = { (uint8_t)bits, true };
+    unsigned from = op == OP_UD ? list->ops[below(state, (unsigned)list->n_ops)] : op;
     size_t first = list->first[from], n = list->first[from + 1] - first;
-    if (n == 0 || !case_bits_possible(generator, bits)) {
+
+    if (n == 0) {
         return false;
     }
     struct opcode_template row = list->row[first + below(state, (unsigned)n)];
@@ -292,33 +299,10 @@ static bool case_bytes(const struct generator *generator, uint64_t *state, unsig
     }
     row.op = (uint16_t)op;
     encode(e, state, &row, bits);
-    if (decode_insn(e->bytes, 15, (struct decode_mode){ (uint8_t)bits, true }, &c->insn) !=
-            DECODE_OK ||
-        c->insn.op != op) {
+    if (decode_insn(e->bytes, 15, mode, insn) != DECODE_OK || insn->op != op) {
         return false;
     }
-    if (op == OP_UD) {
-        /* Only what LOCK makes invalid: other invalid bytes may be valid on the host. */
-        uint8_t unlocked[15];
-        struct insn insn;
-        unsigned at = 0;
-
-        memcpy(unlocked, e->bytes, sizeof(unlocked));
-        while (unlocked[at] != 0xf0) {
-            at++;
-        }
-        unlocked[at] = 0x3e;
-        if (decode_insn(unlocked, 15, (struct decode_mode){ (uint8_t)bits, true }, &insn) !=
-                DECODE_OK ||
-            insn.op != from || insn.length == 0) {
-            return false;
-        }
-        c->insn.length = insn.length;
-    }
-    c->bits = (uint8_t)bits;
-    c->n = c->insn.length;
-    memcpy(c->bytes, e->bytes, sizeof(c->bytes));
-    return true;
+    return op != OP_UD || lock_spoils(e->bytes, from, mode, insn);
 }
 
 /* ---- state ---- */
@@ -354,8 +338,7 @@ static void fx_generate(uint64_t *state, uint8_t *fx)
     }
 }
 
-/* Where a memory operand shall lie. */
-static uint64_t random_target(uint64_t *state)
+uint64_t random_target(uint64_t *state)
 {
     uint64_t r = fuzz_random(state);
 
@@ -418,7 +401,7 @@ static void segments_generate(uint64_t *state, struct fuzz_case *c)
     }
 }
 
-static uint64_t segment_base(const struct fuzz_case *c, unsigned segment)
+uint64_t segment_base(const struct fuzz_case *c, unsigned segment)
 {
     if (c->bits == 64) {
         return segment == SEG_FS ? c->fs_base : segment == SEG_GS ? c->gs_base : 0;
@@ -503,7 +486,7 @@ uint64_t case_operand(const struct fuzz_case *c)
     return c->bits == 64 ? offset : (uint32_t)offset;
 }
 
-static bool has_memory_operand(const struct insn *insn)
+bool has_memory_operand(const struct insn *insn)
 {
     return insn->kind[0] == OPERAND_MEM || insn->kind[1] == OPERAND_MEM ||
            insn->kind[2] == OPERAND_MEM;
@@ -625,8 +608,7 @@ static void tune(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
     }
 }
 
-static void state_generate(const struct generator *generator, uint64_t *state, struct fuzz_case *c,
-                           const struct encoder *e)
+void state_generate(uint64_t *state, struct fuzz_case *c)
 {
     uint64_t r = fuzz_random(state);
 
@@ -635,11 +617,20 @@ static void state_generate(const struct generator *generator, uint64_t *state, s
         c->gpr[i] = random_integer(state);
     }
     c->gpr[REG_RSP] = random_target(state) - segment_base(c, SEG_SS);
-    c->gpr[REG_RBP] =
-        once_in(state, 2) ? random_target(state) - segment_base(c, SEG_SS) : c->gpr[REG_RBP];
+    if (once_in(state, 2)) {
+        c->gpr[REG_RBP] = random_target(state) - segment_base(c, SEG_SS);
+    }
     c->rflags = 0x202 | (r & FLAGS_ARITH) | (once_in(state, 4) ? FLAG_DF : 0) |
                 (once_in(state, 32) ? FLAG_AC : 0);
     fx_generate(state, c->fx);
+}
+
+static void operands_generate(const struct generator *generator, uint64_t *state,
+                              struct fuzz_case *c, const struct encoder *e)
+{
+    bool compares =
+        c->insn.op == OP_CMPXCHG || c->insn.op == OP_CMPXCHG8B || c->insn.op == OP_CMPXCHG16B;
+
     if (has_memory_operand(&c->insn)) {
         operand_place(c, e, state, random_target(state));
     }
@@ -648,11 +639,9 @@ static void state_generate(const struct generator *generator, uint64_t *state, s
     decode_insn(c->bytes, c->n, (struct decode_mode){ c->bits, true }, &c->insn);
     if (has_memory_operand(&c->insn)) {
         c->operand = case_operand(c);
-        if (c->insn.op == OP_CMPXCHG || c->insn.op == OP_CMPXCHG8B || c->insn.op == OP_CMPXCHG16B) {
-            if (once_in(state, 2)) {
-                tune_compare_exchange(c, generator->memory);
-                c->operand = case_operand(c);
-            }
+        if (compares && once_in(state, 2)) {
+            tune_compare_exchange(c, generator->memory);
+            c->operand = case_operand(c);
         }
     }
 }
@@ -665,18 +654,19 @@ static bool is_prefix(uint8_t byte)
     return memchr(prefixes, byte, sizeof(prefixes)) != NULL;
 }
 
-/* The host has LZCNT and TZCNT, no model of ours has: it gets the F2 that BSF and BSR ignore. On
- * near branches in 64-bit mode Intel ignores 66 and AMD does not: it gets the 2E that both ignore.
- */
+void native_branch(uint8_t *bytes, unsigned n)
+{
+    for (unsigned i = 0; i < n && is_prefix(bytes[i]); i++) {
+        bytes[i] = bytes[i] == 0x66 ? 0x2e : bytes[i];
+    }
+}
+
+/* The host has LZCNT and TZCNT, no model of ours has: it gets the F2 that BSF and BSR ignore. */
 static void native_bytes(struct fuzz_case *c)
 {
     memcpy(c->native, c->bytes, sizeof(c->native));
-    for (unsigned i = 0; op_info[c->insn.op].family == FAMILY_BRANCH && c->bits == 64 && i < c->n;
-         i++) {
-        if ((c->native[i] & 0xf0) == 0x40 || !is_prefix(c->native[i])) {
-            break;
-        }
-        c->native[i] = c->native[i] == 0x66 ? 0x2e : c->native[i];
+    if (op_info[c->insn.op].family == FAMILY_BRANCH && c->bits == 64) {
+        native_branch(c->native, c->n);
     }
     if (c->insn.op == OP_LZCNT || c->insn.op == OP_TZCNT) {
         for (unsigned i = 0; c->native[i] != 0x0f; i++) {
@@ -687,28 +677,42 @@ static void native_bytes(struct fuzz_case *c)
     }
 }
 
+static void single_generate(const struct generator *generator, uint64_t *state, struct fuzz_case *c)
+{
+    const struct template_list *list = generator->templates;
+    struct encoder e;
+
+    do {
+        unsigned op = 0, tries = 0;
+
+        do {
+            if (tries++ % 256 == 0) { /* some operations exist in few modes: give them time */
+                op = generator->op >= 0 ? (unsigned)generator->op
+                                        : list->ops[below(state, (unsigned)list->n_ops)];
+            }
+            c->bits = (uint8_t)bits_generate(generator, state);
+        } while (!instruction_generate(generator, state, op, c->bits, &e, &c->insn));
+        c->n = c->insn.length;
+        c->code_offset = (uint16_t)(once_in(state, 16) ? (unsigned)CASE_PAGE - c->n
+                                                       : 16 * (1 + below(state, 240)));
+        memcpy(c->bytes, e.bytes, 15);
+    } while (branches_into_itself(c));
+    state_generate(state, c);
+    operands_generate(generator, state, c, &e);
+    native_bytes(c);
+}
+
 void case_generate(const struct generator *generator, uint64_t index, struct fuzz_case *c)
 {
     uint64_t state =
         generator->seed * UINT64_C(0x2545f4914f6cdd1d) + index * UINT64_C(0x9e3779b97f4a7c15);
-    const struct template_list *list = generator->templates;
-    struct encoder e;
 
     fuzz_random(&state);
-    do {
-        unsigned op = 0, tries = 0;
-
-        memset(c, 0, sizeof(*c));
-        c->index = index;
-        do {
-            if (tries++ % 256 == 0) { /* some operations exist in few modes: give them time */
-                op = generator->op >= 0 ? (unsigned)generator->op
-                                        : list->ops[below(&state, (unsigned)list->n_ops)];
-            }
-        } while (!case_bytes(generator, &state, op, c, &e));
-        c->code_offset = (uint16_t)(once_in(&state, 16) ? (unsigned)CASE_PAGE - c->n
-                                                        : 16 * (1 + below(&state, 240)));
-    } while (branches_into_itself(c));
-    state_generate(generator, &state, c, &e);
-    native_bytes(c);
+    memset(c, 0, sizeof(*c));
+    c->index = index;
+    if (generator->op < 0 && case_is_sequence(index)) {
+        sequence_generate(generator, &state, c);
+    } else {
+        single_generate(generator, &state, c);
+    }
 }

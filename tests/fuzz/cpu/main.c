@@ -61,12 +61,21 @@ static void case_print(const struct options *options, const struct fuzz_case *c,
 {
     char line[128];
 
-    insn_print(&c->insn, case_rip(c), line, sizeof(line));
-    printf("%s: %u-bit ", op_info[c->insn.op].name, c->bits);
+    printf("%s: %u-bit ", c->steps == 0 ? op_info[c->insn.op].name : "sequence", c->bits);
     for (unsigned i = 0; i < c->n; i++) {
         printf("%02x ", c->bytes[i]);
     }
-    printf("%s\n  %s\n  state:", line, text);
+    for (unsigned at = 0; at < c->n;) {
+        struct insn insn;
+        if (decode_insn(c->bytes + at, c->n - at, (struct decode_mode){ c->bits, true }, &insn) !=
+            DECODE_OK) {
+            break;
+        }
+        insn_print(&insn, case_rip(c) + at, line, sizeof(line));
+        printf("%s%s", at == 0 ? "" : "; ", line);
+        at += insn.length;
+    }
+    printf("\n  %s\n  state:", text);
     for (unsigned i = 0; i < (c->bits == 64 ? 16u : 8u); i++) {
         printf(" %" PRIx64, c->gpr[i]);
     }
@@ -116,6 +125,17 @@ static void case_shrink(struct worker *w, struct fuzz_case *c)
     struct fuzz_result *host = &w->host[0];
     char text[TEXT];
 
+    for (unsigned i = 0, at = 0; i < c->steps; at += c->step[i++].length) {
+        struct fuzz_case tried = *c; /* NOPs for one instruction */
+
+        memset(tried.bytes + at, 0x90, c->step[i].length);
+        memset(tried.native + at, 0x90, c->step[i].length);
+        tried.count = (uint8_t)(tried.count + c->step[i].length - 1);
+        native_run(w->native, &tried, host, 1);
+        if (case_judge(w, &tried, host, text) == VERDICT_DIFFERENT) {
+            *c = tried;
+        }
+    }
     for (unsigned step = 0; step < 16 + 16 + 8 + 2; step++) {
         struct fuzz_case tried = *c;
 
@@ -143,7 +163,8 @@ static void case_failed(struct worker *w, const struct fuzz_case *c, const char 
     uint64_t nth = __atomic_fetch_add(&w->progress->differences[c->insn.op], 1, __ATOMIC_RELAXED);
     uint64_t all = __atomic_fetch_add(&w->progress->different, 1, __ATOMIC_RELAXED);
 
-    if (nth < (w->options->op >= 0 ? 20 : 2) && all < 100000 && w->options->keep > 0) {
+    if (nth < (w->options->op >= 0 || c->steps != 0 ? 20 : 2) && all < 100000 &&
+        w->options->keep > 0) {
         struct fuzz_case small = *c;
         char text[TEXT];
 
@@ -170,7 +191,9 @@ static void chunk_run(struct worker *w, uint64_t first, size_t n)
     for (size_t i = 0; i < n; i++) {
         w->progress->current = first + i;
         enum verdict verdict = case_judge(w, &w->cases[i], &w->host[i], text);
-        __atomic_fetch_add(&w->progress->hits[w->cases[i].insn.op], 1, __ATOMIC_RELAXED);
+        if (w->cases[i].steps == 0) {
+            __atomic_fetch_add(&w->progress->hits[w->cases[i].insn.op], 1, __ATOMIC_RELAXED);
+        }
         if (verdict == VERDICT_ACCEPTED) {
             __atomic_fetch_add(&w->progress->accepted, 1, __ATOMIC_RELAXED);
         } else if (verdict == VERDICT_DIFFERENT && !fails) {

@@ -143,10 +143,10 @@ static void case_leave(struct native *native, const ucontext_t *frame)
     result->address = (uint64_t)gregs[FRAME_CR2];
     result->rip = rip;
     result->completed = false;
-    if (vector == 3 && c->insn.op != OP_INT3) {
+    if (vector == 3) {
         result->rip = rip - 1;
         result->completed = true; /* the INT3 behind it, or where it jumped to */
-    } else if (vector != 3 && vector != 4 && rip != start) {
+    } else if (vector != 4 && (c->steps == 0 ? rip != start : rip - start >= c->n)) {
         result->completed = true; /* fetching at the new RIP failed */
     }
     memcpy(result->fx, frame->uc_mcontext.fpregs, CASE_FX_USED);
