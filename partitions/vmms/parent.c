@@ -126,7 +126,7 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
         return refused(error, "HvCallCreatePartition", status);
     }
     pool.id = le64_load(id);
-    status = deposit(machine, pool.id, &pool.next, POOL_PARTITION + POOL_VP * config->cpus);
+    status = deposit(machine, pool.id, &pool.next, POOL_PARTITION);
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallDepositMemory", status);
     }
@@ -148,6 +148,11 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     }
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallMapGpaPages", status);
+    }
+    /* Only now: the tables of a large map would have taken them. */
+    status = deposit(machine, pool.id, &pool.next, POOL_VP * config->cpus);
+    if (status != HV_STATUS_SUCCESS) {
+        return refused(error, "HvCallDepositMemory", status);
     }
     *child = hypervisor_partition(&machine->hv, pool.id);
     return 0;

@@ -27,6 +27,7 @@ enum {
     HYPERVISOR_PAGES = 64,
     HYPERVISOR_PAGES_PER_VP = 32,
     ROOT_POOL_PAGES = 256,
+    ROOT_POOL_PAGES_PER_VP = 16,
 };
 
 struct vmms {
@@ -99,12 +100,13 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
 static struct machine_config machine_config_of(const struct vmms_config *config,
                                                const struct cpu_model *model)
 {
+    uint64_t root_pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * config->cpus;
     uint64_t reserved =
-        HYPERVISOR_PAGES + ROOT_POOL_PAGES + (uint64_t)HYPERVISOR_PAGES_PER_VP * config->cpus;
+        HYPERVISOR_PAGES + root_pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * config->cpus;
     struct machine_config machine = {
         .ram_bytes = config->memory_bytes + (reserved << PAGE_SHIFT),
         .reserved_pages = reserved,
-        .root_pool_pages = ROOT_POOL_PAGES,
+        .root_pool_pages = root_pool,
         .hypervisor = config->role != VMMS_ROLE_PC,
         .root_is_guest = config->role != VMMS_ROLE_CHILD,
         .withheld_privileges = config->withheld_privileges,
