@@ -98,11 +98,13 @@ static int bzimage_place(const struct linux_boot_config *config, const struct bo
     if (*at >= BOOT_FIRST_FREE && *at < BOOT_HIGH_RAM && boot_is_ram(config, *at, need)) {
         return 0;
     }
+    /* It may lie higher, but not lower: it would move itself up to there. [LINUX head_64.S] */
+    gpa_t lowest = *at > BOOT_FIRST_FREE ? *at : BOOT_FIRST_FREE;
     uint64_t align = le32_load(b + HDR_KERNEL_ALIGNMENT);
     bool relocatable = b[HDR_RELOCATABLE] != 0 && align != 0 && (align & (align - 1)) == 0;
     for (unsigned i = 0; relocatable && i < config->n_map; i++) {
         gpa_t base = config->map[i].base;
-        base = ((base < BOOT_FIRST_FREE ? BOOT_FIRST_FREE : base) + align - 1) & ~(align - 1);
+        base = ((base < lowest ? lowest : base) + align - 1) & ~(align - 1);
         if (base < BOOT_HIGH_RAM && boot_is_ram(config, base, need)) {
             *at = base;
             return 0;
