@@ -21,13 +21,14 @@ struct code_page {
 
 struct block_cache {
     struct ram *ram;
+    const struct cpu_model *model;
     uint8_t *arena;
     size_t used;
     struct block *bucket[1 << BUCKET_BITS];
     struct code_page *page[1 << PAGE_BITS];
 };
 
-struct block_cache *block_cache_create(struct ram *ram)
+struct block_cache *block_cache_create(struct ram *ram, const struct cpu_model *model)
 {
     struct block_cache *cache = calloc(1, sizeof(*cache));
 
@@ -35,6 +36,7 @@ struct block_cache *block_cache_create(struct ram *ram)
         return NULL;
     }
     cache->ram = ram;
+    cache->model = model;
     cache->arena = malloc(ARENA_BYTES);
     if (cache->arena == NULL) {
         free(cache);
@@ -114,13 +116,14 @@ static void set_block_end(struct insn *insn, uint16_t offset)
 
 /* Place a decoded instruction at an offset: its executor, and RIP-relative operands relative to the
  * block's start. */
-static void insn_place(struct insn *insn, uint16_t offset)
+static void insn_place(const struct block_cache *cache, struct insn *insn, uint16_t offset,
+                       unsigned bits)
 {
     insn->offset = offset;
     if (insn->base == REG_RIP) {
         insn->disp += offset + insn->length;
     }
-    insn->exec = exec_choose(insn);
+    insn->exec = exec_choose_for(cache->model, insn, bits);
 }
 
 static void exec_too_long(struct core *core, const struct insn *insn)
@@ -129,8 +132,8 @@ static void exec_too_long(struct core *core, const struct insn *insn)
     core_raise_error(core, VECTOR_GP, 0);
 }
 
-void block_build_single(struct block *block, const uint8_t *bytes, size_t available,
-                        struct decode_mode mode)
+void block_build_single(const struct block_cache *cache, struct block *block, const uint8_t *bytes,
+                        size_t available, struct decode_mode mode)
 {
     struct insn *insn = &block->insn[0];
 
@@ -138,22 +141,24 @@ void block_build_single(struct block *block, const uint8_t *bytes, size_t availa
     *insn = (struct insn){ 0 };
     if (decode_insn(bytes, available, mode, insn) != DECODE_OK) {
         *insn = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };
-        insn_place(insn, 0);
+        insn_place(cache, insn, 0, mode.bits);
         insn->exec = exec_too_long;
     } else {
-        insn_place(insn, 0);
+        insn_place(cache, insn, 0, mode.bits);
     }
     block->bytes = insn->length;
     set_block_end(insn + 1, insn->length);
 }
 
-void block_prefix(struct block *to, const struct block *from, unsigned n)
+void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
+                  unsigned n)
 {
     assert(n >= 1 && n <= from->n);
     *to = (struct block){ .spa = from->spa, .mode = from->mode, .n = (uint8_t)n };
     memcpy(to->insn, from->insn, n * sizeof(struct insn));
     if (n < from->n) {
-        to->insn[n - 1].exec = exec_choose(&to->insn[n - 1]); /* it may be fused with the next */
+        struct insn *last = &to->insn[n - 1]; /* it may be fused with the next */
+        last->exec = exec_choose_for(cache->model, last, from->mode & 0xff);
     }
     to->bytes = (uint16_t)(to->insn[n - 1].offset + to->insn[n - 1].length);
     set_block_end(&to->insn[n], to->bytes);
@@ -182,7 +187,7 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
         if (status == DECODE_TOO_LONG) {
             insn[n] = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };
         }
-        insn_place(&insn[n], (uint16_t)offset);
+        insn_place(cache, &insn[n], (uint16_t)offset, mode.bits);
         if (status == DECODE_TOO_LONG) {
             insn[n].exec = exec_too_long;
         }

@@ -40,8 +40,10 @@ struct block {
 };
 
 struct block_cache;
+struct cpu_model;
 
-struct block_cache *block_cache_create(struct ram *ram);
+/* model: what it does not know raises #UD. */
+struct block_cache *block_cache_create(struct ram *ram, const struct cpu_model *model);
 void block_cache_destroy(struct block_cache *cache);
 
 static inline uint16_t block_mode_key(struct decode_mode mode)
@@ -60,12 +62,13 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
                           bool *marked, bool *emptied);
 
 /* Fill a caller's block of room for one instruction from bytes that need not be in one page. */
-void block_build_single(struct block *block, const uint8_t *bytes, size_t available,
-                        struct decode_mode mode);
+void block_build_single(const struct block_cache *cache, struct block *block, const uint8_t *bytes,
+                        size_t available, struct decode_mode mode);
 
 /* Copy the first n instructions of a block, ended after them, into a caller's block with room for
  * them. */
-void block_prefix(struct block *to, const struct block *from, unsigned n);
+void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
+                  unsigned n);
 
 /* Drop the blocks that hold one of these bytes. When `running` (or NULL) holds one, its
  * instructions after `insn` are turned into block ends, so that it is left as soon as insn is

@@ -129,7 +129,7 @@ static void dump_row(const struct cpu_dump *dump, const struct insn *insn, unsig
     struct line line = { .used = 0 };
     char text[96];
 
-    bool fused = insn->exec != exec_choose(insn) && insn->op != OP_UD;
+    bool fused = insn->exec != exec_choose(insn) && insn->exec == exec_choose_fused(insn);
     const char *family = family_name(op_info[insn->op].family);
     line_add(&line, "  +%04x %s%-*s", insn->offset, family, 7 - (int)strlen(family),
              fused ? "+" : "");

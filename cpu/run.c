@@ -36,7 +36,7 @@ int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space
     cpu->core.model = model;
     cpu->core.trace = trace;
     cpu->interrupts = interrupts;
-    cpu->blocks = block_cache_create(space->ram);
+    cpu->blocks = block_cache_create(space->ram, model);
     cpu->jumps = calloc(1, sizeof(*cpu->jumps));
     cpu->scratch = calloc(1, sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn));
     if (cpu->blocks == NULL || cpu->jumps == NULL || cpu->scratch == NULL) {
@@ -107,7 +107,7 @@ static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
         }
         bytes[n] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa)) : 0xff;
     }
-    block_build_single(cpu->scratch, bytes, n, decode_mode_of(core));
+    block_build_single(cpu->blocks, cpu->scratch, bytes, n, decode_mode_of(core));
     if (UNLIKELY(cpu->dump != NULL)) {
         cpu_dump_block(cpu->dump, core, cpu->scratch, core->state.gpr[REG_RIP], bytes);
     }
@@ -376,7 +376,7 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     }
     struct block *block = find_block(cpu);
     if (limit < block->n) {
-        block_prefix(cpu->scratch, block, limit);
+        block_prefix(cpu->blocks, cpu->scratch, block, limit);
         block = cpu->scratch;
     }
     core->state.rflags_rest &= ~FLAG_RF;

@@ -1,4 +1,4 @@
-/* One row per operation: flags read, written, undefined; may fault; ends a block; oracle. [SDM 1 A; SDM 2] */
+/* One row per operation: feature needed, flags read, written, undefined; may fault; ends a block; oracle. [SDM 1 A; SDM 2] */
 #include "cpu/decode/op_info.h"
 
 #define FLAGS_ALL                                                                                  \
@@ -8,527 +8,528 @@
 #define FLAGS_SYSTEM (FLAG_TF | FLAG_IF | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC)
 
 // clang-format off
-/* X(mnemonic, flags read, written, undefined, may fault, ends block, oracle, its note) */
+/* X(mnemonic, feature needed, flags read, written, undefined, may fault, ends block, oracle, its note) */
 #define OP_INFO(X) \
-    X(ADD, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(OR, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
-    X(ADC, FLAG_CF, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(SBB, FLAG_CF, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(AND, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
-    X(SUB, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(XOR, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
-    X(CMP, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(TEST, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
-    X(INC, 0, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, 0, HOST, NULL) \
-    X(DEC, 0, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, 0, HOST, NULL) \
-    X(NEG, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(NOT, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MUL, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
-    X(IMUL, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
-    X(IMUL2, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
-    X(IMUL3, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
-    X(DIV, 0, FLAGS_ARITH, FLAGS_ARITH, 1, 0, HOST_MASKED, "all flags undefined [SDM 2 DIV]") \
-    X(IDIV, 0, FLAGS_ARITH, FLAGS_ARITH, 1, 0, HOST_MASKED, "all flags undefined [SDM 2 DIV]") \
-    X(AAA, FLAG_AF, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF ZF PF undefined [SDM 2 AAA]") \
-    X(AAS, FLAG_AF, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF ZF PF undefined [SDM 2 AAA]") \
-    X(AAM, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 1, 0, HOST_MASKED, "OF AF CF undefined [SDM 2 AAM]") \
-    X(AAD, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "OF AF CF undefined [SDM 2 AAM]") \
-    X(DAA, FLAG_AF | FLAG_CF, FLAGS_ARITH, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined [SDM 2 DAA]") \
-    X(DAS, FLAG_AF | FLAG_CF, FLAGS_ARITH, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined [SDM 2 DAA]") \
-    X(CMPXCHG, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(CMPXCHG8B, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
-    X(CMPXCHG16B, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
-    X(XADD, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(ROL, 0, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
-    X(ROR, 0, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
-    X(RCL, FLAG_CF, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
-    X(RCR, FLAG_CF, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
-    X(SHL, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
-    X(SHR, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
-    X(SAR, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
-    X(SHLD, 0, FLAGS_ARITH, FLAGS_ARITH, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; all when the count exceeds the size [SDM 2 SHLD]") \
-    X(SHRD, 0, FLAGS_ARITH, FLAGS_ARITH, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; all when the count exceeds the size [SDM 2 SHLD]") \
-    X(MOV, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVZX, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVSX, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVSXD, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(XCHG, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(LEA, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(BSWAP, 0, 0, 0, 0, 0, HOST_MASKED, "16-bit form undefined [SDM 2 BSWAP]") \
-    X(CBW, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(CWD, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(CMOVCC, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
-    X(SETCC, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
-    X(XLAT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LAHF, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
-    X(SAHF, 0, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, 0, HOST, NULL) \
-    X(CMC, FLAG_CF, FLAG_CF, 0, 0, 0, HOST, NULL) \
-    X(CLC, 0, FLAG_CF, 0, 0, 0, HOST, NULL) \
-    X(STC, 0, FLAG_CF, 0, 0, 0, HOST, NULL) \
-    X(CLD, 0, FLAG_DF, 0, 0, 0, HOST, NULL) \
-    X(STD, 0, FLAG_DF, 0, 0, 0, HOST, NULL) \
-    X(NOP, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(PAUSE, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVBE, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVNTI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SALC, FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
-    X(ENDBR, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(PUSH, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(POP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUSHA, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(POPA, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUSHF, FLAGS_ALL, 0, 0, 1, 0, HOST, NULL) \
-    X(POPF, 0, FLAGS_ALL, 0, 1, 1, HOST, NULL) \
-    X(ENTER, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LEAVE, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(BT, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
-    X(BTS, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
-    X(BTR, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
-    X(BTC, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
-    X(BSF, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
-    X(BSR, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
-    X(POPCNT, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(LZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
-    X(TZCNT, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
-    X(CRC32, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MOVS, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
-    X(CMPS, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(STOS, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
-    X(LODS, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
-    X(SCAS, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(JCC, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 1, 1, HOST, NULL) \
-    X(JMP, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(CALL, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(RET, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(LOOP, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(LOOPE, FLAG_ZF, 0, 0, 1, 1, HOST, NULL) \
-    X(LOOPNE, FLAG_ZF, 0, 0, 1, 1, HOST, NULL) \
-    X(JCXZ, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(BOUND, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(JMPF, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(CALLF, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(RETF, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(INT, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(INT3, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(INTO, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(INT1, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(IRET, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(SYSCALL, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(SYSRET, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(SYSENTER, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(SYSEXIT, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(UD, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(UD0, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(UD1, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(UD2, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(HLT, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(CLI, 0, FLAG_IF, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(STI, 0, FLAG_IF, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(MOVSEG, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(LDS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LES, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LFS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LGS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LSS, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(PUSHSEG, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(POPSEG, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(LGDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LIDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(SGDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(SIDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LLDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LTR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(SLDT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(STR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LMSW, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(SMSW, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(CLTS, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LAR, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(LSL, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(VERR, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(VERW, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(ARPL, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
-    X(MOVCR, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(MOVDR, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(INVLPG, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(INVPCID, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(INVD, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WBINVD, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WRMSR, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(RDMSR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDPMC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDTSC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDTSCP, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDPID, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(CPUID, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RSM, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(VMCALL, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(VMMCALL, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(SWAPGS, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDFSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WRFSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WRGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(XGETBV, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(XSETBV, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(CLAC, 0, FLAG_AC, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(STAC, 0, FLAG_AC, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(MONITOR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(MWAIT, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(RDRAND, 0, FLAGS_ARITH, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDSEED, 0, FLAGS_ARITH, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(PREFETCH, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(LFENCE, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(MFENCE, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(SFENCE, 0, 0, 0, 0, 0, HOST, NULL) \
-    X(CLFLUSH, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CLFLUSHOPT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(IN, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
-    X(OUT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
-    X(INS, FLAG_DF, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
-    X(OUTS, FLAG_DF, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
-    X(FADD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FADDP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FIADD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FMUL, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FMULP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FIMUL, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSUB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSUBP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FISUB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSUBR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSUBRP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FISUBR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FDIV, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FDIVP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FIDIV, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FDIVR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FDIVRP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FIDIVR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FCOM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FCOMP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FCOMPP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FICOM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FICOMP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FUCOM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FUCOMP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FUCOMPP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FCOMI, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(FCOMIP, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(FUCOMI, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(FUCOMIP, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(FLD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FST, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FILD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FIST, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FISTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FISTTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FBLD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FBSTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXCH, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FCMOVCC, FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 1, 0, HOST, NULL) \
-    X(FCHS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FABS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FTST, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXAM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLD1, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDL2T, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDL2E, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDPI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDLG2, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDLN2, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDZ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(F2XM1, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FYL2X, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FPTAN, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FPATAN, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FXTRACT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FPREM1, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FDECSTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FINCSTP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FPREM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FYL2XP1, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FSQRT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSINCOS, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FRNDINT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSCALE, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FSIN, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FCOS, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
-    X(FNOP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FWAIT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNCLEX, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNINIT, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDCW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSTCW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSTSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FLDENV, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSTENV, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
-    X(FRSTOR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
-    X(FFREE, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FFREEP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNENI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNDISI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FNSETPM, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKLBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKLWD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKLDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PACKSSWB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPGTB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPGTW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPGTD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PACKUSWB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKHBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKHWD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKHDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PACKSSDW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKLQDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PUNPCKHQDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVDQA, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVDQU, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSHUFW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSHUFD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSHUFHW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSHUFLW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRLW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRAW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSLLW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRLD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRAD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSLLD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRLQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSLLQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSRLDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSLLDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPEQB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPEQW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPEQD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(EMMS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PINSRW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PEXTRW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULLW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVMSKB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBUSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBUSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINUB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PAND, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDUSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDUSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXUB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PANDN, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PAVGB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PAVGW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULHUW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULHW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(POR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PXOR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULUDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMADDWD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSADBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSUBQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PADDD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MASKMOVQ, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
-    X(MASKMOVDQU, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
-    X(MOVNTQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVNTDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVQ2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVDQ2Q, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LDDQU, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSHUFB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHADDW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHADDD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHADDSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMADDUBSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHSUBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHSUBD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHSUBSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSIGNB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSIGNW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PSIGND, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULHRSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PABSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PABSW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PABSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PALIGNR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PBLENDVB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PTEST, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXBD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXBQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXWD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXWQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVSXDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXBD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXBQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXWD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXWQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMOVZXDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULDQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPEQQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVNTDQA, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PACKUSDW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPGTQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINUW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMINUD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXSB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXUW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMAXUD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PMULLD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PHMINPOSUW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PBLENDW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PEXTRB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PEXTRD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PEXTRQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PINSRB, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PINSRD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PINSRQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MPSADBW, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(PCMPESTRM, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(PCMPESTRI, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(PCMPISTRM, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(PCMPISTRI, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(MOVUPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVUPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVLPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVLPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVHLPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVLHPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVHPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVHPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVSLDUP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVSHDUP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVDDUP, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(UNPCKLPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(UNPCKLPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(UNPCKHPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(UNPCKHPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVAPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVAPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPI2PS, 0, 0, 0, 1, 0, HOST_MASKED, "from memory AMD does not enter the MMX state [SDM 2 CVTPI2PS]") \
-    X(CVTPI2PD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSI2SS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSI2SD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVNTPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVNTPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTPS2PI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTPD2PI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTSS2SI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTSD2SI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPS2PI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPD2PI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSS2SI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSD2SI, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(UCOMISS, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(UCOMISD, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(COMISS, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(COMISD, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
-    X(MOVMSKPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MOVMSKPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SQRTPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SQRTPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SQRTSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SQRTSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(RSQRTPS, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
-    X(RSQRTSS, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
-    X(RCPPS, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
-    X(RCPSS, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
-    X(ANDPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ANDPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ANDNPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ANDNPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ORPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ORPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(XORPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(XORPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MULPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MULPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MULSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MULSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPS2PD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPD2PS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSS2SD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTSD2SS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTDQ2PS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPS2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTPS2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SUBPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SUBPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SUBSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SUBSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MINPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MINPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MINSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MINSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DIVPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DIVPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DIVSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DIVSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MAXPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MAXPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MAXSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(MAXSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CMPPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CMPPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CMPSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CMPSDX, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SHUFPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(SHUFPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTTPD2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTDQ2PD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(CVTPD2DQ, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDSUBPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ADDSUBPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(HADDPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(HADDPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(HSUBPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(HSUBPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(BLENDVPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(BLENDVPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ROUNDPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ROUNDPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ROUNDSS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(ROUNDSD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(BLENDPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(BLENDPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(EXTRACTPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(INSERTPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DPPS, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(DPPD, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(LDMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(STMXCSR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(FXSAVE, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
-    X(FXRSTOR, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XSAVEOPT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XSAVEC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XSAVES, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XRSTOR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XRSTORS, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave")
+    X(ADD, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(OR, NOTHING, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
+    X(ADC, NOTHING, FLAG_CF, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(SBB, NOTHING, FLAG_CF, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(AND, NOTHING, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
+    X(SUB, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(XOR, NOTHING, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
+    X(CMP, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(TEST, NOTHING, 0, FLAGS_ARITH, FLAG_AF, 0, 0, HOST_MASKED, "AF undefined [SDM 2 AND]") \
+    X(INC, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, 0, HOST, NULL) \
+    X(DEC, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, 0, HOST, NULL) \
+    X(NEG, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(NOT, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MUL, NOTHING, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
+    X(IMUL, NOTHING, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
+    X(IMUL2, NOTHING, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
+    X(IMUL3, NOTHING, 0, FLAGS_ARITH, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "SF ZF AF PF undefined [SDM 2 MUL, IMUL]") \
+    X(DIV, NOTHING, 0, FLAGS_ARITH, FLAGS_ARITH, 1, 0, HOST_MASKED, "all flags undefined [SDM 2 DIV]") \
+    X(IDIV, NOTHING, 0, FLAGS_ARITH, FLAGS_ARITH, 1, 0, HOST_MASKED, "all flags undefined [SDM 2 DIV]") \
+    X(AAA, NOTHING, FLAG_AF, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF ZF PF undefined [SDM 2 AAA]") \
+    X(AAS, NOTHING, FLAG_AF, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF ZF PF undefined [SDM 2 AAA]") \
+    X(AAM, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 1, 0, HOST_MASKED, "OF AF CF undefined [SDM 2 AAM]") \
+    X(AAD, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "OF AF CF undefined [SDM 2 AAM]") \
+    X(DAA, NOTHING, FLAG_AF | FLAG_CF, FLAGS_ARITH, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined [SDM 2 DAA]") \
+    X(DAS, NOTHING, FLAG_AF | FLAG_CF, FLAGS_ARITH, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined [SDM 2 DAA]") \
+    X(CMPXCHG, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(CMPXCHG8B, CX8, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
+    X(CMPXCHG16B, CX16, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
+    X(XADD, NOTHING, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(ROL, NOTHING, 0, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
+    X(ROR, NOTHING, 0, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
+    X(RCL, NOTHING, FLAG_CF, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
+    X(RCR, NOTHING, FLAG_CF, FLAG_OF | FLAG_CF, FLAG_OF, 0, 0, HOST_MASKED, "OF undefined unless the count is 1 [SDM 2 RCL]") \
+    X(SHL, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
+    X(SHR, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF | FLAG_CF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
+    X(SAR, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_AF, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; CF when the count reaches the size [SDM 2 SAL]") \
+    X(SHLD, NOTHING, 0, FLAGS_ARITH, FLAGS_ARITH, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; all when the count exceeds the size [SDM 2 SHLD]") \
+    X(SHRD, NOTHING, 0, FLAGS_ARITH, FLAGS_ARITH, 0, 0, HOST_MASKED, "AF undefined; OF unless the count is 1; all when the count exceeds the size [SDM 2 SHLD]") \
+    X(MOV, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVZX, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVSX, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVSXD, LM, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(XCHG, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(LEA, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(BSWAP, NOTHING, 0, 0, 0, 0, 0, HOST_MASKED, "16-bit form undefined [SDM 2 BSWAP]") \
+    X(CBW, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(CWD, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(CMOVCC, CMOV, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
+    X(SETCC, NOTHING, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
+    X(XLAT, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(LAHF, NOTHING, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
+    X(SAHF, NOTHING, 0, FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, 0, HOST, NULL) \
+    X(CMC, NOTHING, FLAG_CF, FLAG_CF, 0, 0, 0, HOST, NULL) \
+    X(CLC, NOTHING, 0, FLAG_CF, 0, 0, 0, HOST, NULL) \
+    X(STC, NOTHING, 0, FLAG_CF, 0, 0, 0, HOST, NULL) \
+    X(CLD, NOTHING, 0, FLAG_DF, 0, 0, 0, HOST, NULL) \
+    X(STD, NOTHING, 0, FLAG_DF, 0, 0, 0, HOST, NULL) \
+    X(NOP, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(PAUSE, NOTHING, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVBE, MOVBE, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVNTI, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SALC, NOTHING, FLAG_CF, 0, 0, 0, 0, HOST, NULL) \
+    X(ENDBR, P6, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(PUSH, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(POP, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUSHA, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(POPA, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUSHF, NOTHING, FLAGS_ALL, 0, 0, 1, 0, HOST, NULL) \
+    X(POPF, NOTHING, 0, FLAGS_ALL, 0, 1, 1, HOST, NULL) \
+    X(ENTER, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(LEAVE, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BT, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
+    X(BTS, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
+    X(BTR, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
+    X(BTC, NOTHING, 0, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF AF PF undefined [SDM 2 BT]") \
+    X(BSF, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
+    X(BSR, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
+    X(POPCNT, POPCNT, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
+    X(LZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(TZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(CRC32, SSE4_2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MOVS, NOTHING, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
+    X(CMPS, NOTHING, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(STOS, NOTHING, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
+    X(LODS, NOTHING, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
+    X(SCAS, NOTHING, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(JCC, NOTHING, FLAG_OF | FLAG_SF | FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 1, 1, HOST, NULL) \
+    X(JMP, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(CALL, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(RET, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(LOOP, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(LOOPE, NOTHING, FLAG_ZF, 0, 0, 1, 1, HOST, NULL) \
+    X(LOOPNE, NOTHING, FLAG_ZF, 0, 0, 1, 1, HOST, NULL) \
+    X(JCXZ, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(BOUND, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(JMPF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(CALLF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(RETF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(INT, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(INT3, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(INTO, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(INT1, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(IRET, NOTHING, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(SYSCALL, SYSCALL, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(SYSRET, SYSCALL, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(SYSENTER, SEP, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(SYSEXIT, SEP, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(UD, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(UD0, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(UD1, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(UD2, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
+    X(HLT, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(CLI, NOTHING, 0, FLAG_IF, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(STI, NOTHING, 0, FLAG_IF, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(MOVSEG, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(LDS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(LES, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(LFS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(LGS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(LSS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(PUSHSEG, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(POPSEG, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(LGDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(LIDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(SGDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(SIDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(LLDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(LTR, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(SLDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(STR, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(LMSW, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(SMSW, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(CLTS, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(LAR, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(LSL, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(VERR, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(VERW, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(ARPL, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
+    X(MOVCR, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(MOVDR, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(INVLPG, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(INVPCID, INVPCID, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(INVD, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(WBINVD, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(WRMSR, MSR, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(RDMSR, MSR, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDPMC, P6, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDTSC, TSC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDTSCP, RDTSCP, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDPID, RDPID, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(CPUID, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RSM, NOTHING, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(VMCALL, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(VMMCALL, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(SWAPGS, LM, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDFSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDGSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(WRFSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(WRGSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(XGETBV, XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(XSETBV, XSAVE, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(CLAC, SMAP, 0, FLAG_AC, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(STAC, SMAP, 0, FLAG_AC, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(MONITOR, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(MWAIT, NEVER, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
+    X(RDRAND, RDRAND, 0, FLAGS_ARITH, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDSEED, RDSEED, 0, FLAGS_ARITH, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(PREFETCH, P6, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(LFENCE, SSE2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(MFENCE, SSE2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(SFENCE, SSE, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(CLFLUSH, CLFSH, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CLFLUSHOPT, CLFLUSHOPT, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(IN, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
+    X(OUT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
+    X(INS, NOTHING, FLAG_DF, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
+    X(OUTS, NOTHING, FLAG_DF, 0, 0, 1, 0, TEST, "cpu/exec/test_io") \
+    X(FADD, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FADDP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FIADD, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMUL, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMULP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FIMUL, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSUB, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSUBP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FISUB, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSUBR, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSUBRP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FISUBR, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FDIV, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FDIVP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FIDIV, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FDIVR, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FDIVRP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FIDIVR, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FCOM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FCOMP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FCOMPP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FICOM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FICOMP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FUCOM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FUCOMP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FUCOMPP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FCOMI, CMOV, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(FCOMIP, CMOV, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(FUCOMI, CMOV, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(FUCOMIP, CMOV, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(FLD, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FST, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSTP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FILD, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FIST, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FISTP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FISTTP, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FBLD, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FBSTP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FXCH, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FCMOVCC, CMOV, FLAG_ZF | FLAG_PF | FLAG_CF, 0, 0, 1, 0, HOST, NULL) \
+    X(FCHS, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FABS, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FTST, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FXAM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLD1, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDL2T, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDL2E, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDPI, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDLG2, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDLN2, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDZ, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(F2XM1, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FYL2X, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FPTAN, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FPATAN, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FXTRACT, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FPREM1, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FDECSTP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FINCSTP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FPREM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FYL2XP1, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FSQRT, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSINCOS, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FRNDINT, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSCALE, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FSIN, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FCOS, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "transcendental: error below 1 ulp [SDM 1 8.3.10]") \
+    X(FNOP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FWAIT, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNCLEX, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNINIT, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDCW, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSTCW, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSTSW, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FLDENV, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSTENV, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
+    X(FRSTOR, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSAVE, FPU, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
+    X(FFREE, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FFREEP, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNENI, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNDISI, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNSETPM, FPU, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKLBW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKLWD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKLDQ, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PACKSSWB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPGTB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPGTW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPGTD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PACKUSWB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKHBW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKHWD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKHDQ, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PACKSSDW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKLQDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PUNPCKHQDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVQ, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVDQA, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVDQU, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSHUFW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSHUFD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSHUFHW, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSHUFLW, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRAW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRAD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLQ, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLQ, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPEQB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPEQW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPEQD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(EMMS, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PINSRW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PEXTRW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PEXTRW2, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULLW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVMSKB, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBUSB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBUSW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINUB, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PAND, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDUSB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDUSW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXUB, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PANDN, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PAVGB, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PAVGW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULHUW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULHW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBSB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBSW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINSW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(POR, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDSB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDSW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXSW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PXOR, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULUDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMADDWD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSADBW, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSUBQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDB, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDW, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PADDD, MMX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MASKMOVQ, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
+    X(MASKMOVDQU, SSE2, 0, 0, 0, 1, 0, HOST_MASKED, "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]") \
+    X(MOVNTQ, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVNTDQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVQ2DQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVDQ2Q, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(LDDQU, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSHUFB, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHADDW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHADDD, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHADDSW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMADDUBSW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHSUBW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHSUBD, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHSUBSW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSIGNB, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSIGNW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSIGND, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULHRSW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PABSB, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PABSW, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PABSD, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PALIGNR, SSSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBLENDVB, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PTEST, SSE4_1, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXBW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXBD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXBQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXWD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXWQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVSXDQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXBW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXBD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXBQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXWD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXWQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMOVZXDQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULDQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPEQQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVNTDQA, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PACKUSDW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPGTQ, SSE4_2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINSB, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINSD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINUW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMINUD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXSB, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXSD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXUW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMAXUD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMULLD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PHMINPOSUW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBLENDW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PEXTRB, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PEXTRD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PEXTRQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PINSRB, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PINSRD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PINSRQ, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MPSADBW, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCMPESTRM, SSE4_2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(PCMPESTRI, SSE4_2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(PCMPISTRM, SSE4_2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(PCMPISTRI, SSE4_2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(MOVUPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVUPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVLPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVLPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVHLPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVLHPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVHPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVHPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVSLDUP, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVSHDUP, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVDDUP, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(UNPCKLPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(UNPCKLPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(UNPCKHPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(UNPCKHPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVAPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVAPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPI2PS, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "from memory AMD does not enter the MMX state [SDM 2 CVTPI2PS]") \
+    X(CVTPI2PD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSI2SS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSI2SD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVNTPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVNTPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTPS2PI, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTPD2PI, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTSS2SI, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTSD2SI, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPS2PI, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPD2PI, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSS2SI, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSD2SI, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(UCOMISS, SSE, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(UCOMISD, SSE2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(COMISS, SSE, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(COMISD, SSE2, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(MOVMSKPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MOVMSKPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SQRTPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SQRTPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SQRTSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SQRTSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(RSQRTPS, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
+    X(RSQRTSS, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
+    X(RCPPS, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
+    X(RCPSS, SSE, 0, 0, 0, 1, 0, HOST_MASKED, "approximate: relative error at most 1.5 * 2^-12 [SDM 2 RCPPS]") \
+    X(ANDPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ANDPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ANDNPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ANDNPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ORPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ORPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(XORPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(XORPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MULPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MULPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MULSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MULSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPS2PD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPD2PS, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSS2SD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTSD2SS, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTDQ2PS, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPS2DQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTPS2DQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SUBPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SUBPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SUBSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SUBSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MINPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MINPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MINSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MINSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DIVPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DIVPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DIVSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DIVSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MAXPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MAXPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MAXSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MAXSD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CMPPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CMPPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CMPSS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CMPSDX, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHUFPS, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHUFPD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTTPD2DQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTDQ2PD, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPD2DQ, SSE2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDSUBPD, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ADDSUBPS, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(HADDPD, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(HADDPS, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(HSUBPD, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(HSUBPS, SSE3, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BLENDVPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BLENDVPD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ROUNDPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ROUNDPD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ROUNDSS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ROUNDSD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BLENDPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BLENDPD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(EXTRACTPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(INSERTPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DPPS, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(DPPD, SSE4_1, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(LDMXCSR, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(STMXCSR, SSE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FXSAVE, FXSR, 0, 0, 0, 1, 0, HOST_MASKED, "x87 instruction and data pointers, MXCSR_MASK: kept differently by vendors") \
+    X(FXRSTOR, FXSR, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(XSAVE, XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(XSAVEOPT, XSAVEOPT, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(XSAVEC, XSAVEC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(XSAVES, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(XRSTOR, XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(XRSTORS, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave")
 
 /* The families come from ops.h, so that no row can disagree with it. */
 enum {
@@ -538,9 +539,9 @@ enum {
 };
 
 const struct op_info op_info[OP_COUNT] = {
-#define X(mnemonic, read, written, undefined, faults, ends, judge, why) \
+#define X(mnemonic, feature, read, written, undefined, faults, ends, judge, why) \
     [OP_##mnemonic] = { \
-        .name = #mnemonic, .family = FAMILY_OF_##mnemonic, .oracle = ORACLE_##judge, .ends_block = (ends) != 0, \
+        .name = #mnemonic, .family = FAMILY_OF_##mnemonic, .oracle = ORACLE_##judge, .needs = OP_NEEDS_##feature, .ends_block = (ends) != 0, \
         .may_fault = (faults) != 0, .flags_read = (uint32_t)(read), .flags_written = (uint32_t)(written), \
         .flags_undefined = (uint32_t)(undefined), .note = (why), \
     },
@@ -548,3 +549,33 @@ const struct op_info op_info[OP_COUNT] = {
 #undef X
 };
 // clang-format on
+
+static bool names_xmm(const struct insn *insn)
+{
+    for (unsigned i = 0; i < INSN_OPERANDS; i++) {
+        if (insn->kind[i] == OPERAND_XMM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum op_feature insn_needs(const struct insn *insn, unsigned bits)
+{
+    const struct op_info *info = &op_info[insn->op];
+    enum op_feature needs = (enum op_feature)info->needs;
+
+    switch (insn->op) {
+    case OP_LAHF:
+    case OP_SAHF:
+        return bits == 64 ? OP_NEEDS_LAHF : OP_NEEDS_NOTHING;
+    case OP_NOP: /* the hint forms, with ModRM */
+        return insn->kind[0] != OPERAND_NONE ? OP_NEEDS_P6 : OP_NEEDS_NOTHING;
+    default:
+        break;
+    }
+    if (info->family == FAMILY_MMX && needs < OP_NEEDS_SSE2 && names_xmm(insn)) {
+        return OP_NEEDS_SSE2;
+    }
+    return needs;
+}

@@ -17,11 +17,31 @@ enum op_oracle {
                   */
 };
 
+/* What a processor must have to know an operation, by CPUID's names. Each SIMD level needs those before
+ * it. [SDM 2A CPUID] */
+// clang-format off
+#define OP_FEATURES(X) \
+    X(FPU) X(MMX) X(SSE) X(SSE2) X(SSE3) X(SSSE3) X(SSE4_1) X(SSE4_2) X(POPCNT) X(CMOV) X(CX8) X(CX16) X(MOVBE) \
+    X(FXSR) X(XSAVE) X(XSAVEOPT) X(XSAVEC) X(RDRAND) X(RDSEED) X(TSC) X(RDTSCP) X(RDPID) X(MSR) X(CLFSH) \
+    X(CLFLUSHOPT) X(SEP) X(SYSCALL) X(FSGSBASE) X(INVPCID) X(SMAP) X(LAHF) X(LM)
+// clang-format on
+
+enum op_feature {
+    OP_NEEDS_NOTHING, /* the 80486 has it; LZCNT and TZCNT are BSR and BSF before they are new */
+#define X(name) OP_NEEDS_##name,
+    OP_FEATURES(X)
+#undef X
+        OP_NEEDS_P6, /* came with family 6, and CPUID does not tell: hints, RDPMC */
+    OP_NEEDS_NEVER,  /* no model has it */
+    OP_FEATURE_COUNT,
+};
+
 /* Flags are FLAG_* bits. Written includes undefined; a shift by 0 writes nothing. */
 struct op_info {
     const char *name;
     uint8_t family;  /* enum op_family */
     uint8_t oracle;  /* enum op_oracle */
+    uint8_t needs;   /* enum op_feature; insn_needs knows what depends on the form */
     bool ends_block; /* always; insn_ends_block knows the rest */
     bool may_fault;  /* even without a memory operand */
     uint32_t flags_read, flags_written, flags_undefined;
@@ -29,6 +49,9 @@ struct op_info {
 };
 
 extern const struct op_info op_info[OP_COUNT];
+
+/* The feature without which this form of the operation does not exist. bits: of the code. [SDM 2] */
+enum op_feature insn_needs(const struct insn *insn, unsigned bits);
 
 /* Whether a block must end after this instruction: it branches, or may change mode, translation or
  * what may interrupt. */

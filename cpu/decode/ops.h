@@ -7,6 +7,7 @@
  *   LDS..LGS load far pointers; *F are the far forms; INT has its vector in imm; JCXZ, LOOP* use adsize for the count;
  *   MOVSD is the SSE2 move (the string move is MOVS), CMPSDX the SSE2 compare; MOVD covers MOVD and MOVQ to or from
  *   general registers and r/m32/64; ENDBR is ENDBR32/64 (a NOP); RETF and RET have the bytes to pop in imm;
+ *   PEXTRW2 is the form of PEXTRW that came with SSE4.1 (0F 3A 15);
  *   PREFETCH is every prefetch and hint; UD is any invalid encoding.
  */
 #ifndef CPU_DECODE_OPS_H
@@ -314,6 +315,7 @@
     X(EMMS, MMX) \
     X(PINSRW, MMX) \
     X(PEXTRW, MMX) \
+    X(PEXTRW2, MMX) \
     X(PADDQ, MMX) \
     X(PMULLW, MMX) \
     X(PMOVMSKB, MMX) \

@@ -43,6 +43,7 @@ struct renamed {
 // clang-format off
 static const struct renamed renamed[] = {
     { OP_IMUL2,      { "imul" } },
+    { OP_PEXTRW2,    { "pextrw" } },
     { OP_IMUL3,      { "imul" } },
     { OP_CBW,        { NULL, "cbw", "cwde", "cdqe" } },
     { OP_CWD,        { NULL, "cwd", "cdq", "cqo" } },

@@ -6,7 +6,6 @@
 #include "cpu/exec/arith.h"
 
 #include "cpu/exec/flags.h"
-#include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
 
 /* The one-operand operations ignore the second operand. */
@@ -442,9 +441,6 @@ EXEC_OP(cmpxchg16b)
     uint64_t old[2] = { gpr[REG_RAX], gpr[REG_RDX] }, value[2] = { gpr[REG_RBX], gpr[REG_RCX] };
     gva_t gva = insn_linear(core, insn, 16, MMU_WRITE);
 
-    if (!core_has_feature(core, FEATURE_CX16)) {
-        core_raise(core, VECTOR_UD);
-    }
     if (gva & 15) {
         core_raise_error(core, VECTOR_GP, 0);
     }

@@ -5,7 +5,6 @@
  */
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
-#include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
 
 /* ---- BT, BTS, BTR, BTC ---- */
@@ -145,9 +144,6 @@ EXEC_OP(popcnt)
 {
     unsigned size = insn->opsize;
 
-    if (!core_has_feature(core, FEATURE_POPCNT)) {
-        core_raise(core, VECTOR_UD);
-    }
     uint64_t value = operand_read(core, insn, 1, size);
     gpr_write(core, insn->n[0], size, (uint64_t)__builtin_popcountll(value));
     flags_set(core, value == 0 ? FLAG_ZF : 0);
@@ -164,9 +160,6 @@ EXEC_OP(crc32)
 {
     unsigned size = insn->size[1];
 
-    if (!core_has_feature(core, FEATURE_SSE4_2)) {
-        core_raise(core, VECTOR_UD);
-    }
     uint64_t data = operand_read(core, insn, 1, size);
     uint32_t crc = (uint32_t)core->state.gpr[insn->n[0]];
     for (unsigned i = 0; i < size * 2; i++) {

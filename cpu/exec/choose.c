@@ -1,5 +1,6 @@
 /* From an instruction to the function that executes it: the family of each op. */
 #include "cpu/exec/exec.h"
+#include "cpu/exec/model.h"
 
 static const uint8_t op_families[OP_COUNT] = {
 #define X(mnemonic, family) [OP_##mnemonic] = FAMILY_##family,
@@ -16,6 +17,26 @@ static exec_fn *(*const family_choosers[])(const struct insn *insn) = {
 exec_fn *exec_choose(const struct insn *insn)
 {
     return family_choosers[op_families[insn->op]](insn);
+}
+
+/* Without a coprocessor ESC instructions do nothing at all (FNSTSW leaves its operand alone: how its
+ * absence is found out), unless the system emulates one. [SDM 3A 9.2.2] */
+EXEC_OP(x87_absent)
+{
+    (void)insn;
+    if (core->state.cr0 & (CR0_EM | CR0_TS)) {
+        core_raise(core, VECTOR_NM);
+    }
+}
+
+exec_fn *exec_choose_for(const struct cpu_model *model, const struct insn *insn, unsigned bits)
+{
+    if (cpu_model_knows(model, insn, bits)) {
+        return exec_choose(insn);
+    }
+    return op_families[insn->op] == FAMILY_X87 && !cpu_model_has(model, FEATURE_FPU)
+               ? exec_x87_absent
+               : exec_undefined;
 }
 
 void exec_undefined(struct core *core, const struct insn *insn)

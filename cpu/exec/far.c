@@ -4,7 +4,6 @@
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/interrupt.h"
-#include "cpu/exec/model.h"
 #include "cpu/exec/segment.h"
 
 static uint64_t mask_of_size(unsigned size)
@@ -658,9 +657,6 @@ EXEC_END_OP(sysenter)
     uint16_t selector = (uint16_t)state->sysenter_cs & 0xfffc;
     bool wide = core_in_long(core);
 
-    if (!core_has_feature(core, FEATURE_SEP)) {
-        core_raise(core, VECTOR_UD);
-    }
     if (!(state->cr0 & CR0_PE) || selector == 0) {
         core_raise_error(core, VECTOR_GP, 0);
     }
@@ -679,9 +675,6 @@ EXEC_END_OP(sysexit)
     uint16_t selector = (uint16_t)state->sysenter_cs & 0xfffc;
     bool wide = insn->opsize == 8;
 
-    if (!core_has_feature(core, FEATURE_SEP)) {
-        core_raise(core, VECTOR_UD);
-    }
     if (!core_in_protected(core) || selector == 0 || core->cpl != 0 ||
         (wide && (!gva_canonical(state->gpr[REG_RCX]) || !gva_canonical(state->gpr[REG_RDX])))) {
         core_raise_error(core, VECTOR_GP, 0);

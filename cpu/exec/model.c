@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cpu/decode/op_info.h"
+
 #define F(name) FEATURE_BIT(name)
 
 // clang-format off
@@ -468,4 +470,30 @@ uint64_t cpu_model_xcr0(const struct cpu_model *model)
         return 0;
     }
     return XCR0_X87 | (cpu_model_has(model, FEATURE_SSE) ? XCR0_SSE : 0);
+}
+
+bool cpu_model_knows(const struct cpu_model *model, const struct insn *insn, unsigned bits)
+{
+    static const uint8_t features[OP_FEATURE_COUNT] = {
+#define X(name) [OP_NEEDS_##name] = FEATURE_##name,
+        OP_FEATURES(X)
+#undef X
+    };
+    enum op_feature needs = insn_needs(insn, bits);
+
+    if (op_info[insn->op].family == FAMILY_X87 && insn->op != OP_FWAIT &&
+        !cpu_model_has(model, FEATURE_FPU)) {
+        return false; /* FCMOVcc, FCOMI: whatever else they need */
+    }
+    switch (needs) {
+    case OP_NEEDS_NOTHING:
+        return true;
+    case OP_NEEDS_P6:
+        return model->family >= 6;
+    case OP_NEEDS_NEVER:
+    case OP_FEATURE_COUNT:
+        return false;
+    default:
+        return cpu_model_has(model, features[needs]);
+    }
 }

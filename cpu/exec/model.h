@@ -120,6 +120,9 @@ uint64_t cpu_model_cr4_reserved(const struct cpu_model *model);
 /* XCR0 bits that exist. */
 uint64_t cpu_model_xcr0(const struct cpu_model *model);
 
+/* Whether the model knows this instruction. bits: of the code. */
+bool cpu_model_knows(const struct cpu_model *model, const struct insn *insn, unsigned bits);
+
 static inline bool cpu_model_has(const struct cpu_model *model, enum cpu_feature feature)
 {
     return model->features >> feature & 1;

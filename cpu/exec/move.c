@@ -5,7 +5,6 @@
 #include "cpu/exec/condition.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
-#include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
 
 /* ---- MOV ---- */
@@ -401,9 +400,6 @@ EXEC_OP(bswap8)
 
 EXEC_OP(movbe)
 {
-    if (!core_has_feature(core, FEATURE_MOVBE)) {
-        core_raise(core, VECTOR_UD);
-    }
     operand_write(core, insn, 0, insn->opsize,
                   byte_swap(operand_read(core, insn, 1, insn->opsize), insn->opsize));
 }

@@ -537,6 +537,7 @@ static exec_fn *simd_move_choose(const struct insn *insn)
     case OP_PEXTRB:
         return exec_pextrb;
     case OP_PEXTRW:
+    case OP_PEXTRW2:
         return mmx ? exec_pextrw_mm : exec_pextrw;
     case OP_PEXTRD:
         return insn->size[0] == 8 ? exec_pextrq : exec_pextrd;

@@ -149,89 +149,85 @@ static void system_undefined(struct core *core, const struct insn *insn)
 
 /* ---- the rows ---- */
 
-enum { NO_FEATURE = FEATURE_COUNT };
-
 struct system_row {
     system_handler *handler;
-    uint8_t feature; /* #UD without it */
-    uint8_t checks;  /* enum system_check */
+    uint8_t checks; /* enum system_check */
 };
 
 #define PROTECTED SYSTEM_PROTECTED
 
 // clang-format off
 static const struct system_row system_rows[OP_COUNT] = {
-    [OP_UD]       = { system_undefined, NO_FEATURE, 0 },
-    [OP_UD0]      = { system_undefined, NO_FEATURE, 0 },
-    [OP_UD1]      = { system_undefined, NO_FEATURE, 0 },
-    [OP_UD2]      = { system_undefined, NO_FEATURE, 0 },
-    [OP_HLT]      = { system_hlt, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_CLI]      = { system_cli, NO_FEATURE, 0 },
-    [OP_STI]      = { system_sti, NO_FEATURE, 0 },
-    [OP_MOVSEG]   = { system_mov_seg, NO_FEATURE, 0 },
-    [OP_LDS]      = { system_load_far_pointer, NO_FEATURE, 0 },
-    [OP_LES]      = { system_load_far_pointer, NO_FEATURE, 0 },
-    [OP_LFS]      = { system_load_far_pointer, NO_FEATURE, 0 },
-    [OP_LGS]      = { system_load_far_pointer, NO_FEATURE, 0 },
-    [OP_LSS]      = { system_load_far_pointer, NO_FEATURE, 0 },
-    [OP_PUSHSEG]  = { system_push_seg, NO_FEATURE, 0 },
-    [OP_POPSEG]   = { system_pop_seg, NO_FEATURE, 0 },
-    [OP_LGDT]     = { system_lgdt, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_LIDT]     = { system_lidt, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_SGDT]     = { system_sgdt, NO_FEATURE, SYSTEM_UMIP },
-    [OP_SIDT]     = { system_sidt, NO_FEATURE, SYSTEM_UMIP },
-    [OP_LLDT]     = { system_lldt, NO_FEATURE, PROTECTED | SYSTEM_CPL0 },
-    [OP_LTR]      = { system_ltr, NO_FEATURE, PROTECTED | SYSTEM_CPL0 },
-    [OP_SLDT]     = { system_sldt, NO_FEATURE, PROTECTED | SYSTEM_UMIP },
-    [OP_STR]      = { system_str, NO_FEATURE, PROTECTED | SYSTEM_UMIP },
-    [OP_LMSW]     = { system_lmsw, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_SMSW]     = { system_smsw, NO_FEATURE, SYSTEM_UMIP },
-    [OP_CLTS]     = { system_clts, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_LAR]      = { system_lar, NO_FEATURE, PROTECTED },
-    [OP_LSL]      = { system_lsl, NO_FEATURE, PROTECTED },
-    [OP_VERR]     = { system_verify, NO_FEATURE, PROTECTED },
-    [OP_VERW]     = { system_verify, NO_FEATURE, PROTECTED },
-    [OP_ARPL]     = { system_arpl, NO_FEATURE, PROTECTED },
-    [OP_MOVCR]    = { system_mov_cr, NO_FEATURE, 0 }, /* #UD for the number first */
-    [OP_MOVDR]    = { system_mov_dr, NO_FEATURE, 0 },
-    [OP_INVLPG]   = { system_invlpg, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_INVPCID]  = { system_invpcid, FEATURE_INVPCID, SYSTEM_CPL0 },
-    [OP_INVD]     = { system_nothing, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_WBINVD]   = { system_nothing, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_WRMSR]    = { system_wrmsr, FEATURE_MSR, SYSTEM_CPL0 },
-    [OP_RDMSR]    = { system_rdmsr, FEATURE_MSR, SYSTEM_CPL0 },
-    [OP_RDPMC]    = { system_rdpmc, FEATURE_MSR, 0 },
-    [OP_RDTSC]    = { system_rdtsc, FEATURE_TSC, 0 },
-    [OP_RDTSCP]   = { system_rdtscp, FEATURE_RDTSCP, 0 },
-    [OP_RDPID]    = { system_rdpid, FEATURE_RDPID, 0 },
-    [OP_CPUID]    = { system_cpuid, NO_FEATURE, 0 },
-    [OP_RSM]      = { system_undefined, NO_FEATURE, 0 }, /* outside SMM */
-    [OP_SWAPGS]   = { system_swapgs, NO_FEATURE, SYSTEM_CPL0 },
-    [OP_RDFSBASE] = { system_read_base, FEATURE_FSGSBASE, 0 },
-    [OP_RDGSBASE] = { system_read_base, FEATURE_FSGSBASE, 0 },
-    [OP_WRFSBASE] = { system_write_base, FEATURE_FSGSBASE, 0 },
-    [OP_WRGSBASE] = { system_write_base, FEATURE_FSGSBASE, 0 },
-    [OP_XGETBV]   = { system_xgetbv, FEATURE_XSAVE, 0 },
-    [OP_XSETBV]   = { system_xsetbv, FEATURE_XSAVE, 0 },
-    [OP_CLAC]     = { system_clac, FEATURE_SMAP, SYSTEM_CPL0_UD },
-    [OP_STAC]     = { system_stac, FEATURE_SMAP, SYSTEM_CPL0_UD },
-    [OP_MONITOR]  = { system_undefined, NO_FEATURE, 0 }, /* no model has them */
-    [OP_MWAIT]    = { system_undefined, NO_FEATURE, 0 },
-    [OP_RDRAND]   = { system_random, FEATURE_RDRAND, 0 },
-    [OP_RDSEED]   = { system_random, FEATURE_RDSEED, 0 },
-    [OP_PREFETCH] = { system_nothing, NO_FEATURE, 0 },
-    [OP_LFENCE]   = { system_nothing, FEATURE_SSE2, 0 },
-    [OP_MFENCE]   = { system_nothing, FEATURE_SSE2, 0 },
-    [OP_SFENCE]   = { system_nothing, FEATURE_SSE, 0 },
-    [OP_CLFLUSH]    = { system_clflush, FEATURE_CLFSH, 0 },
-    [OP_CLFLUSHOPT] = { system_clflush, FEATURE_CLFLUSHOPT, 0 },
+    [OP_UD]       = { system_undefined, 0 },
+    [OP_UD0]      = { system_undefined, 0 },
+    [OP_UD1]      = { system_undefined, 0 },
+    [OP_UD2]      = { system_undefined, 0 },
+    [OP_HLT]      = { system_hlt, SYSTEM_CPL0 },
+    [OP_CLI]      = { system_cli, 0 },
+    [OP_STI]      = { system_sti, 0 },
+    [OP_MOVSEG]   = { system_mov_seg, 0 },
+    [OP_LDS]      = { system_load_far_pointer, 0 },
+    [OP_LES]      = { system_load_far_pointer, 0 },
+    [OP_LFS]      = { system_load_far_pointer, 0 },
+    [OP_LGS]      = { system_load_far_pointer, 0 },
+    [OP_LSS]      = { system_load_far_pointer, 0 },
+    [OP_PUSHSEG]  = { system_push_seg, 0 },
+    [OP_POPSEG]   = { system_pop_seg, 0 },
+    [OP_LGDT]     = { system_lgdt, SYSTEM_CPL0 },
+    [OP_LIDT]     = { system_lidt, SYSTEM_CPL0 },
+    [OP_SGDT]     = { system_sgdt, SYSTEM_UMIP },
+    [OP_SIDT]     = { system_sidt, SYSTEM_UMIP },
+    [OP_LLDT]     = { system_lldt, PROTECTED | SYSTEM_CPL0 },
+    [OP_LTR]      = { system_ltr, PROTECTED | SYSTEM_CPL0 },
+    [OP_SLDT]     = { system_sldt, PROTECTED | SYSTEM_UMIP },
+    [OP_STR]      = { system_str, PROTECTED | SYSTEM_UMIP },
+    [OP_LMSW]     = { system_lmsw, SYSTEM_CPL0 },
+    [OP_SMSW]     = { system_smsw, SYSTEM_UMIP },
+    [OP_CLTS]     = { system_clts, SYSTEM_CPL0 },
+    [OP_LAR]      = { system_lar, PROTECTED },
+    [OP_LSL]      = { system_lsl, PROTECTED },
+    [OP_VERR]     = { system_verify, PROTECTED },
+    [OP_VERW]     = { system_verify, PROTECTED },
+    [OP_ARPL]     = { system_arpl, PROTECTED },
+    [OP_MOVCR]    = { system_mov_cr, 0 }, /* #UD for the number first */
+    [OP_MOVDR]    = { system_mov_dr, 0 },
+    [OP_INVLPG]   = { system_invlpg, SYSTEM_CPL0 },
+    [OP_INVPCID]  = { system_invpcid, SYSTEM_CPL0 },
+    [OP_INVD]     = { system_nothing, SYSTEM_CPL0 },
+    [OP_WBINVD]   = { system_nothing, SYSTEM_CPL0 },
+    [OP_WRMSR]    = { system_wrmsr, SYSTEM_CPL0 },
+    [OP_RDMSR]    = { system_rdmsr, SYSTEM_CPL0 },
+    [OP_RDPMC]    = { system_rdpmc, 0 },
+    [OP_RDTSC]    = { system_rdtsc, 0 },
+    [OP_RDTSCP]   = { system_rdtscp, 0 },
+    [OP_RDPID]    = { system_rdpid, 0 },
+    [OP_CPUID]    = { system_cpuid, 0 },
+    [OP_RSM]      = { system_undefined, 0 }, /* outside SMM */
+    [OP_SWAPGS]   = { system_swapgs, SYSTEM_CPL0 },
+    [OP_RDFSBASE] = { system_read_base, 0 },
+    [OP_RDGSBASE] = { system_read_base, 0 },
+    [OP_WRFSBASE] = { system_write_base, 0 },
+    [OP_WRGSBASE] = { system_write_base, 0 },
+    [OP_XGETBV]   = { system_xgetbv, 0 },
+    [OP_XSETBV]   = { system_xsetbv, 0 },
+    [OP_CLAC]     = { system_clac, SYSTEM_CPL0_UD },
+    [OP_STAC]     = { system_stac, SYSTEM_CPL0_UD },
+    [OP_MONITOR]  = { system_undefined, 0 }, /* no model has them */
+    [OP_MWAIT]    = { system_undefined, 0 },
+    [OP_RDRAND]   = { system_random, 0 },
+    [OP_RDSEED]   = { system_random, 0 },
+    [OP_PREFETCH] = { system_nothing, 0 },
+    [OP_LFENCE]   = { system_nothing, 0 },
+    [OP_MFENCE]   = { system_nothing, 0 },
+    [OP_SFENCE]   = { system_nothing, 0 },
+    [OP_CLFLUSH]    = { system_clflush, 0 },
+    [OP_CLFLUSHOPT] = { system_clflush, 0 },
 };
 // clang-format on
 
 static void check_row(struct core *core, const struct system_row *row)
 {
-    if ((row->feature != NO_FEATURE && !core_has_feature(core, row->feature)) ||
-        ((row->checks & SYSTEM_PROTECTED) && !core_in_protected(core)) ||
+    if (((row->checks & SYSTEM_PROTECTED) && !core_in_protected(core)) ||
         ((row->checks & SYSTEM_CPL0_UD) && core->cpl != 0)) {
         core_raise(core, VECTOR_UD);
     }

@@ -181,9 +181,9 @@ EXEC_OP(fxrstor)
 }
 
 /* ---- XSAVE: what is asked for and what is in use ---- */
-static void xsave_check(struct core *core, enum cpu_feature feature)
+static void xsave_check(struct core *core)
 {
-    if (!(core->state.cr4 & CR4_OSXSAVE) || !core_has_feature(core, feature)) {
+    if (!(core->state.cr4 & CR4_OSXSAVE)) {
         core_raise(core, VECTOR_UD);
     }
     if (core->state.cr0 & CR0_TS) {
@@ -261,7 +261,7 @@ static ALWAYS_INLINE void xsave_standard(struct core *core, const struct insn *i
 {
     bool stack = insn_is_stack(insn);
 
-    xsave_check(core, optimised ? FEATURE_XSAVEOPT : FEATURE_XSAVE);
+    xsave_check(core);
     gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_WRITE, 64);
 
     image_probe_write(core, gva, IMAGE_XSAVE_SIZE, stack);
@@ -289,7 +289,7 @@ EXEC_OP(xsavec)
 {
     bool stack = insn_is_stack(insn);
 
-    xsave_check(core, FEATURE_XSAVEC);
+    xsave_check(core);
     gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_WRITE, 64);
 
     image_probe_write(core, gva, IMAGE_XSAVE_SIZE, stack);
@@ -361,7 +361,7 @@ EXEC_OP(xrstor)
 {
     uint8_t image[IMAGE_XSAVE_SIZE];
 
-    xsave_check(core, FEATURE_XSAVE);
+    xsave_check(core);
     gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_READ, 64);
 
     image_load(core, gva, image, IMAGE_XSAVE_SIZE, insn_is_stack(insn));

@@ -5,6 +5,7 @@
 
 #include "cpu/block.h"
 #include "cpu/dump.h"
+#include "cpu/exec/model.h"
 #include "cpu/exec/core.h"
 #include "tests/check/check_main.h"
 
@@ -28,7 +29,7 @@ static char *dump_of(unsigned what, const uint8_t *code, size_t n)
     core->flat = true;
     core->ip_mask = UINT64_MAX;
     ram_write(&ram, CODE, code, n);
-    struct block_cache *cache = block_cache_create(&ram);
+    struct block_cache *cache = block_cache_create(&ram, cpu_model_find(NULL));
     struct decode_mode mode = { .bits = 64, .flat = true };
     struct block *block = block_build(cache, CODE, mode, &marked, &emptied);
     ck_assert_ptr_nonnull(block);

@@ -259,7 +259,7 @@ enum core_unwind core_fixture_run(struct core_fixture *fixture, const void *byte
     if (insn[0].base == REG_RIP) {
         insn[0].disp += insn[0].length;
     }
-    insn[0].exec = exec_choose(&insn[0]);
+    insn[0].exec = exec_choose_for(core->model, &insn[0], core->bits);
     insn[1] = (struct insn){ .exec = run_end, .op = OP_NOP, .offset = insn[0].length };
     core->insn = insn;
     core->unwind = &unwind;
