@@ -220,12 +220,12 @@ START_TEST(flushes_drop_what_they_must_and_keep_global_pages)
     poke64(f, TABLE_D + 8, peek64(f, TABLE_D + 8) | G);
     load64(f, BASE);
     load64(f, BASE + 0x1000);
-    uint64_t generation = mmu->exec_generation;
+    uint64_t generation = mmu_exec_generation(mmu, BASE);
     mmu_paging_set(mmu, mmu->paging.cr0 | 8, TABLE_A, mmu->paging.cr4, mmu->paging.efer); /* TS */
     ck_assert_ptr_nonnull(tlb_read(mmu_set(mmu, false), BASE, 8));
-    ck_assert_uint_eq(mmu->exec_generation, generation);
+    ck_assert_uint_eq(mmu_exec_generation(mmu, BASE), generation);
     mmu_paging_set(mmu, mmu->paging.cr0, TABLE_A, mmu->paging.cr4, mmu->paging.efer);
-    ck_assert_uint_gt(mmu->exec_generation, generation);
+    ck_assert_uint_gt(mmu_exec_generation(mmu, BASE), generation);
     ck_assert_ptr_null(tlb_read(mmu_set(mmu, false), BASE, 8));
     ck_assert_ptr_nonnull(tlb_read(mmu_set(mmu, false), BASE + 0x1000, 8));
     load64(f, BASE);
@@ -293,8 +293,8 @@ START_TEST(addresses_outside_the_48_bits_are_not_canonical_in_long_mode_only)
         enum mmu_status status = mmu_load(&f->mmu, cases[i].gva, data, 1, MMU_READ);
         ck_assert_int_eq(status, cases[i].canonical ? MMU_FAULT : MMU_NONCANONICAL);
     }
-    /* The first page is looked at first. */
-    ck_assert_int_eq(mmu_load(&f->mmu, 0x00007ffffffffffc, data, 8, MMU_READ), MMU_FAULT);
+    /* Both ends are looked at before paging is. */
+    ck_assert_int_eq(mmu_load(&f->mmu, 0x00007ffffffffffc, data, 8, MMU_READ), MMU_NONCANONICAL);
     mmu_paging_set(&f->mmu, 0, 0, 0, 0);
     poke32(f, PAGE_ONE, 77);
     ck_assert_int_eq(mmu_load(&f->mmu, 0x100000000 + PAGE_ONE, data, 1, MMU_READ), MMU_OK);
@@ -346,6 +346,39 @@ START_TEST(devices_are_reached_through_the_page_tables_and_never_tagged)
 }
 END_TEST
 
+START_TEST(code_translations_are_void_only_when_theirs_may_have_changed)
+{
+    struct paging_fixture *f = fixture_new(P | W | U, X_CR4_PGE);
+    struct mmu *mmu = &f->mmu;
+    spa_t spa;
+    bool in_ram;
+    load64(f, BASE + 0x1000);
+    ck_assert_int_eq(mmu_fetch(mmu, BASE, true, &spa, &in_ram), MMU_OK);
+    uint64_t low = mmu_exec_generation(mmu, BASE), high = mmu_exec_generation(mmu, UINT64_MAX);
+    mmu_flush_page(mmu, BASE + 0x1000); /* data */
+    ck_assert_uint_eq(mmu_exec_generation(mmu, BASE), low);
+    mmu_flush_page(mmu, BASE); /* code */
+    ck_assert_uint_gt(mmu_exec_generation(mmu, BASE), low);
+    ck_assert_uint_eq(mmu_exec_generation(mmu, UINT64_MAX), high);
+    mmu_flush_non_global(mmu); /* nothing was fetched from the upper half */
+    ck_assert_uint_eq(mmu_exec_generation(mmu, UINT64_MAX), high);
+    /* The upper half through a page that is not global, then through one that is. */
+    poke64(f, TABLE_A + 511 * 8, TABLE_B | P | W | U);
+    gva_t upper = UINT64_C(0xffffff8000000000) + BASE;
+    for (unsigned global = 0; global < 2; global++) {
+        poke64(f, TABLE_D, PAGE_ONE | P | W | U | (global ? G : 0));
+        mmu_flush_all(mmu);
+        ck_assert_int_eq(mmu_fetch(mmu, upper, true, &spa, &in_ram), MMU_OK);
+        high = mmu_exec_generation(mmu, upper);
+        mmu_flush_non_global(mmu);
+        ck_assert_int_eq(mmu_exec_generation(mmu, upper) == high, global != 0);
+        mmu_flush_all(mmu);
+        ck_assert_uint_gt(mmu_exec_generation(mmu, upper), high);
+    }
+    fixture_free(f);
+}
+END_TEST
+
 START_TEST(peek_changes_nothing)
 {
     struct paging_fixture *f = fixture_new(P | W | U, X_CR4_SMAP);
@@ -376,6 +409,7 @@ static Suite *suite_access(void)
     tcase_add_test(tcase, a_changed_space_reaches_the_next_slow_path);
     tcase_add_test(tcase, addresses_outside_the_48_bits_are_not_canonical_in_long_mode_only);
     tcase_add_test(tcase, devices_are_reached_through_the_page_tables_and_never_tagged);
+    tcase_add_test(tcase, code_translations_are_void_only_when_theirs_may_have_changed);
     tcase_add_test(tcase, peek_changes_nothing);
     suite_add_tcase(suite, tcase);
     return suite;
