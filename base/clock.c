@@ -20,7 +20,7 @@ void clock_fini(struct clock *clock)
 uint64_t clock_now_ns(struct clock *clock)
 {
     if (clock->mode == CLOCK_MODE_REALTIME) {
-        return host_monotonic_ns() - clock->origin_ns;
+        return host_monotonic_ns() - __atomic_load_n(&clock->origin_ns, __ATOMIC_RELAXED);
     }
     return __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE);
 }
@@ -29,6 +29,13 @@ void clock_advance(struct clock *clock, uint64_t delta_ns)
 {
     if (clock->mode == CLOCK_MODE_VIRTUAL) {
         __atomic_add_fetch(&clock->virtual_ns, delta_ns, __ATOMIC_ACQ_REL);
+    }
+}
+
+void clock_skip(struct clock *clock, uint64_t stood_ns)
+{
+    if (clock->mode == CLOCK_MODE_REALTIME) {
+        __atomic_add_fetch(&clock->origin_ns, stood_ns, __ATOMIC_RELAXED);
     }
 }
 

@@ -47,6 +47,9 @@ uint64_t clock_now_ns(struct clock *clock);
 /* Virtual mode only: let guest time pass. */
 void clock_advance(struct clock *clock, uint64_t delta_ns);
 
+/* Realtime mode only: the machine stood still so long; guest time does not count it. */
+void clock_skip(struct clock *clock, uint64_t stood_ns);
+
 /* Deadline of the first armed timer, UINT64_MAX when none is armed. */
 uint64_t clock_next_ns(struct clock *clock);
 

@@ -13,11 +13,13 @@ enum cpu_exit {
     CPU_EXIT_POLL,         /* someone asked: cpu_kick, a pending interrupt, INIT */
     CPU_EXIT_HALT,         /* HLT retired; nothing to deliver */
     CPU_EXIT_SUSPEND,      /* an upward call answered SUSPEND: the instruction will restart */
+    CPU_EXIT_DEBUG,        /* a breakpoint or watchpoint of the debugger: cpu_debug_take */
     CPU_EXIT_TRIPLE_FAULT, /* core.fault and first_fault tell; the processor is in shutdown */
 };
 
 struct block;
 struct block_cache;
+struct cpu_debug;
 struct cpu_dump;
 struct jump_cache;
 
@@ -37,8 +39,12 @@ struct cpu {
     const struct cpu_interrupts *interrupts;
     struct x86_fault first_fault; /* of a triple fault */
     const struct cpu_dump *dump;  /* cpu/dump.h; NULL after cpu_init: nothing is printed */
+    const struct cpu_debug *debug; /* cpu/debug.h; NULL: no debugger */
+    bool hold_interrupts;          /* deliver none: a debugger steps */
 
-    /* Private to run.c. */
+    /* Private to run.c and debug.c. */
+    bool debug_passes;             /* the breakpoint at this place does not stop this time: */
+    uint64_t debug_passed_rip, debug_passed_at; /* linear RIP, retired */
     struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
     struct block *running;          /* NULL: no block (a fetch faulted) */
     struct block *previous;         /* whose successor is looked for; NULL: not known */

@@ -15,6 +15,7 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
+#include "cpu/debug.h"
 #include "cpu/dump.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
@@ -322,6 +323,10 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
 
     *limit = BLOCK_INSNS;
     core->attention = false;
+    if (UNLIKELY(core->watch_hit != 0)) {
+        *exit = CPU_EXIT_DEBUG;
+        return SLOW_EXIT;
+    }
     if (core->budget <= 0) {
         *exit = CPU_EXIT_BUDGET;
         return SLOW_EXIT;
@@ -336,7 +341,7 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
         core->debug_pending = 0;
         return deliver_ends(cpu, INTERRUPT_EXCEPTION, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
     }
-    if (pending & CORE_PENDING_POLL) {
+    if ((pending & CORE_PENDING_POLL) && !cpu->hold_interrupts) {
         enum slow_result result = take_interrupt(cpu, exit);
         if (result != SLOW_RUN) {
             return result;
@@ -344,6 +349,10 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
     }
     if (core->state.activity != ACTIVITY_RUNNING) {
         *exit = CPU_EXIT_HALT;
+        return SLOW_EXIT;
+    }
+    if (UNLIKELY(cpu->debug != NULL) && cpu_debug_stops(cpu)) {
+        *exit = CPU_EXIT_DEBUG;
         return SLOW_EXIT;
     }
     if (pending & CORE_PENDING_DEBUG) {
@@ -375,6 +384,9 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
         core_code_breakpoint(core);
     }
     struct block *block = find_block(cpu);
+    if (UNLIKELY(cpu->debug != NULL)) {
+        limit = cpu_debug_limit(cpu, block, limit);
+    }
     if (limit < block->n) {
         block_prefix(cpu->blocks, cpu->scratch, block, limit);
         block = cpu->scratch;
@@ -446,7 +458,9 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     }
     core->unwind = &frame;
     for (;;) {
-        run_fast(cpu);
+        if (LIKELY(cpu->debug == NULL)) {
+            run_fast(cpu);
+        }
         switch (between_blocks(cpu, &limit, &exit)) {
         case SLOW_EXIT:
             cpu->running = NULL;

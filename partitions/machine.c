@@ -62,6 +62,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     machine->random = config->seed != 0 ? config->seed : UINT64_C(0x9e3779b97f4a7c15);
     host_mutex_init(&machine->wake_lock);
     host_cond_init(&machine->wake_cond);
+    debug_init(&machine->debug);
     clock_init(&machine->clock, CLOCK_MODE_REALTIME);
     machine->clock.kick = clock_kicked;
     machine->clock.kick_opaque = machine;
@@ -86,6 +87,7 @@ no_hypervisor:
     ram_fini(&machine->ram);
 no_ram:
     clock_fini(&machine->clock);
+    debug_fini(&machine->debug);
     host_cond_fini(&machine->wake_cond);
     host_mutex_fini(&machine->wake_lock);
     return status;
@@ -96,6 +98,7 @@ void machine_fini(struct machine *machine)
     hypervisor_fini(&machine->hv);
     ram_fini(&machine->ram);
     clock_fini(&machine->clock);
+    debug_fini(&machine->debug);
     host_cond_fini(&machine->wake_cond);
     host_mutex_fini(&machine->wake_lock);
 }
@@ -196,7 +199,7 @@ static struct vp *next_runnable(struct machine *machine)
 {
     for (unsigned i = 0; i < machine->n_vps; i++) {
         struct vp *vp = machine->vps[machine->turn++ % machine->n_vps];
-        if (vp_prepare(vp)) {
+        if (vp->debug_action != DEBUG_ACTION_STAY && vp_prepare(vp)) {
             return vp;
         }
     }
@@ -217,9 +220,13 @@ static uint64_t slice_of(const struct machine *machine)
 enum machine_end machine_run(struct machine *machine)
 {
     uint64_t started = host_monotonic_ns();
+    uint64_t deadline = machine->config.timeout_ns != 0 ? started + machine->config.timeout_ns : 0;
     enum machine_end end;
 
     for (;;) {
+        if (debug_wants(&machine->debug)) {
+            debug_park(machine, deadline);
+        }
         clock_run(&machine->clock);
         if (look_up(machine, started, &end)) {
             return end;
@@ -227,15 +234,20 @@ enum machine_end machine_run(struct machine *machine)
         __atomic_store_n(&machine->kicked, false, __ATOMIC_RELEASE);
         struct vp *vp = next_runnable(machine);
         if (vp == NULL) {
-            if (!idle(machine)) {
+            if (!debug_stalled(machine) && !idle(machine)) {
                 return MACHINE_HALTED;
             }
             continue;
         }
         __atomic_store_n(&machine->running, vp, __ATOMIC_RELEASE);
-        enum cpu_exit exit = vp_run(vp, slice_of(machine));
+        bool step = vp->debug_action == DEBUG_ACTION_STEP;
+        enum cpu_exit exit = vp_run(vp, step ? 1 : slice_of(machine));
         __atomic_store_n(&machine->running, NULL, __ATOMIC_RELEASE);
+        if (UNLIKELY(step || exit == CPU_EXIT_DEBUG)) {
+            debug_vp_ran(machine, vp, exit == CPU_EXIT_DEBUG);
+        }
         if (exit == CPU_EXIT_TRIPLE_FAULT && !vp_shutdown(vp)) {
+            debug_vp_shutdown(machine, vp, deadline);
             machine->faulted = vp;
             return MACHINE_TRIPLE_FAULT;
         }

@@ -18,6 +18,7 @@
 #include "cpu/dump.h"
 #include "cpu/exec/model.h"
 #include "mmu/ram.h"
+#include "partitions/debug.h"
 #include "partitions/hv/hypervisor.h"
 
 struct board;
@@ -77,6 +78,7 @@ struct machine {
     bool crashed;                  /* (atomic) the guest wrote its crash MSRs */
     struct vp *faulted;            /* of MACHINE_TRIPLE_FAULT */
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
+    struct debug debug;
 };
 
 /* 0 or -errno. trace_out (of dumps too) may be NULL. The machine has a root partition without VPs, and no board.

@@ -10,6 +10,7 @@
 #include "devices/chipset/lapic.h"
 #include "devices/chipset/pic.h"
 #include "partitions/board.h"
+#include "partitions/debug.h"
 #include "partitions/hv/hv.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
@@ -314,6 +315,7 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
         vp->cpu.core.state.activity = ACTIVITY_WAIT_FOR_SIPI;
     }
     machine->vps[machine->n_vps++] = vp;
+    debug_vp_created(machine, vp);
     return vp;
 
 no_memory:

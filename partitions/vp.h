@@ -65,6 +65,8 @@ struct vp {
     uint64_t pending_interruption; /* register 0x00010002: to be delivered when the VP runs */
     uint64_t deliverability_notifications;
     bool is_sink; /* no guest: messages are taken by hv_sink_* */
+    uint8_t debug_action;  /* enum debug_action: the debugger's, as the next */
+    unsigned debug_thread; /* its number; 0: none yet */
 };
 
 static inline bool vp_is_suspended(const struct vp *vp)

@@ -413,10 +413,29 @@ void core_code_breakpoint(struct core *core)
     }
 }
 
+/* The debugger's watches: noted here, reported by the run loop after the instruction. */
+static COLD void watches_touched(struct core *core, gva_t gva, unsigned size, bool write)
+{
+    unsigned kind = write ? CORE_WATCH_WRITE : CORE_WATCH_READ;
+
+    for (unsigned i = 0; i < core->watches->n; i++) {
+        const struct core_watch *watch = &core->watches->watch[i];
+
+        if ((watch->kinds & kind) && gva <= watch->last && gva + size - 1 >= watch->first) {
+            core->watch_hit |= kind;
+            core->watch_gva = watch->first > gva ? watch->first : gva;
+            core->attention = true;
+        }
+    }
+}
+
 void core_data_breakpoint(struct core *core, gva_t gva, unsigned size, bool write)
 {
     uint64_t dr7 = core->state.dr7;
 
+    if (core->watches != NULL) {
+        watches_touched(core, gva, size, write);
+    }
     for (unsigned n = 0; n < 4; n++) {
         unsigned kind = breakpoint_kind(dr7, n);
 
@@ -491,7 +510,7 @@ void core_privilege_update(struct core *core)
     core->run_mode = core->bits | (core->flat ? 0x100u : 0) | (user ? 0x200u : 0);
     mmu_ac_set(&core->mmu, (rflags & FLAG_AC) != 0);
     core->data_access = user ? MMU_USER : 0;
-    core->data_checked = (kinds & (1u << DR7_WRITE | 1u << DR7_DATA)) != 0 ||
+    core->data_checked = core->watches != NULL || (kinds & (1u << DR7_WRITE | 1u << DR7_DATA)) != 0 ||
                          (user && (rflags & FLAG_AC) && (state->cr0 & CR0_AM));
     core->data_set = UNLIKELY(core->data_checked) ? &core->never_set : mmu_set(&core->mmu, user);
     if (!(kinds & 1u << DR7_CODE)) {

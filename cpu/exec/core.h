@@ -11,6 +11,7 @@
 #include "base/trace.h"
 #include "cpu/decode/insn.h"
 #include "cpu/x86/exception.h"
+#include "cpu/exec/watch.h"
 #include "cpu/x86/state.h"
 #include "mmu/access.h"
 
@@ -79,7 +80,11 @@ struct core {
                          block */
     uint64_t debug_pending; /* DR6 bits of a data or I/O breakpoint that #DB reports after the
                                instruction */
-    bool data_checked; /* derived: alignment checks or data breakpoints: data_set is never_set */
+    bool data_checked; /* derived: alignment checks, data breakpoints or watches: data_set is
+                          never_set */
+    const struct core_watches *watches; /* a debugger's; NULL: none */
+    unsigned watch_hit;                 /* CORE_WATCH_* that were touched */
+    gva_t watch_gva;                    /* the last that was */
 
     /* An event whose delivery was suspended (a page of its path is being provided): architectural,
      * and the run loop hands it to core_deliver again before anything else. Like VMX's
