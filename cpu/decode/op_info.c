@@ -113,7 +113,7 @@
     X(INTO, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INT1, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(IRET, NOTHING, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(SYSCALL, SYSCALL, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(SYSCALL, SYSCALL, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(SYSRET, SYSCALL, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(SYSENTER, SEP, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(SYSEXIT, SEP, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \

@@ -399,8 +399,12 @@ static const char *accepted_insn(const struct fuzz_case *c, const struct case_me
     if (both_access && c->bits == 64 && ours->vector == VECTOR_PF && ours->address >> 47 != 0) {
         return "the kernel's half of the address space: a hypervisor below may forbid it by #GP";
     }
-    if (op == OP_PUSHSEG && access_fault(host) && host->vector == VECTOR_AC) {
-        return "PUSH of a segment register is a 16-bit write on Intel [SDM 2 PUSH]: aligned to 2";
+    if (op == OP_PUSHSEG && access_fault(host)) {
+        return "PUSH of a segment register writes 16 bits on Intel [SDM 2 PUSH], all on AMD";
+    }
+    if ((op == OP_LDMXCSR || op == OP_FXRSTOR) && ours->vector == VECTOR_GP && !ours->completed &&
+        le32(host->fx + FX_MXCSR) & 0x20000) {
+        return "MXCSR bit 17 is AMD's misaligned mode, reserved on Intel";
     }
     if (op == OP_BOUND && both_access) {
         return "AMD reads the two bounds one after the other";

@@ -32,6 +32,11 @@ void insn_mnemonic(const struct insn *insn, char *text, size_t size);
 /* A name of another decoder in our spelling. */
 const char *mnemonic_alias(const char *name);
 
+/* Arithmetic flags and DF that Zydis says the instruction reads, writes (undefined ones too), leaves undefined.
+ * False when Zydis does not know it or is not built in. */
+bool zydis_flags(const uint8_t *bytes, unsigned bits, uint64_t *reads, uint64_t *writes,
+                 uint64_t *undefined);
+
 typedef void compare_fn(const uint8_t *bytes, size_t available, unsigned bits,
                         struct difference *difference);
 

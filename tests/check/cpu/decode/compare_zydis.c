@@ -358,7 +358,33 @@ void zydis_compare(const uint8_t *bytes, size_t available, unsigned bits,
     }
 }
 
+bool zydis_flags(const uint8_t *bytes, unsigned bits, uint64_t *reads, uint64_t *writes,
+                 uint64_t *undefined)
+{
+    ZydisDecoder decoder;
+    ZydisDecodedInstruction z;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+
+    zydis_decoder(&decoder, bits);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, 15, &z, operands)) ||
+        z.cpu_flags == NULL) {
+        return false;
+    }
+    *reads = z.cpu_flags->tested;
+    *writes =
+        z.cpu_flags->modified | z.cpu_flags->set_0 | z.cpu_flags->set_1 | z.cpu_flags->undefined;
+    *undefined = z.cpu_flags->undefined;
+    return true;
+}
+
 #else
+
+bool zydis_flags(const uint8_t *bytes, unsigned bits, uint64_t *reads, uint64_t *writes,
+                 uint64_t *undefined)
+{
+    (void)bytes, (void)bits, (void)reads, (void)writes, (void)undefined;
+    return false;
+}
 
 bool zydis_built_in(void)
 {
