@@ -17,6 +17,7 @@
 #include "cpu/cpu.h"
 #include "cpu/debug.h"
 #include "cpu/dump.h"
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 
@@ -60,6 +61,7 @@ void cpu_fini(struct cpu *cpu)
 
 void cpu_reset(struct cpu *cpu, bool init)
 {
+    CPU_TRACE(&cpu->core, RESET, init);
     core_reset(&cpu->core, init);
     core_mode_update(&cpu->core);
     mmu_flush_all(&cpu->core.mmu);
@@ -74,6 +76,7 @@ void cpu_kick(struct cpu *cpu)
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 {
     if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
+        CPU_TRACE(&cpu->core, CODE_WRITTEN, spa, length_bytes);
         cpu->running_cut = true;
     }
 }
@@ -105,6 +108,9 @@ static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
         enum mmu_status status = mmu_fetch(&core->mmu, linear + n, core->cpl == 3, &spa, &in_ram);
         if (status != MMU_OK) {
             core_raise_mmu(core, status, false);
+        }
+        if (!in_ram) {
+            cpu_unimplemented(core, "code fetched from MMIO", linear + n);
         }
         bytes[n] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa)) : 0xff;
     }
@@ -138,6 +144,7 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     if (block == NULL) {
         block = block_build(cpu->blocks, spa, mode, &marked, &emptied);
         if (emptied) {
+            CPU_TRACE(core, BLOCKS_EMPTIED, 0);
             cpu->previous = NULL;
             core->mmu.exec_generation[0]++; /* no link or jump may be followed any more */
             core->mmu.exec_generation[1]++;

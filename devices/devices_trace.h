@@ -8,7 +8,7 @@
 /* clang-format off */
 /*    identifier            name                   level                fields */
 #define DEVICES_TRACE_ROWS(X) \
-    X(UNIMPLEMENTED,        "device.unimplemented", TRACE_UNIMPLEMENTED, "device:s what:s value:x") \
+    X(UNIMPLEMENTED,        "unimplemented",        TRACE_UNIMPLEMENTED, "device:s what:s value:x") \
     X(PIC_COMMAND,          "pic.command",          TRACE_DEBUG,         "chip:d port:x value:x") \
     X(PIC_ACKNOWLEDGE,      "pic.acknowledge",      TRACE_DEBUG,         "vector:x spurious:d") \
     X(PIT_PROGRAM,          "pit.program",          TRACE_DEBUG,         "channel:d mode:d count:d") \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/host/time.h"
+#include "cpu/exec/cpu_trace.h"
 #include "devices/devices_trace.h"
 #include "partitions/hv/hv.h"
 #include "partitions/partition.h"
@@ -69,6 +70,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     trace_init(&machine->trace, &machine->clock, trace_out);
     machine->trace.strict = config->strict;
     machine->dump = (struct cpu_dump){ .what = config->dump, .out = trace_out };
+    cpu_trace_register(&machine->trace);
     hv_trace_register(&machine->trace);
     devices_trace_register(&machine->trace);
     status = ram_init(&machine->ram, config->ram_bytes, error);

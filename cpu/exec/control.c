@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
 #include "cpu/exec/segment.h"
@@ -76,6 +77,9 @@ void control_write_cr0(struct core *core, uint64_t value)
     state->efer = efer;
     state->cr0 = value;
     core_mode_update(core);
+    if (changed & (CR0_PE | CR0_PG)) {
+        CPU_TRACE(core, MODE, core->bits, value, state->cr4, state->efer, state->gpr[REG_RIP]);
+    }
 }
 
 static void write_cr3(struct core *core, uint64_t value)

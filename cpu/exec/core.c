@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/model.h"
 
@@ -572,6 +573,7 @@ void core_mode_update(struct core *core)
 
         core->seg_base[n] = ignored ? 0 : state->seg[n].base;
     }
+    bool changed = core->bits != bits;
     core->bits = bits;
     core->flat = flat;
     core->stack_bits = bits == 64                                                   ? 64
@@ -582,6 +584,9 @@ void core_mode_update(struct core *core)
     core->sse_blocked = core->mmx_blocked || !(state->cr4 & CR4_OSFXSR);
     paging_update(core);
     core_privilege_update(core);
+    if (changed) {
+        CPU_TRACE(core, MODE, bits, state->cr0, state->cr4, state->efer, state->gpr[REG_RIP]);
+    }
 }
 
 /* ---- reset ---- */

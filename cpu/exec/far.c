@@ -1,6 +1,7 @@
 /* Far transfers: JMP, CALL, RET, IRET through descriptors and gates, INT n, fast system calls.
  * [SDM 2A CALL, JMP, INT, IRET, RET; 2B SYSCALL, SYSENTER; 3A 5.8]
  */
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/interrupt.h"
@@ -553,6 +554,7 @@ static void software_interrupt(struct core *core, const struct insn *insn, uint8
 {
     uint64_t rip = insn_next_rip(core, insn);
 
+    CPU_TRACE(core, INTERRUPT, vector, INTERRUPT_SOFTWARE, insn_rip(core, insn));
     interrupt_enter(core, &(struct interrupt_event){ .vector = vector,
                                                      .software = true,
                                                      .int_n = int_n,
@@ -585,6 +587,7 @@ EXEC_END_OP(int1)
 {
     uint64_t rip = insn_next_rip(core, insn);
 
+    CPU_TRACE(core, INTERRUPT, VECTOR_DB, INTERRUPT_INT1, insn_rip(core, insn));
     interrupt_enter(core, &(struct interrupt_event){ .vector = VECTOR_DB,
                                                      .rflags = core_rflags(core) & ~FLAG_RF,
                                                      .rip = rip,

@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "base/bytes.h"
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/segment.h"
 
@@ -376,6 +377,18 @@ static uint64_t pushed_rflags(const struct core *core, const struct delivery *de
     return core_rflags(core) | (fault ? FLAG_RF : 0);
 }
 
+static void trace_delivery(const struct core *core, const struct delivery *delivery)
+{
+    const struct x86_fault *fault = &delivery->fault;
+    uint64_t rip = core->state.gpr[REG_RIP];
+
+    if (delivery->source == INTERRUPT_EXCEPTION) {
+        CPU_TRACE(core, EXCEPTION, fault->vector, fault->error, rip, fault->address);
+    } else {
+        CPU_TRACE(core, INTERRUPT, fault->vector, delivery->source, rip);
+    }
+}
+
 /* One attempt: false when it raised (core->fault) or was suspended (*suspended). */
 static bool deliver_once(struct core *core, const struct delivery *delivery, bool *suspended)
 {
@@ -389,6 +402,7 @@ static bool deliver_once(struct core *core, const struct delivery *delivery, boo
         .rip = core->state.gpr[REG_RIP],
     };
 
+    trace_delivery(core, delivery);
     core->unwind = &frame;
     switch (setjmp(frame)) {
     case UNWIND_NONE:
@@ -404,6 +418,8 @@ static bool deliver_once(struct core *core, const struct delivery *delivery, boo
 
 static bool shut_down(struct core *core, struct x86_fault *first_fault, struct x86_fault first)
 {
+    CPU_TRACE(core, TRIPLE_FAULT, first.vector, first.address, core->fault.vector,
+              core->state.gpr[REG_RIP]);
     *first_fault = first;
     core->state.activity = ACTIVITY_SHUTDOWN;
     return false;

@@ -114,6 +114,13 @@ uint32_t cpu_model_signature(const struct cpu_model *model);
  * EDX. APIC ids and the leaves 0x4000xxxx belong to core_ops.cpuid, which has the last word. */
 void cpu_model_cpuid(const struct core *core, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
 
+/* Whether the model answers a leaf itself, or its owner may (0x4000xxxx). */
+static inline bool cpu_model_has_leaf(const struct cpu_model *model, uint32_t leaf)
+{
+    return leaf <= model->max_leaf || leaf >> 28 == 4 ||
+           (leaf >= 0x80000000 && leaf <= model->max_extended_leaf) || leaf == 0x80000000;
+}
+
 /* CR4 bits that the model does not have. */
 uint64_t cpu_model_cr4_reserved(const struct cpu_model *model);
 

@@ -1,6 +1,7 @@
 /* Model-specific registers that the processor keeps: a row each; others go to core_ops. TSC, FS and
  * GS bases. [SDM 4 2.1; 3A 11.11, 11.12; 2 RDMSR, SWAPGS]
  */
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
 #include "cpu/exec/segment.h"
@@ -260,10 +261,28 @@ void system_rdmsr(struct core *core, const struct insn *insn)
 {
     uint64_t value = 0;
 
+    uint32_t msr = (uint32_t)core->state.gpr[REG_RCX];
+    enum core_status status = core_msr_read(core, msr, &value);
+
     (void)insn;
-    core_check(core, core_msr_read(core, (uint32_t)core->state.gpr[REG_RCX], &value));
+    if (UNLIKELY(status == CORE_GP)) {
+        CPU_TRACE(core, MSR_REFUSED, msr, 0, 0, cpu_trace_rip(core));
+    } else {
+        CPU_TRACE(core, MSR_READ, msr, value);
+    }
+    core_check(core, status);
     core->state.gpr[REG_RAX] = (uint32_t)value;
     core->state.gpr[REG_RDX] = value >> 32;
+}
+
+static void refused_write(const struct core *core, uint32_t msr, uint64_t value)
+{
+    const uint64_t built_nowhere = 0x7fc3; /* last branches, BTF, branch trace, freezing */
+
+    if (msr == MSR_DEBUGCTL && (value & built_nowhere)) {
+        cpu_unimplemented(core, "DEBUGCTL", value);
+    }
+    CPU_TRACE(core, MSR_REFUSED, msr, 1, value, cpu_trace_rip(core));
 }
 
 void system_wrmsr(struct core *core, const struct insn *insn)
@@ -272,12 +291,17 @@ void system_wrmsr(struct core *core, const struct insn *insn)
     uint32_t msr = (uint32_t)core->state.gpr[REG_RCX];
 
     (void)insn;
+    CPU_TRACE(core, MSR_WRITE, msr, value);
     if (LIKELY(msr == MSR_GS_BASE && gva_canonical(value) && core->bits == 64)) {
         core->state.seg[SEG_GS].base = value;
         core->seg_base[SEG_GS] = value;
         return;
     }
-    core_check(core, core_msr_write(core, msr, value));
+    enum core_status status = core_msr_write(core, msr, value);
+    if (UNLIKELY(status == CORE_GP)) {
+        refused_write(core, msr, value);
+    }
+    core_check(core, status);
 }
 
 static void check_tsd(struct core *core)

@@ -3,6 +3,7 @@
  */
 #include "cpu/exec/system.h"
 
+#include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/flags.h"
 #include "cpu/exec/model.h"
 #include "cpu/exec/operand.h"
@@ -115,6 +116,10 @@ static void system_cpuid(struct core *core, const struct insn *insn)
     (void)insn;
     cpu_model_cpuid(core, leaf, subleaf, regs);
     core_check(core, core->ops->cpuid(core->owner, leaf, subleaf, regs));
+    CPU_TRACE(core, CPUID, leaf, subleaf, regs[0], regs[1], regs[2], regs[3]);
+    if (UNLIKELY(!cpu_model_has_leaf(core->model, leaf))) {
+        CPU_TRACE(core, CPUID_UNKNOWN, leaf, subleaf, cpu_trace_rip(core));
+    }
     gpr[REG_RAX] = regs[CPUID_EAX];
     gpr[REG_RBX] = regs[CPUID_EBX];
     gpr[REG_RCX] = regs[CPUID_ECX];

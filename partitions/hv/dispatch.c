@@ -90,10 +90,14 @@ hv_status_t hv_request_check(const struct hv_caller *caller, const struct hv_con
     struct hypervisor *hv = caller->partition->hv;
 
     *row = found;
-    if (found == NULL || found->shape == HV_SHAPE_NOT_BUILT) {
-        HV_TRACE(hv, NOT_BUILT, caller->partition->id,
-                 caller->vp != NULL ? (int)caller->vp->index : -1,
-                 HV_TRACE_NAME(found != NULL ? found->name : "hypercall"), control->code);
+    int vp = caller->vp != NULL ? (int)caller->vp->index : -1;
+    if (found == NULL) {
+        HV_TRACE(hv, HYPERCALL_UNKNOWN, caller->partition->id, vp, control->code);
+        return HV_STATUS_INVALID_HYPERCALL_CODE;
+    }
+    if (found->shape == HV_SHAPE_NOT_BUILT) {
+        HV_TRACE(hv, NOT_BUILT, caller->partition->id, vp, HV_TRACE_NAME(found->name),
+                 control->code);
         return HV_STATUS_INVALID_HYPERCALL_CODE;
     }
     if (control->reserved || control->nested || (control->fast && !(found->flags & HV_CALL_FAST)) ||

@@ -6,23 +6,24 @@
 
 /* clang-format off */
 #define HV_TRACE_EVENTS(X)                                                                                   \
-    X(HYPERCALL,          "hv.hypercall",          DEBUG,         "code:x name:s status:x done:d")           \
-    X(HYPERCALL_REFUSED,  "hv.hypercall_refused",  GUEST,         "code:x name:s status:x")                  \
-    X(NOT_BUILT,          "hv.not_built",          UNIMPLEMENTED, "what:s number:x")                         \
-    X(PARTITION_CREATED,  "hv.partition_created",  INFO,          "id:d parent:d")                           \
-    X(PARTITION_STATE,    "hv.partition_state",    INFO,          "id:d state:d")                            \
-    X(VP_CREATED,         "hv.vp_created",         INFO,          "partition:d index:d")                     \
-    X(VP_SUSPEND,         "hv.vp_suspend",         DEBUG,         "explicit:d intercept:d")                  \
-    X(MEMORY_MAPPED,      "hv.memory_mapped",      DEBUG,         "partition:d gpfn:x spfn:x rights:x")      \
-    X(MEMORY_UNMAPPED,    "hv.memory_unmapped",    DEBUG,         "partition:d gpfn:x")                      \
-    X(DEPOSITED,          "hv.deposited",          DEBUG,         "partition:d spfn:x total:d")              \
-    X(INTERCEPT,          "hv.intercept",          DEBUG,         "type:x rip:x info:x")                     \
-    X(MSR_READ,           "hv.msr_read",           DEBUG,         "msr:x name:s value:x")                    \
-    X(MSR_WRITE,          "hv.msr_write",          DEBUG,         "msr:x name:s value:x")                    \
-    X(MSR_REFUSED,        "hv.msr_refused",        GUEST,         "msr:x write:d value:x")                   \
-    X(OVERLAY,            "hv.overlay",            DEBUG,         "name:s gpfn:x mapped:d")                  \
-    X(CRASH,              "hv.guest_crash",        GUEST,         "p0:x p1:x p2:x p3:x p4:x control:x")      \
-    X(RESET,              "hv.partition_reset",    INFO,          "id:d")                                    \
+    X(HYPERCALL,          "hypercall",             DEBUG,         "code:x name:s status:x done:d")           \
+    X(HYPERCALL_REFUSED,  "hypercall_refused",     GUEST,         "code:x name:s status:x")                  \
+    X(HYPERCALL_UNKNOWN,  "hypercall_unknown",     GUEST,         "code:x")                                   \
+    X(NOT_BUILT,          "not_built",             UNIMPLEMENTED, "what:s number:x")                         \
+    X(PARTITION_CREATED,  "partition_created",     INFO,          "id:d parent:d")                           \
+    X(PARTITION_STATE,    "partition_state",       INFO,          "id:d state:d")                            \
+    X(VP_CREATED,         "vp_created",            INFO,          "partition:d index:d")                     \
+    X(VP_SUSPEND,         "vp_suspend",            DEBUG,         "explicit:d intercept:d")                  \
+    X(MEMORY_MAPPED,      "memory_mapped",         DEBUG,         "partition:d gpfn:x spfn:x rights:x")      \
+    X(MEMORY_UNMAPPED,    "memory_unmapped",       DEBUG,         "partition:d gpfn:x")                      \
+    X(DEPOSITED,          "deposited",             DEBUG,         "partition:d spfn:x total:d")              \
+    X(INTERCEPT,          "intercept",             DEBUG,         "type:x rip:x info:x")                     \
+    X(MSR_READ,           "msr_read",              DEBUG,         "msr:x name:s value:x")                    \
+    X(MSR_WRITE,          "msr_write",             DEBUG,         "msr:x name:s value:x")                    \
+    X(MSR_REFUSED,        "msr_refused",           GUEST,         "msr:x write:d value:x")                   \
+    X(OVERLAY,            "overlay",               DEBUG,         "name:s gpfn:x mapped:d")                  \
+    X(CRASH,              "guest_crash",           GUEST,         "p0:x p1:x p2:x p3:x p4:x control:x")      \
+    X(RESET,              "partition_reset",       INFO,          "id:d")                                    \
     X(MESSAGE_POSTED,     "synic.message_posted",  DEBUG,         "sint:d type:x size:d")                    \
     X(MESSAGE_DELIVERED,  "synic.message_delivered", DEBUG,       "sint:d type:x pending:d")                 \
     X(EVENT_SIGNALED,     "synic.event_signaled",  DEBUG,         "sint:d flag:d was:d")                     \
