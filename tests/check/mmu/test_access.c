@@ -213,29 +213,6 @@ START_TEST(watched_pages_get_no_tags)
 }
 END_TEST
 
-START_TEST(code_generations_move_only_for_pages_fetched_from)
-{
-    struct paging_fixture *f = fixture_new(P | W | U, X_CR4_PGE);
-    struct mmu *mmu = &f->mmu;
-    spa_t spa;
-    bool in_ram;
-    uint64_t lower = mmu_exec_generation(mmu, BASE), upper = mmu_exec_generation(mmu, UINT64_MAX);
-    mmu_flush_page(mmu, BASE);
-    ck_assert_uint_eq(mmu_exec_generation(mmu, BASE), lower);
-    ck_assert_int_eq(mmu_fetch(mmu, BASE, false, &spa, &in_ram), MMU_OK);
-    mmu_flush_page(mmu, BASE + 0x1000);
-    ck_assert_uint_eq(mmu_exec_generation(mmu, BASE), lower);
-    mmu_flush_page(mmu, BASE);
-    ck_assert_uint_gt(mmu_exec_generation(mmu, BASE), lower);
-    ck_assert_uint_eq(mmu_exec_generation(mmu, UINT64_MAX), upper);
-    mmu_flush_non_global(mmu); /* nothing of the upper half was fetched from */
-    ck_assert_uint_eq(mmu_exec_generation(mmu, UINT64_MAX), upper);
-    mmu_flush_all(mmu);
-    ck_assert_uint_gt(mmu_exec_generation(mmu, UINT64_MAX), upper);
-    fixture_free(f);
-}
-END_TEST
-
 START_TEST(flushes_drop_what_they_must_and_keep_global_pages)
 {
     struct paging_fixture *f = fixture_new(P | W | U, X_CR4_PGE);
@@ -427,7 +404,6 @@ static Suite *suite_access(void)
     tcase_add_test(tcase, a_crossing_write_that_faults_on_the_second_page_writes_nothing);
     tcase_add_test(tcase, code_pages_are_told_before_they_change);
     tcase_add_test(tcase, watched_pages_get_no_tags);
-    tcase_add_test(tcase, code_generations_move_only_for_pages_fetched_from);
     tcase_add_test(tcase, flushes_drop_what_they_must_and_keep_global_pages);
     tcase_add_test(tcase, invlpg_drops_every_fragment_of_a_large_page);
     tcase_add_test(tcase, a_changed_space_reaches_the_next_slow_path);
