@@ -76,6 +76,7 @@ check-unit: $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$
 include roms/roms.mk
 include tests/boot/boot.mk
 include tests/lint/lint.mk
+include tests/fuzz/fuzz.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
