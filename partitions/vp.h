@@ -60,11 +60,10 @@ struct vp {
     bool tlb_flush_inhibit;
     struct hv_message_buffer intercept; /* the one buffer for this VP's intercept messages */
 
-    uint64_t run_time_ns;          /* guest time until run_since_ns */
-    uint64_t run_since_ns;         /* clock time when dispatched; UINT64_MAX: not running */
-    uint64_t pending_interruption; /* register 0x00010002: to be delivered when the VP runs */
+    uint64_t run_time_ns;  /* guest time until run_since_ns */
+    uint64_t run_since_ns; /* clock time when dispatched; UINT64_MAX: not running */
     uint64_t deliverability_notifications;
-    bool is_sink; /* no guest: messages are taken by hv_sink_* */
+    bool is_sink;          /* no guest: messages are taken by hv_sink_* */
     uint8_t debug_action;  /* enum debug_action: the debugger's, as the next */
     unsigned debug_thread; /* its number; 0: none yet */
 };

@@ -53,7 +53,7 @@ static unsigned execution_state(const struct vp *vp)
            (state->cr0 & CR0_AM ? EXECUTION_CR0_AM : 0u) |
            (state->efer & EFER_LMA ? EXECUTION_EFER_LMA : 0u) |
            (state->dr7 & 0xff ? EXECUTION_DEBUG_ACTIVE : 0u) |
-           (vp->pending_interruption & 1 ? EXECUTION_INTERRUPTION_PENDING : 0u) |
+           (vp->cpu.core.event_suspended.valid ? EXECUTION_INTERRUPTION_PENDING : 0u) |
            vp->active_vtl << EXECUTION_VTL_SHIFT |
            (state->shadow ? EXECUTION_INTERRUPT_SHADOW : 0u);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 #include "partitions/hv/cpuid.h"
 #include "partitions/hv/hv.h"
@@ -111,21 +112,76 @@ static bool activity_set(struct vp *vp, const uint8_t *value)
     return true;
 }
 
-/* {pending:1 type:3 error valid:1 length:4 nested:1 reserved:6 vector:16 error:32} */
+/* What the processor delivers before anything else when it runs.
+ * {pending:1 type:3 error valid:1 length:4 nested:1 reserved:6 vector:16 error:32} */
+enum pending_type { PENDING_INTERRUPT = 0, PENDING_NMI = 2, PENDING_EXCEPTION = 3 };
+enum { PENDING_VALID = 1u << 0, PENDING_ERROR_VALID = 1u << 4 };
+
 static void pending_interruption_get(struct vp *vp, uint8_t *value)
 {
-    u64_out(value, vp->pending_interruption);
+    const struct core *core = &vp->cpu.core;
+    const struct x86_fault *fault = &core->event_suspended.fault;
+    enum pending_type type = core->event_suspended.source == INTERRUPT_EXCEPTION ? PENDING_EXCEPTION
+                             : fault->vector == VECTOR_NMI                       ? PENDING_NMI
+                                                           : PENDING_INTERRUPT;
+
+    if (core->event_suspended.valid) {
+        u64_out(value, PENDING_VALID | (uint64_t)type << 1 |
+                           (fault->has_error ? PENDING_ERROR_VALID : 0u) |
+                           (uint64_t)fault->vector << 16 | (uint64_t)fault->error << 32);
+    }
 }
 
 static bool pending_interruption_set(struct vp *vp, const uint8_t *value)
 {
     uint64_t number = le64_load(value);
+    struct core *core = &vp->cpu.core;
+    unsigned type = (unsigned)(number >> 1 & 7), vector = (unsigned)(number >> 16 & 0xffff);
 
-    if ((number >> 10 & 0x3f) != 0 || (number >> 16 & 0xffff) > 0xff) {
+    if (!(number & PENDING_VALID)) {
+        core->event_suspended.valid = false;
+        return true;
+    }
+    if ((number >> 9 & 0x7f) != 0 || vector > 255 ||
+        (type == PENDING_EXCEPTION ? vector > 31
+         : type == PENDING_NMI     ? vector != VECTOR_NMI
+                                   : type != PENDING_INTERRUPT)) {
+        if (type > PENDING_EXCEPTION) {
+            HV_TRACE(vp->partition->hv, NOT_BUILT, vp->partition->id, vp->index,
+                     HV_TRACE_NAME("pending software interruption"), type);
+        }
         return false;
     }
-    vp->pending_interruption = number;
+    core->event_suspended.valid = true;
+    core->event_suspended.source =
+        type == PENDING_EXCEPTION ? INTERRUPT_EXCEPTION : INTERRUPT_EXTERNAL;
+    core->event_suspended.fault =
+        (struct x86_fault){ .vector = (uint8_t)vector,
+                            .has_error = (number & PENDING_ERROR_VALID) != 0,
+                            .error = (uint32_t)(number >> 32),
+                            .address = core->state.cr2 };
+    core->state.nmi_blocked = core->state.nmi_blocked || type == PENDING_NMI;
+    if (core->state.activity == ACTIVITY_HALTED) {
+        core->state.activity = ACTIVITY_RUNNING;
+    }
     vp->partition->hv->ops->kick(vp);
+    return true;
+}
+
+static void cr2_get(struct vp *vp, uint8_t *value)
+{
+    u64_out(value, vp->cpu.core.state.cr2);
+}
+
+/* A #PF that waits to be delivered carries its address: the two may be set in either order. */
+static bool cr2_set(struct vp *vp, const uint8_t *value)
+{
+    struct core *core = &vp->cpu.core;
+
+    core->state.cr2 = le64_load(value);
+    if (core->event_suspended.fault.vector == VECTOR_PF) {
+        core->event_suspended.fault.address = core->state.cr2;
+    }
     return true;
 }
 
@@ -373,7 +429,7 @@ static const struct register_row register_rows[] = {
     X87(0), X87(1), X87(2), X87(3), X87(4), X87(5), X87(6), X87(7),
     SPECIAL(0x00030018, "FP_CONTROL_STATUS", x87_control),
     SPECIAL(0x00030019, "XMM_CONTROL_STATUS", xmm_control),
-    R64(0x00040000, "CR0", cr0, CR0_RESERVED), R64(0x00040001, "CR2", cr2, 0), R64(0x00040002, "CR3", cr3, 0),
+    R64(0x00040000, "CR0", cr0, CR0_RESERVED), SPECIAL(0x00040001, "CR2", cr2), R64(0x00040002, "CR3", cr3, 0),
     R64(0x00040003, "CR4", cr4, CR4_RESERVED), SPECIAL(0x00040004, "CR8", cr8),
     R64(0x00040005, "XFEM", xcr0, ~UINT64_C(0x7)),
     R64(0x00050000, "DR0", dr[0], 0), R64(0x00050001, "DR1", dr[1], 0), R64(0x00050002, "DR2", dr[2], 0),

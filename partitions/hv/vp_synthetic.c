@@ -27,7 +27,6 @@ void hv_vp_reset(struct vp *vp)
                                  : 0;
     }
     vp->active_vtl = 0;
-    vp->pending_interruption = 0;
     vp->deliverability_notifications = 0;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cpu/exec/exec.h"
 #include "tests/check/check_main.h"
 #include "tests/check/partitions/hv/hv_fixture.h"
 
@@ -239,6 +240,36 @@ START_TEST(parent_moves_rip_and_lets_the_vp_go)
 }
 END_TEST
 
+START_TEST(pending_interruption_becomes_the_processors_event)
+{
+    const struct core *core = &m->vp1->cpu.core;
+    const uint64_t page_fault = 1 | 3 << 1 | 1 << 4 | VECTOR_PF << 16 | UINT64_C(6) << 32;
+    uint8_t value[16];
+
+    s->activity = ACTIVITY_HALTED;
+    ck_assert_uint_eq(set_register(HV_REGISTER_PENDING_INTERRUPTION, page_fault),
+                      HV_STATUS_SUCCESS);
+    ck_assert_uint_eq(set_register(HV_X64_REGISTER_CR2, 0x1234), HV_STATUS_SUCCESS);
+    ck_assert(core->event_suspended.valid);
+    ck_assert_uint_eq(core->event_suspended.source, INTERRUPT_EXCEPTION);
+    ck_assert_uint_eq(core->event_suspended.fault.vector, VECTOR_PF);
+    ck_assert_uint_eq(core->event_suspended.fault.error, 6);
+    ck_assert_uint_eq(core->event_suspended.fault.address, 0x1234);
+    ck_assert_uint_eq(s->activity, ACTIVITY_RUNNING);
+    ck_assert_uint_eq(hv_register_get(m->vp1, HV_REGISTER_PENDING_INTERRUPTION, value), 0);
+    ck_assert_uint_eq(le64_load(value), page_fault);
+    /* a software interrupt, a vector beyond the exceptions, an NMI elsewhere than at 2 */
+    static const uint64_t bad[] = { 1 | 4 << 1 | 3 << 16, 1 | 3 << 1 | 32 << 16,
+                                    1 | 2 << 1 | 3 << 16, 1 | 1 << 1 };
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        ck_assert_uint_eq(set_register(HV_REGISTER_PENDING_INTERRUPTION, bad[i]),
+                          HV_STATUS_INVALID_PARAMETER);
+    }
+    ck_assert_uint_eq(set_register(HV_REGISTER_PENDING_INTERRUPTION, 0), HV_STATUS_SUCCESS);
+    ck_assert(!core->event_suspended.valid);
+}
+END_TEST
+
 START_TEST(guest_parent_finds_it_in_slot_0)
 {
     struct fixture_machine root;
@@ -317,6 +348,7 @@ static Suite *suite_intercept(void)
     tcase_add_test(tc, triple_fault_and_halt);
     tcase_add_test(tc, second_message_of_a_vp_overwrites_the_first);
     tcase_add_test(tc, parent_moves_rip_and_lets_the_vp_go);
+    tcase_add_test(tc, pending_interruption_becomes_the_processors_event);
     tcase_add_test(tc, guest_parent_finds_it_in_slot_0);
     tcase_add_test(tc, every_register_reads_and_writes_back);
     tcase_add_test(tc, segment_and_table_layouts);
