@@ -25,7 +25,7 @@ static void check_ports(struct core *core, uint16_t port, unsigned size)
         core_raise_error(core, VECTOR_GP, 0);
     }
     core_load_system(core, tr->base + offset, bytes, 2);
-    if ((uint32_t)le16_load(bytes) >> port % 8 & ((1u << size) - 1)) {
+    if ((uint32_t)le16_load(bytes) >> (port % 8) & ((1u << size) - 1)) {
         core_raise_error(core, VECTOR_GP, 0);
     }
 }
