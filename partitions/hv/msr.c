@@ -153,10 +153,30 @@ static enum core_status tsc_invariant_write(struct vp *vp, uint32_t msr, uint64_
 
 /* ---- the local APIC's shortcuts: called without the lock ---- */
 
+static bool messages_wait(const struct vp *vp)
+{
+    for (unsigned sint = 0; sint < HV_SINTS; sint++) {
+        if (vp->vtl[vp->active_vtl].synic.queue[sint].first != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An EOI looks at the queues too: a guest may free a slot without writing EOM. */
 static enum core_status eoi_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
+    struct hypervisor *hv = vp->partition->hv;
+    enum core_status status;
+
     (void)msr;
-    return value >> 32 != 0 ? CORE_GP : vp->partition->hv->ops->apic_write(vp, HV_APIC_EOI, value);
+    status = value >> 32 != 0 ? CORE_GP : hv->ops->apic_write(vp, HV_APIC_EOI, value);
+    if (status == CORE_OK && messages_wait(vp)) {
+        host_mutex_lock(&hv->lock);
+        synic_scan_all(vp, vp->active_vtl);
+        host_mutex_unlock(&hv->lock);
+    }
+    return status;
 }
 
 static enum core_status icr_read(struct vp *vp, uint32_t msr, uint64_t *value)

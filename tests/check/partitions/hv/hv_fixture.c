@@ -69,9 +69,6 @@ static enum core_status op_apic_write(struct vp *vp, enum hv_apic_register reg, 
     *(reg == HV_APIC_TPR   ? &calls_of(vp)->tpr
       : reg == HV_APIC_ICR ? &calls_of(vp)->icr
                            : &calls_of(vp)->eoi) = value;
-    if (reg == HV_APIC_EOI) {
-        hv_eoi_notify(vp, calls_of(vp)->last_vector); /* as an APIC does: the lock must be free */
-    }
     return CORE_OK;
 }
 
