@@ -22,7 +22,8 @@ uint64_t clock_now_ns(struct clock *clock)
     if (clock->mode == CLOCK_MODE_REALTIME) {
         return host_monotonic_ns() - __atomic_load_n(&clock->origin_ns, __ATOMIC_RELAXED);
     }
-    return __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE);
+    uint64_t ahead = clock->ahead != NULL ? clock->ahead(clock->ahead_opaque) : 0;
+    return __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE) + ahead;
 }
 
 void clock_advance(struct clock *clock, uint64_t delta_ns)

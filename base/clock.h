@@ -29,7 +29,11 @@ struct timer {
 struct clock {
     enum clock_mode mode;
     uint64_t origin_ns;  /* realtime: host time of guest time 0 */
-    uint64_t virtual_ns; /* virtual: guest time now (atomic) */
+    uint64_t virtual_ns; /* virtual: guest time at the last clock_advance (atomic) */
+    /* Virtual: nanoseconds since the last clock_advance, so that a reader in the midst of what is running gets
+     * its exact instant; may be NULL: 0. Never smaller than before unless clock_advance made up for it. */
+    uint64_t (*ahead)(void *opaque);
+    void *ahead_opaque;
     uint64_t next_ns;    /* deadline of the first timer, UINT64_MAX if none (atomic): the cheap look */
     struct timer *first;
     uint64_t run; /* number of the latest clock_run; guarded by lock */

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/hash.h"
+#include "base/host/sink.h"
 
 enum trace_level { TRACE_ERROR, TRACE_WARN, TRACE_GUEST, TRACE_UNIMPLEMENTED, TRACE_INFO, TRACE_DEBUG };
 
@@ -33,12 +35,19 @@ struct trace_table {
 };
 
 struct trace {
-    uint64_t on[TRACE_ROOMS]; /* bit n: event n of that room is wanted */
+    uint64_t on[TRACE_ROOMS];    /* bit n: event n of that room is wanted by text, JSON or hash */
+    uint64_t shown[TRACE_ROOMS]; /* those that are printed as text */
     uint64_t asked[TRACE_ROOMS]; /* bit n: by trace_enable */
     uint32_t unasked_lines[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM]; /* (atomic) written so far */
     struct trace_table table[TRACE_ROOMS];
     struct clock *clock;
     FILE *out;      /* NULL: nothing is written */
+    struct host_sink *json; /* NULL: none. Gets what is shown, or every event */
+    bool json_all;
+    bool hashing;     /* every event goes into the hash */
+    struct hash hash; /* one thread */
+    uint8_t n_fields[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM];
+    uint8_t text_fields[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM]; /* bit n: field n is a string */
     bool strict;    /* an UNIMPLEMENTED event fails the run */
     uint64_t count[TRACE_DEBUG + 1]; /* events seen per level (atomic), wanted or not for levels above INFO */
 };
@@ -48,6 +57,12 @@ void trace_init(struct trace *trace, struct clock *clock, FILE *out);
 void trace_register(struct trace *trace, enum trace_room room, const struct trace_event *events, unsigned n);
 /* Turn on what a comma-separated list of globs names ("synic.*,hv.hypercall"). -EINVAL when a glob matches nothing. */
 WARN_UNUSED int trace_enable(struct trace *trace, const char *globs, struct error *error);
+
+/* From now on every event, wanted or not, goes into trace.hash: time, partition, VP, room, number and arguments,
+ * strings by their text. Before or after trace_register; for machines whose events come from one thread. */
+void trace_hash_start(struct trace *trace);
+/* One JSON object a line into a sink that outlives the trace: the shown events, or all of them. */
+void trace_json_start(struct trace *trace, struct host_sink *sink, bool all);
 
 /* partition 0, vp -1: belongs to none. Use the macro: it costs one predictable branch when the event is off. */
 void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint32_t partition, int vp,

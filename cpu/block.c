@@ -273,6 +273,23 @@ static void end_after(struct block *block, const struct insn *insn)
     }
 }
 
+exec_fn *block_cut(struct block *block, const struct insn *insn)
+{
+    size_t next = (size_t)(insn - block->insn) + 1;
+
+    if (next >= block->n || block->insn[next].exec == exec_block_end) {
+        return NULL;
+    }
+    exec_fn *behind = block->insn[next].exec;
+    block->insn[next].exec = exec_block_end;
+    return behind;
+}
+
+void block_uncut(struct block *block, const struct insn *insn, exec_fn *behind)
+{
+    block->insn[insn - block->insn + 1].exec = behind;
+}
+
 /* Drop what overlaps in one page. */
 static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
 {

@@ -16,9 +16,10 @@
 
 #include "base/compiler.h"
 #include "cpu/decode/insn.h"
+#include "cpu/exec/core.h"
 #include "mmu/ram.h"
 
-enum { BLOCK_INSNS = 64 };
+enum { BLOCK_INSNS = CORE_BLOCK_INSNS };
 
 /* Where a block was left to: true as long as the generation of code translations is the same. */
 struct block_link {
@@ -69,6 +70,11 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
  * them. */
 void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
                   unsigned n);
+
+/* Make the block end after this instruction of it. Returns what stood behind, for block_uncut; NULL
+ * when it ends there anyway. */
+exec_fn *block_cut(struct block *block, const struct insn *insn);
+void block_uncut(struct block *block, const struct insn *insn, exec_fn *behind);
 
 /* Drop the blocks that hold one of these bytes. When `running` (or NULL) holds one, its
  * instructions after `insn` are turned into block ends, so that it is left as soon as insn is

@@ -38,6 +38,7 @@ struct cpu {
     struct block_cache *blocks;
     const struct cpu_interrupts *interrupts;
     struct x86_fault first_fault; /* of a triple fault */
+    uint64_t n_faults;            /* exceptions until now; they take of the budget, too */
     const struct cpu_dump *dump;  /* cpu/dump.h; NULL after cpu_init: nothing is printed */
     const struct cpu_debug *debug; /* cpu/debug.h; NULL: no debugger */
     bool hold_interrupts;          /* deliver none: a debugger steps */
@@ -48,7 +49,12 @@ struct cpu {
     struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
     struct block *running;          /* NULL: no block (a fetch faulted) */
     struct block *previous;         /* whose successor is looked for; NULL: not known */
-    bool running_cut;               /* its bytes changed: count what ran by core.insn */
+    bool running_cut;               /* it may end early: count what ran by core.insn */
+    struct block *cut_block;        /* cpu_cut: this block ends */
+    const struct insn *cut_at;      /* after this instruction, and */
+    exec_fn *cut_behind;            /* this stood behind; NULL: no cut */
+    uint8_t entered_shadow;         /* the interrupt shadow and RFLAGS.TF with which a block was */
+    bool entered_trap;              /* entered that may end by core_end_block */
     struct block *scratch;          /* a block of a limited number of instructions */
     uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */
     unsigned n_recent;
@@ -65,6 +71,15 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions);
 
 /* Make cpu_run leave its loop soon. Any thread. */
 void cpu_kick(struct cpu *cpu);
+
+/* For calls upward, on the thread that runs the cpu: end the block after the instruction in execution, so that
+ * what it caused is looked at next, wherever the block's end lies; and let at most this many instructions (1 or
+ * more, that one included) be completed by the cpu_run under way. */
+void cpu_cut(struct cpu *cpu);
+void cpu_limit(struct cpu *cpu, uint64_t instructions);
+
+/* Instructions and REP iterations completed until now, exact within a block too. The thread that runs the cpu. */
+uint64_t cpu_retired(const struct cpu *cpu);
 
 /* Bytes of a code page are about to change: drop the blocks decoded from them. */
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes);

@@ -73,6 +73,37 @@ void cpu_kick(struct cpu *cpu)
     __atomic_fetch_or(&cpu->core.pending, CORE_PENDING_POLL, __ATOMIC_RELEASE);
 }
 
+void cpu_cut(struct cpu *cpu)
+{
+    if (cpu->running == NULL) {
+        return;
+    }
+    if (cpu->cut_behind == NULL) {
+        cpu->cut_block = cpu->running;
+        cpu->cut_at = cpu->core.insn;
+        cpu->cut_behind = block_cut(cpu->running, cpu->cut_at);
+    }
+    if (cpu->cut_behind != NULL) {
+        cpu->running_cut = true;
+    }
+}
+
+void cpu_limit(struct cpu *cpu, uint64_t instructions)
+{
+    int64_t index = cpu->running != NULL ? cpu->core.insn - cpu->running->insn : 0;
+
+    if (cpu->core.budget - index > 0 && (uint64_t)(cpu->core.budget - index) > instructions) {
+        cpu->core.budget = index + (int64_t)instructions;
+        cpu_cut(cpu);
+    }
+}
+
+uint64_t cpu_retired(const struct cpu *cpu)
+{
+    return cpu->core.retired +
+           (cpu->running != NULL ? (uint64_t)(cpu->core.insn - cpu->running->insn) : 0);
+}
+
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 {
     if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
@@ -221,6 +252,16 @@ static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
     return find_jump(cpu, linear, generation);
 }
 
+/* The block was left: undo what cpu_cut did to it. */
+static NOINLINE void uncut(struct cpu *cpu)
+{
+    cpu->running_cut = false;
+    if (cpu->cut_behind != NULL) {
+        block_uncut(cpu->cut_block, cpu->cut_at, cpu->cut_behind);
+        cpu->cut_behind = NULL;
+    }
+}
+
 static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
 {
     struct core *core = &cpu->core;
@@ -229,13 +270,14 @@ static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
     cpu->running = block;
     cpu->previous = block;
     core->insn = block->insn;
+    core->first = block->insn;
     block->insn[0].exec(core, block->insn);
     unsigned n = block->n;
     if (UNLIKELY(cpu->running_cut)) {
         /* Left at a block end that was patched in, or by the last instruction itself. */
         unsigned at = (unsigned)(core->insn - block->insn);
         n = at < n && core->insn->exec == block->insn[n].exec ? at : n;
-        cpu->running_cut = false;
+        uncut(cpu);
     }
     core->retired += n;
     core->budget -= n;
@@ -252,7 +294,7 @@ static void account_unwound(struct cpu *cpu, bool completed)
     n += (unsigned)(cpu->core.insn - cpu->running->insn);
     cpu->core.retired += n;
     cpu->core.budget -= n;
-    cpu->running_cut = false;
+    uncut(cpu);
 }
 
 /* Where the instruction that was left stands; REG_RIP is its block's start. */
@@ -330,6 +372,7 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
 
     *limit = BLOCK_INSNS;
     core->attention = false;
+    cpu->running = NULL; /* it has retired: who asks for the instant now counts it once */
     if (UNLIKELY(core->watch_hit != 0)) {
         *exit = CPU_EXIT_DEBUG;
         return SLOW_EXIT;
@@ -399,7 +442,11 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
         block = cpu->scratch;
     }
     core->state.rflags_rest &= ~FLAG_RF;
+    cpu->entered_shadow = shadow;
+    cpu->entered_trap = trap;
     run_block(cpu, block);
+    cpu->entered_shadow = SHADOW_NONE;
+    cpu->entered_trap = false;
     cpu->previous = NULL; /* it may have been the scratch block */
     if (core->state.shadow == shadow) {
         core->state.shadow = SHADOW_NONE;
@@ -444,6 +491,8 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
             core->debug_pending &= ~DR6_BS;
         }
         core->state.shadow = SHADOW_NONE;
+        cpu->n_faults++;
+        core->budget -= 1; /* a handler that faults at once must not run for ever */
         if (deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, &exit)) {
             return exit;
         }
@@ -459,11 +508,20 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     case UNWIND_NEXT:
         account_unwound(cpu, true);
         cpu->running = NULL;
+        if (core->state.shadow == cpu->entered_shadow) {
+            core->state.shadow = SHADOW_NONE;
+        }
+        if (cpu->entered_trap) {
+            core->debug_pending |= DR6_BS;
+        }
+        core->attention = true;
         break;
     default:
         break;
     }
     core->unwind = &frame;
+    cpu->entered_shadow = SHADOW_NONE;
+    cpu->entered_trap = false;
     for (;;) {
         if (LIKELY(cpu->debug == NULL)) {
             run_fast(cpu);

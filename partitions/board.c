@@ -288,7 +288,8 @@ static void make_chips(struct board *board, uint64_t memory_bytes)
     const struct cmos_config cmos = {
         .memory_below_4g = low,
         .memory_above_4g = memory_bytes - low,
-        .wall_seconds = host_wall_seconds(),
+        .wall_seconds =
+            board->machine->config.virtual_time ? SCHEDULE_EPOCH_SECONDS : host_wall_seconds(),
     };
 
     pic_init(&board->pic, trace, id, (struct irq_line){ .set = intr_set, .sink = board });

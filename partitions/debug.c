@@ -43,7 +43,7 @@ void debug_hold(struct machine *machine)
     struct debug *debug = &machine->debug;
 
     debug_hold_from_start(machine);
-    machine_kick(machine);
+    machine_nudge(machine);
     host_mutex_lock(&debug->lock);
     while (!debug->parked && !debug->ended) {
         host_cond_wait_until(&debug->holder_cond, &debug->lock, UINT64_MAX);

@@ -8,6 +8,7 @@
 #include "cpu/exec/cpu_trace.h"
 #include "devices/devices_trace.h"
 #include "partitions/hv/hv.h"
+#include "partitions/machine_trace.h"
 #include "partitions/partition.h"
 #include "partitions/vp.h"
 
@@ -23,11 +24,23 @@ static void code_written(void *opaque, spa_t spa, size_t length_bytes)
     }
 }
 
+static const struct trace_event machine_trace_events[] = {
+#define X(id, name, level, fields) { name, TRACE_##level, fields },
+    MACHINE_TRACE_EVENTS(X)
+#undef X
+};
+
 static const struct ram_ops ram_ops = { .code_written = code_written };
 
 static void clock_kicked(void *opaque)
 {
-    machine_kick(opaque);
+    struct machine *machine = opaque;
+
+    if (machine->config.virtual_time) {
+        schedule_timer_armed(machine);
+    } else {
+        machine_kick(machine);
+    }
 }
 
 static int hypervisor_start(struct machine *machine, struct error *error)
@@ -64,7 +77,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     host_mutex_init(&machine->wake_lock);
     host_cond_init(&machine->wake_cond);
     debug_init(&machine->debug);
-    clock_init(&machine->clock, CLOCK_MODE_REALTIME);
+    clock_init(&machine->clock, config->virtual_time ? CLOCK_MODE_VIRTUAL : CLOCK_MODE_REALTIME);
     machine->clock.kick = clock_kicked;
     machine->clock.kick_opaque = machine;
     trace_init(&machine->trace, &machine->clock, trace_out);
@@ -73,6 +86,11 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     cpu_trace_register(&machine->trace);
     hv_trace_register(&machine->trace);
     devices_trace_register(&machine->trace);
+    trace_register(&machine->trace, TRACE_ROOM_VMMS, machine_trace_events, MACHINE_EVENTS);
+    machine_input_init(&machine->input);
+    if (config->virtual_time) {
+        schedule_init(machine);
+    }
     status = ram_init(&machine->ram, config->ram_bytes, error);
     if (status != 0) {
         goto no_ram;
@@ -88,6 +106,7 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
 no_hypervisor:
     ram_fini(&machine->ram);
 no_ram:
+    machine_input_fini(&machine->input);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
     host_cond_fini(&machine->wake_cond);
@@ -99,13 +118,14 @@ void machine_fini(struct machine *machine)
 {
     hypervisor_fini(&machine->hv);
     ram_fini(&machine->ram);
+    machine_input_fini(&machine->input);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
     host_cond_fini(&machine->wake_cond);
     host_mutex_fini(&machine->wake_lock);
 }
 
-void machine_kick(struct machine *machine)
+void machine_nudge(struct machine *machine)
 {
     struct vp *running = __atomic_load_n(&machine->running, __ATOMIC_ACQUIRE);
 
@@ -116,6 +136,15 @@ void machine_kick(struct machine *machine)
     host_mutex_lock(&machine->wake_lock);
     host_cond_signal(&machine->wake_cond);
     host_mutex_unlock(&machine->wake_lock);
+}
+
+void machine_kick(struct machine *machine)
+{
+    if (machine->config.virtual_time) {
+        schedule_kicked(machine);
+    } else {
+        machine_nudge(machine);
+    }
 }
 
 void machine_stop(struct machine *machine)
@@ -148,8 +177,7 @@ uint64_t machine_random(struct machine *machine)
     return machine->random;
 }
 
-/* Something that ends the run, looked at between slices. */
-static bool look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end)
+bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end)
 {
     const struct machine_config *config = &machine->config;
 
@@ -219,7 +247,7 @@ static uint64_t slice_of(const struct machine *machine)
     return SLICE_INSTRUCTIONS;
 }
 
-enum machine_end machine_run(struct machine *machine)
+static enum machine_end run_realtime(struct machine *machine)
 {
     uint64_t started = host_monotonic_ns();
     uint64_t deadline = machine->config.timeout_ns != 0 ? started + machine->config.timeout_ns : 0;
@@ -230,7 +258,7 @@ enum machine_end machine_run(struct machine *machine)
             debug_park(machine, deadline);
         }
         clock_run(&machine->clock);
-        if (look_up(machine, started, &end)) {
+        if (machine_look_up(machine, started, &end)) {
             return end;
         }
         __atomic_store_n(&machine->kicked, false, __ATOMIC_RELEASE);
@@ -254,4 +282,10 @@ enum machine_end machine_run(struct machine *machine)
             return MACHINE_TRIPLE_FAULT;
         }
     }
+}
+
+enum machine_end machine_run(struct machine *machine)
+{
+    return machine->config.virtual_time ? (enum machine_end)schedule_run(machine)
+                                        : run_realtime(machine);
 }

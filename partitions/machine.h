@@ -3,7 +3,8 @@
  *
  * One logical-processor thread runs every VP in turn (machine_run). Other threads only post: they
  * kick the machine, which looks up within one time slice. Timers run on the logical processor's
- * thread between slices.
+ * thread between slices. With a virtual clock only that thread may kick; others stop the machine or
+ * queue input.
  */
 #ifndef PARTITIONS_MACHINE_H
 #define PARTITIONS_MACHINE_H
@@ -20,6 +21,8 @@
 #include "mmu/ram.h"
 #include "partitions/debug.h"
 #include "partitions/hv/hypervisor.h"
+#include "partitions/machine_input.h"
+#include "partitions/schedule.h"
 
 struct board;
 struct partition;
@@ -48,6 +51,11 @@ struct machine_config {
     uint64_t withheld_privileges;
     struct cpu_model model; /* copied */
     uint64_t seed;
+    bool virtual_time; /* guest time is retired instructions; else it follows the host */
+    /* With virtual_time: called every so many instructions with the trace hash until then. */
+    uint64_t hash_every; /* 0: never */
+    void (*hash_prefix)(void *opaque, uint64_t instructions, uint64_t hash);
+    void *hash_opaque;
     bool strict;
     unsigned dump; /* CPU_DUMP_* */
     uint64_t max_instructions; /* 0: no limit */
@@ -69,7 +77,9 @@ struct machine {
     unsigned n_vps;
     unsigned turn; /* whose slice is next */
     struct vp *running;
-    uint64_t random; /* xorshift state, from the seed */
+    uint64_t random; /* xorshift state, from the seed: what guests draw */
+    struct schedule schedule;    /* with virtual_time */
+    struct machine_input input;  /* likewise */
 
     struct host_mutex wake_lock; /* guards wake_cond and the flags below (also read without it) */
     struct host_cond wake_cond;
@@ -90,9 +100,15 @@ void machine_fini(struct machine *machine);
 /* Run until something ends it. */
 enum machine_end machine_run(struct machine *machine);
 
-/* Any thread, or a signal handler. */
+/* Leave the slice and look. Any thread; with a virtual clock only the machine's: it is an event of the run. */
 void machine_kick(struct machine *machine);
+/* The same from outside: any thread, and nothing that the guest can see changes. */
+void machine_nudge(struct machine *machine);
+/* Any thread, or a signal handler. */
 void machine_stop(struct machine *machine);
+
+/* Something that ends the run, looked at between slices. */
+bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end);
 
 uint64_t machine_instructions(const struct machine *machine);
 uint64_t machine_random(struct machine *machine);

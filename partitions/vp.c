@@ -331,6 +331,7 @@ void vp_destroy(void *opaque, struct vp *vp)
     for (unsigned i = 0; i < machine->n_vps; i++) {
         if (machine->vps[i] == vp) {
             machine->retired_by_destroyed += vp->cpu.core.retired;
+            schedule_forget(machine, vp);
             machine->vps[i] = machine->vps[--machine->n_vps];
             break;
         }
@@ -562,6 +563,7 @@ static void op_idle(struct vp *vp)
     glue_of(vp)->idle = true;
     vp->cpu.core.state.activity = ACTIVITY_HALTED;
     vp->cpu.core.attention = true;
+    cpu_cut(&vp->cpu);
 }
 
 static void op_reset(struct partition *partition)

@@ -71,10 +71,12 @@ struct core {
                          #NM */
 
     const struct insn *insn; /* the one being executed */
+    const struct insn *first; /* of the block that it stands in */
     jmp_buf *unwind;         /* where core_raise and friends go */
     struct x86_fault fault;
     uint64_t retired; /* instructions and REP iterations; exact between blocks and at faults */
-    int64_t budget;   /* instructions that may still run before cpu_run looks up */
+    int64_t budget;   /* instructions that may still run before cpu_run looks up; counted, as
+                         `retired`, at the start of the block and after REP iterations */
     uint32_t pending; /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
     bool attention;   /* shadow, activity or debug_pending may be set: cpu_run looks before the next
                          block */
@@ -147,6 +149,25 @@ void core_io_breakpoint(struct core *core, uint16_t port, unsigned size);
 
 /* Reset (INIT keeps x87, SSE, MTRRs and CR0.CD/NW). [SDM 3A 9.1.1] */
 void core_reset(struct core *core, bool init);
+
+/* ---- the budget ---- */
+
+enum { CORE_BLOCK_INSNS = 64 }; /* the most that a block has */
+
+/* Instructions and iterations that may still be completed, this one included. Inside a block. */
+static ALWAYS_INLINE int64_t core_budget_left(const struct core *core, const struct insn *insn)
+{
+    return core->budget - (insn - core->first);
+}
+
+/* After a REP: what it took of the budget may not leave enough for the rest of the block. Then the
+ * block ends here. (A block of one instruction, which single-steps, has no rest.) */
+static ALWAYS_INLINE void core_end_short_block(struct core *core, const struct insn *insn)
+{
+    if (UNLIKELY(core_budget_left(core, insn) <= CORE_BLOCK_INSNS)) {
+        core_end_block(core);
+    }
+}
 
 /* ---- RIP ---- */
 static ALWAYS_INLINE uint64_t insn_rip(const struct core *core, const struct insn *insn)

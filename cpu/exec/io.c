@@ -128,6 +128,7 @@ static ALWAYS_INLINE void io_string(struct core *core, const struct insn *insn, 
         once(core, insn, port, size);
         gpr_write(core, REG_RCX, insn->adsize, --left);
         if (left == 0) {
+            core_end_short_block(core, insn);
             return; /* the last iteration is counted as the instruction */
         }
         core->retired += 1;
@@ -136,7 +137,7 @@ static ALWAYS_INLINE void io_string(struct core *core, const struct insn *insn, 
             core->debug_pending |= DR6_BS;
             core->attention = true;
         }
-        if (UNLIKELY(core->budget <= 0 || core->debug_pending != 0 ||
+        if (UNLIKELY(core_budget_left(core, insn) <= 0 || core->debug_pending != 0 ||
                      __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0)) {
             core_restart_insn(core);
         }

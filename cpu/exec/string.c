@@ -265,10 +265,11 @@ static ALWAYS_INLINE void repeat(struct core *core, const struct insn *insn, uns
     }
     for (;;) {
         uint64_t n = left < STRING_CHUNK ? left : STRING_CHUNK;
-        if (UNLIKELY(trap || core->budget <= 1)) {
+        int64_t budget = core_budget_left(core, insn);
+        if (UNLIKELY(trap || budget <= 1)) {
             n = 1;
-        } else if (n > (uint64_t)core->budget) {
-            n = (uint64_t)core->budget;
+        } else if (n > (uint64_t)budget) {
+            n = (uint64_t)budget;
         }
         n = chunk(core, insn, size, n);
         left -= n;
@@ -283,12 +284,14 @@ static ALWAYS_INLINE void repeat(struct core *core, const struct insn *insn, uns
             core->attention = true;
             core_restart_insn(core);
         }
-        if (UNLIKELY(core->budget <= 0 || __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0)) {
+        if (UNLIKELY(core_budget_left(core, insn) <= 0 ||
+                     __atomic_load_n(&core->pending, __ATOMIC_RELAXED) != 0)) {
             core_restart_insn(core);
         }
     }
     core->retired -= 1;
     core->budget += 1;
+    core_end_short_block(core, insn);
 }
 
 #define STRING_SIZE(name, size, compares)                                                          \

@@ -216,13 +216,38 @@ static int parse_seed(struct options *o, const char *value, struct error *error)
 
 static int parse_clock(struct options *o, const char *value, struct error *error)
 {
-    (void)o;
-    if (strcmp(value, "virtual") == 0) {
-        return error_set(error, -EINVAL, "--clock virtual: not built yet; only realtime is");
-    }
-    return strcmp(value, "realtime") == 0
+    o->config.virtual_time = strcmp(value, "virtual") == 0;
+    return o->config.virtual_time || strcmp(value, "realtime") == 0
                ? 0
-               : error_set(error, -EINVAL, "--clock %s: give realtime", value);
+               : error_set(error, -EINVAL, "--clock %s: give realtime or virtual", value);
+}
+
+static int parse_trace_hash_every(struct options *o, const char *value, struct error *error)
+{
+    return parse_whole(value, UINT64_MAX, &o->config.hash_every) && o->config.hash_every != 0
+               ? 0
+               : error_set(error, -EINVAL, "--trace-hash-every %s: give a number from 1", value);
+}
+
+static int parse_record(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->config.record = value;
+    return 0;
+}
+
+static int parse_input(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->config.input = value;
+    return 0;
+}
+
+static int parse_trace_json(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->config.trace_json = value;
+    return 0;
 }
 
 /* clang-format off */
@@ -245,7 +270,11 @@ const struct option_key option_keys[] = {
     { "dump", "LIST", NULL, "Print code as it is first met: insn, block, host.", parse_dump },
     { "strict", NULL, NULL, "Fail when the guest uses what is not built yet.", parse_strict },
     { "seed", "N", "0", "Seed of all randomness that the machine gives.", parse_seed },
-    { "clock", "MODE", "realtime", "What guest time follows.", parse_clock },
+    { "clock", "MODE", "realtime", "What guest time follows: realtime, the host's clock; virtual, the number of instructions, so that two runs are the same. The trace hash is printed at the end.", parse_clock },
+    { "trace-hash-every", "N", NULL, "With --clock virtual, print the trace hash every N instructions, to find where two runs part.", parse_trace_hash_every },
+    { "record", "FILE", NULL, "With --clock virtual, write what is typed, and when, to a file for --input.", parse_record },
+    { "input", "FILE", NULL, "With --clock virtual, feed a file of --record back in place of the keyboard.", parse_input },
+    { "trace-json", "FILE", NULL, "Write the trace events that --trace names (without it, all of them) as JSON, one object a line.", parse_trace_json },
 };
 /* clang-format on */
 const unsigned option_key_n = ARRAY_SIZE(option_keys);

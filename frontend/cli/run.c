@@ -131,6 +131,13 @@ static void run_output(void *opaque, const uint8_t *bytes, size_t n)
     }
 }
 
+static void run_hash_prefix(void *opaque, uint64_t instructions, uint64_t hash)
+{
+    (void)opaque;
+    (void)fprintf(stderr, "trace hash at %llu: %016llx\n", (unsigned long long)instructions,
+                  (unsigned long long)hash);
+}
+
 static void run_print_keys(void)
 {
     (void)fputc('\n', stderr);
@@ -273,6 +280,9 @@ static int run_tell(struct run *run, const struct vmms_result *result, const str
     }
     (void)fprintf(stderr, "verdite: %s; %llu instructions in %.2f s, %.1f MIPS\n", sentence,
                   (unsigned long long)result->instructions, seconds, mips);
+    if (result->hashed) {
+        (void)fprintf(stderr, "trace hash: %016llx\n", (unsigned long long)result->trace_hash);
+    }
     return (int)code;
 }
 
@@ -322,6 +332,7 @@ static int run_create(struct run *run)
     run->config = run->options->config;
     run->config.serial_output = run_output;
     run->config.serial_opaque = run;
+    run->config.hash_prefix = run_hash_prefix;
     run->vmms = vmms_create(&run->config, &usage_error, &error);
     if (run->vmms == NULL) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/host/sink.h"
 #include "base/host/time.h"
 #include "cpu/dump.h"
 #include "cpu/exec/model.h"
@@ -15,6 +16,7 @@
 #include "partitions/hv/hv.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
+#include "partitions/state_hash.h"
 #include "partitions/vmms/autopsy.h"
 #include "partitions/vmms/boot.h"
 #include "partitions/vmms/parent.h"
@@ -37,6 +39,7 @@ struct vmms {
     struct board *board;
     struct boot_image image;
     bool machine_made;
+    struct host_sink json;
 };
 
 static const char *const role_names[] = {
@@ -92,6 +95,11 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     if (config->cpus > MACHINE_VPS) {
         return error_set(error, -EINVAL, "at most %d processors", MACHINE_VPS);
     }
+    if (!config->virtual_time &&
+        (config->record != NULL || config->input != NULL || config->hash_every != 0)) {
+        return error_set(error, -EINVAL,
+                         "record, input and trace hash need the virtual clock: --clock virtual");
+    }
     unsigned dump;
     int status = dump_bits(config->dump, &dump, error);
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
@@ -112,6 +120,10 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .withheld_privileges = config->withheld_privileges,
         .model = *model,
         .seed = config->seed,
+        .virtual_time = config->virtual_time,
+        .hash_every = config->hash_every,
+        .hash_prefix = config->hash_prefix,
+        .hash_opaque = config->hash_opaque,
         .strict = config->strict,
         .max_instructions = config->max_instructions,
         .timeout_ns = config->timeout_ns,
@@ -185,6 +197,38 @@ static int make_partitions(struct vmms *vmms, struct error *error)
     return parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
 }
 
+static size_t serial_input(void *opaque, const uint8_t *bytes, size_t n)
+{
+    struct vmms *vmms = opaque;
+
+    return board_serial_input(vmms->board, bytes, n);
+}
+
+/* The record to feed back, the record to write, and the JSON trace. */
+static int open_files(struct vmms *vmms, bool *usage_error, struct error *error)
+{
+    const struct vmms_config *config = &vmms->config;
+    struct machine *machine = &vmms->machine;
+    int status = 0;
+
+    machine->input.serial = serial_input;
+    machine->input.serial_opaque = vmms;
+    if (config->input != NULL) {
+        status = machine_input_replay(&machine->input, config->input, error);
+        *usage_error = status == -EINVAL;
+    }
+    if (status == 0 && config->record != NULL) {
+        status = machine_input_record(&machine->input, config->record, error);
+    }
+    if (status == 0 && config->trace_json != NULL) {
+        status = host_sink_file(&vmms->json, config->trace_json, error);
+        if (status == 0) {
+            trace_json_start(&machine->trace, &vmms->json, config->trace == NULL);
+        }
+    }
+    return status;
+}
+
 static int start(struct vmms *vmms, struct error *error)
 {
     int status = boot_place(&vmms->image, &vmms->machine, vmms->guest, vmms->config.memory_bytes,
@@ -205,6 +249,7 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         return NULL;
     }
     vmms->config = *config;
+    host_sink_none(&vmms->json);
     status = settle(&vmms->config, &model, error);
     if (status == 0) {
         status = boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
@@ -220,6 +265,9 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     if (status == 0 && config->trace != NULL) {
         status = trace_enable(&vmms->machine.trace, config->trace, error);
         *usage_error = status != 0;
+    }
+    if (status == 0) {
+        status = open_files(vmms, usage_error, error);
     }
     if (status == 0) {
         status = make_partitions(vmms, error);
@@ -243,6 +291,7 @@ void vmms_destroy(struct vmms *vmms)
         board_destroy(vmms->board);
         machine_fini(&vmms->machine);
     }
+    host_sink_close(&vmms->json);
     boot_fini(&vmms->image);
     free(vmms);
 }
@@ -292,6 +341,8 @@ struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
     if (result.panicked && (result.end == VMMS_END_RESET || result.end == VMMS_END_POWER_OFF)) {
         result.end = VMMS_END_PANIC;
     }
+    result.hashed = vmms->config.virtual_time;
+    result.trace_hash = result.hashed ? state_hash_final(&vmms->machine) : 0;
     result.instructions = machine_instructions(&vmms->machine);
     result.wall_ns = host_monotonic_ns() - started;
     return result;
@@ -304,10 +355,18 @@ void vmms_stop(struct vmms *vmms)
 
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n)
 {
+    if (vmms->config.virtual_time) {
+        return machine_input_type(&vmms->machine.input, bytes, n);
+    }
     size_t taken = board_serial_input(vmms->board, bytes, n);
 
     machine_kick(&vmms->machine);
     return taken;
+}
+
+struct machine *vmms_machine(struct vmms *vmms)
+{
+    return &vmms->machine;
 }
 
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
@@ -333,19 +392,20 @@ int vmms_explain(const struct vmms_config *config, char *text, size_t size, stru
         return status;
     }
     const struct machine_config machine = machine_config_of(&settled, &model);
-    snprintf(text, size,
-             "role: %s\nhypervisor: %s\nparent: %s\ncpu: %s (%s)\ncpus: %u\nmemory: %" PRIu64
-             " MiB\n"
-             "machine-ram: %" PRIu64 " KiB\nkernel: %s\ninitrd: %s\nappend: %s\nseed: %" PRIu64 "\n"
-             "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
-             role_names[settled.role], machine.hypervisor ? "on" : "off",
-             settled.role == VMMS_ROLE_CHILD  ? "built in"
-             : settled.role == VMMS_ROLE_ROOT ? "the guest"
-                                              : "none",
-             model.name, model.description, settled.cpus, settled.memory_bytes >> 20,
-             machine.ram_bytes >> 10, settled.kernel != NULL ? settled.kernel : "",
-             settled.initrd != NULL ? settled.initrd : "",
-             settled.append != NULL ? settled.append : "", settled.seed);
+    snprintf(
+        text, size,
+        "role: %s\nhypervisor: %s\nparent: %s\ncpu: %s (%s)\ncpus: %u\nmemory: %" PRIu64 " MiB\n"
+        "machine-ram: %" PRIu64 " KiB\nkernel: %s\ninitrd: %s\nappend: %s\nseed: %" PRIu64
+        "\nclock: %s\n"
+        "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
+        role_names[settled.role], machine.hypervisor ? "on" : "off",
+        settled.role == VMMS_ROLE_CHILD  ? "built in"
+        : settled.role == VMMS_ROLE_ROOT ? "the guest"
+                                         : "none",
+        model.name, model.description, settled.cpus, settled.memory_bytes >> 20,
+        machine.ram_bytes >> 10, settled.kernel != NULL ? settled.kernel : "",
+        settled.initrd != NULL ? settled.initrd : "", settled.append != NULL ? settled.append : "",
+        settled.seed, settled.virtual_time ? "virtual" : "realtime");
     return 0;
 }
 

@@ -34,6 +34,13 @@ struct vmms_config {
     const char *trace;            /* list of globs, or NULL */
     const char *dump;             /* "insn,block,host" subset, or NULL */
     uint64_t seed;
+    bool virtual_time;      /* guest time is retired instructions, and the run is hashed */
+    const char *trace_json; /* file for the events of `trace` as JSON lines (all when that is NULL) */
+    /* With virtual_time only. */
+    const char *record, *input; /* file of outside input: written, fed back; or NULL */
+    uint64_t hash_every;        /* hash_prefix is told every so many instructions; 0: never */
+    void (*hash_prefix)(void *opaque, uint64_t instructions, uint64_t hash);
+    void *hash_opaque;
     /* The first serial port. output is called on the VP's thread. */
     void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
     void *serial_opaque;
@@ -57,9 +64,12 @@ struct vmms_result {
     enum vmms_end end;
     uint64_t instructions; /* guest instructions retired by all VPs */
     uint64_t wall_ns;
+    bool hashed; /* trace_hash is of this run */
+    uint64_t trace_hash;
     bool panicked; /* the crash MSRs were written at some time, whatever the end */
 };
 
+struct machine;
 struct vmms;
 
 /* Build the machine: RAM, devices, partitions, the child by hypercalls, the kernel loaded. NULL
@@ -82,6 +92,9 @@ size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
 /* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
  * text. */
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size);
+
+/* The machine inside, for tests and debuggers. */
+struct machine *vmms_machine(struct vmms *vmms);
 
 /* Print what the configuration resolves to, one "key: value" a line. 0 or -errno. */
 WARN_UNUSED int vmms_explain(const struct vmms_config *config, char *text, size_t size,

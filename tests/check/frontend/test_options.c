@@ -63,7 +63,7 @@ static const struct {
     { "run --kernel k --fail-on [", "--fail-on '['" },
     { "run --kernel k --dump insn,blok", "--dump insn,blok" },
     { "run --kernel k --seed x", "--seed x" },
-    { "run --kernel k --clock virtual", "not built yet" },
+    { "run --kernel k --clock host", "give realtime or virtual" },
     { "run --kernel k --clock sundial", "--clock sundial" },
     { "run --kernel k --no-reboot=yes", "--no-reboot takes no argument" },
     { "run --kernel k --cpu bonell", "unknown CPU model 'bonell'; did you mean bonnell?" },

@@ -262,6 +262,7 @@ enum core_unwind core_fixture_run(struct core_fixture *fixture, const void *byte
     insn[0].exec = exec_choose_for(core->model, &insn[0], core->bits);
     insn[1] = (struct insn){ .exec = run_end, .op = OP_NOP, .offset = insn[0].length };
     core->insn = insn;
+    core->first = insn;
     core->unwind = &unwind;
     int how = setjmp(unwind);
     if (how == 0) {

@@ -1,0 +1,298 @@
+/* Outside input of a machine with a virtual clock: queue, record, replay. */
+#include "partitions/machine_input.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host/file.h"
+#include "partitions/machine.h"
+#include "partitions/machine_trace.h"
+
+static const char first_line[] = "verdite input 1\n";
+
+enum { RECORD_BYTES_MAX = 64 << 20 };
+
+void machine_input_init(struct machine_input *input)
+{
+    memset(input, 0, sizeof(*input));
+    host_sink_none(&input->to);
+    host_mutex_init(&input->lock);
+    host_cond_init(&input->typed);
+}
+
+void machine_input_fini(struct machine_input *input)
+{
+    if (input->record) {
+        char line[64];
+        int n = snprintf(line, sizeof(line), "end %" PRIu64 "\n", input->recorded);
+        host_sink_write(&input->to, (const uint8_t *)line, (size_t)n);
+        host_sink_close(&input->to);
+    }
+    free(input->entry);
+    host_cond_fini(&input->typed);
+    host_mutex_fini(&input->lock);
+}
+
+/* ---- the record's text ---- */
+
+struct reader {
+    const char *at, *end;
+    unsigned line;
+};
+
+static bool read_number(struct reader *reader, uint64_t *number)
+{
+    const char *start = reader->at;
+
+    *number = 0;
+    while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9') {
+        unsigned digit = (unsigned)(*reader->at - '0');
+        if (*number > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        *number = *number * 10 + digit;
+        reader->at++;
+    }
+    return reader->at != start;
+}
+
+static bool read_word(struct reader *reader, const char *word)
+{
+    size_t n = strlen(word);
+
+    if ((size_t)(reader->end - reader->at) < n || memcmp(reader->at, word, n) != 0) {
+        return false;
+    }
+    reader->at += n;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_bytes(struct reader *reader, struct input_entry *entry)
+{
+    entry->n = 0;
+    while (reader->end - reader->at >= 2 && entry->n < MACHINE_INPUT_ENTRY) {
+        int high = hex_digit(reader->at[0]), low = hex_digit(reader->at[1]);
+        if (high < 0 || low < 0) {
+            break;
+        }
+        entry->bytes[entry->n++] = (uint8_t)(high << 4 | low);
+        reader->at += 2;
+    }
+    return entry->n > 0;
+}
+
+/* "NS serial HEX\n" */
+static bool read_entry(struct reader *reader, struct input_entry *entry)
+{
+    return read_number(reader, &entry->ns) && read_word(reader, " serial ") &&
+           read_bytes(reader, entry) && read_word(reader, "\n");
+}
+
+static int add_entry(struct machine_input *input, const struct input_entry *entry)
+{
+    /* Room doubles when the number is a power of two. */
+    if ((input->n_entries & (input->n_entries - 1)) == 0) {
+        size_t room = input->n_entries == 0 ? 1 : 2 * input->n_entries;
+        struct input_entry *more = realloc(input->entry, room * sizeof(*more));
+        if (more == NULL) {
+            return -ENOMEM;
+        }
+        input->entry = more;
+    }
+    input->entry[input->n_entries++] = *entry;
+    return 0;
+}
+
+int machine_input_parse(struct machine_input *input, const char *text, size_t length,
+                        struct error *error)
+{
+    struct reader reader = { .at = text, .end = text + length, .line = 2 };
+    uint64_t count, last_ns = 0;
+
+    if (!read_word(&reader, first_line)) {
+        return error_set(error, -EINVAL, "input: this is no record of verdite's input");
+    }
+    for (; !read_word(&reader, "end "); reader.line++) {
+        struct input_entry entry;
+        if (reader.at == reader.end) {
+            return error_set(error, -EINVAL, "input: the record is cut short: it has no end line");
+        }
+        if (memchr(reader.at, '\n', (size_t)(reader.end - reader.at)) == NULL) {
+            return error_set(error, -EINVAL, "input: the record is cut short in line %u",
+                             reader.line);
+        }
+        if (!read_entry(&reader, &entry)) {
+            return error_set(error, -EINVAL, "input: line %u is not NS serial HEX", reader.line);
+        }
+        if (entry.ns < last_ns) {
+            return error_set(error, -EINVAL, "input: line %u is earlier than the one before it",
+                             reader.line);
+        }
+        last_ns = entry.ns;
+        if (add_entry(input, &entry) != 0) {
+            return error_set(error, -ENOMEM, "input: no memory for the record");
+        }
+    }
+    if (!read_number(&reader, &count) || !read_word(&reader, "\n") || count != input->n_entries) {
+        return error_set(error, -EINVAL,
+                         "input: the record is cut short: its end line does not say"
+                         " %zu",
+                         input->n_entries);
+    }
+    if (reader.at != reader.end) {
+        return error_set(error, -EINVAL, "input: something follows the record's end");
+    }
+    input->replay = true;
+    return 0;
+}
+
+int machine_input_replay(struct machine_input *input, const char *path, struct error *error)
+{
+    uint8_t *data;
+    size_t length;
+    int status = host_file_read(path, RECORD_BYTES_MAX, &data, &length, error);
+
+    if (status != 0) {
+        return status;
+    }
+    status = machine_input_parse(input, (const char *)data, length, error);
+    free(data);
+    return status;
+}
+
+int machine_input_record(struct machine_input *input, const char *path, struct error *error)
+{
+    int status = host_sink_file(&input->to, path, error);
+
+    if (status == 0) {
+        input->record = true;
+        host_sink_write(&input->to, (const uint8_t *)first_line, sizeof(first_line) - 1);
+    }
+    return status;
+}
+
+static void record_entry(struct machine_input *input, const struct input_entry *entry)
+{
+    char line[64 + 2 * MACHINE_INPUT_ENTRY];
+    int n = snprintf(line, sizeof(line), "%" PRIu64 " serial ", entry->ns);
+
+    for (unsigned i = 0; i < entry->n; i++) {
+        n += snprintf(line + n, sizeof(line) - (size_t)n, "%02x", entry->bytes[i]);
+    }
+    line[n++] = '\n';
+    host_sink_write(&input->to, (const uint8_t *)line, (size_t)n);
+    input->recorded++;
+}
+
+/* ---- entering ---- */
+
+size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n)
+{
+    if (input->replay) {
+        return n;
+    }
+    host_mutex_lock(&input->lock);
+    size_t room = sizeof(input->queue) - input->queued;
+    n = n < room ? n : room;
+    memcpy(input->queue + input->queued, bytes, n);
+    input->queued += n;
+    host_cond_signal(&input->typed);
+    host_mutex_unlock(&input->lock);
+    return n;
+}
+
+bool machine_input_wait(struct machine_input *input, uint64_t until_ns)
+{
+    host_mutex_lock(&input->lock);
+    if (input->queued == 0) {
+        (void)host_cond_wait_until(&input->typed, &input->lock, until_ns);
+    }
+    bool any = input->queued > 0;
+    host_mutex_unlock(&input->lock);
+    return any;
+}
+
+/* Bytes into the port, as events of this instant; returns how many it took. */
+static size_t enter(struct machine *machine, uint64_t now_ns, const uint8_t *bytes, size_t n)
+{
+    struct machine_input *input = &machine->input;
+    size_t taken = input->serial != NULL ? input->serial(input->serial_opaque, bytes, n) : n;
+    struct input_entry entry = { .ns = now_ns, .n = (uint8_t)taken };
+
+    for (size_t i = 0; i < taken; i++) {
+        TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_SERIAL_INPUT, 0, -1, bytes[i]);
+    }
+    if (taken > 0 && input->record) {
+        memcpy(entry.bytes, bytes, taken);
+        record_entry(input, &entry);
+    }
+    return taken;
+}
+
+static void enter_recorded(struct machine *machine, uint64_t now_ns)
+{
+    struct machine_input *input = &machine->input;
+
+    while (input->next_entry < input->n_entries) {
+        const struct input_entry *entry = &input->entry[input->next_entry];
+        if (entry->ns > now_ns) {
+            return;
+        }
+        input->entered +=
+            enter(machine, now_ns, entry->bytes + input->entered, entry->n - input->entered);
+        if (input->entered < entry->n) {
+            return; /* the port is full */
+        }
+        input->entered = 0;
+        input->next_entry++;
+    }
+}
+
+static void enter_live(struct machine *machine, uint64_t now_ns)
+{
+    struct machine_input *input = &machine->input;
+
+    host_mutex_lock(&input->lock);
+    size_t n = input->queued < MACHINE_INPUT_ENTRY ? input->queued : MACHINE_INPUT_ENTRY;
+    if (n > 0) {
+        size_t taken = enter(machine, now_ns, input->queue, n);
+        input->queued -= taken;
+        memmove(input->queue, input->queue + taken, input->queued);
+    }
+    host_mutex_unlock(&input->lock);
+}
+
+void machine_input_enter(struct machine *machine)
+{
+    struct machine_input *input = &machine->input;
+    uint64_t now = clock_now_ns(&machine->clock);
+
+    if (input->looked && input->looked_ns == now) {
+        return;
+    }
+    input->looked = true;
+    input->looked_ns = now;
+    if (input->replay) {
+        enter_recorded(machine, now);
+    } else {
+        enter_live(machine, now);
+    }
+}
+
+uint64_t machine_input_next_ns(const struct machine_input *input)
+{
+    return input->next_entry < input->n_entries ? input->entry[input->next_entry].ns : UINT64_MAX;
+}
+
+bool machine_input_is_live(const struct machine_input *input)
+{
+    return !input->replay;
+}

@@ -1,0 +1,80 @@
+/* What comes into a machine with a virtual clock from outside: when it enters, its record, and its
+ * replay.
+ *
+ * Bytes typed on the host wait in a queue. They enter between slices, at the first look at an
+ * instant that no earlier look had, so that the instant alone says where in the run they entered.
+ * A record is text: a line that names the format, `NS serial HEX` for each entry in order, and
+ * `end N` with the number of entries.
+ */
+#ifndef PARTITIONS_MACHINE_INPUT_H
+#define PARTITIONS_MACHINE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/host/mutex.h"
+#include "base/host/sink.h"
+
+struct machine;
+
+enum { MACHINE_INPUT_QUEUE = 256, MACHINE_INPUT_ENTRY = 64 };
+
+/* One entry of a record. */
+struct input_entry {
+    uint64_t ns;
+    uint8_t n;
+    uint8_t bytes[MACHINE_INPUT_ENTRY];
+};
+
+struct machine_input {
+    /* Takes bytes into the first serial port; returns how many. On the machine's thread. */
+    size_t (*serial)(void *opaque, const uint8_t *bytes, size_t n);
+    void *serial_opaque;
+
+    /* Replay: nothing live enters. */
+    bool replay;
+    struct input_entry *entry; /* owned */
+    size_t n_entries, next_entry;
+    size_t entered; /* bytes of the next one that have entered */
+
+    bool record;
+    struct host_sink to;
+    uint64_t recorded;
+
+    bool looked;
+    uint64_t looked_ns; /* the last look */
+
+    struct host_mutex lock; /* guards the queue */
+    struct host_cond typed;
+    uint8_t queue[MACHINE_INPUT_QUEUE];
+    size_t queued;
+};
+
+void machine_input_init(struct machine_input *input);
+void machine_input_fini(struct machine_input *input); /* closes a record with its last line */
+
+/* 0 or -errno: the file cannot be read or written, or is no complete record (-EINVAL). */
+WARN_UNUSED int machine_input_replay(struct machine_input *input, const char *path,
+                                     struct error *error);
+WARN_UNUSED int machine_input_record(struct machine_input *input, const char *path,
+                                     struct error *error);
+/* The text of a record, for machine_input_replay and fuzzing. */
+WARN_UNUSED int machine_input_parse(struct machine_input *input, const char *text, size_t length,
+                                    struct error *error);
+
+/* Any thread. Returns how many bytes were queued; while replaying all are taken, and dropped. */
+size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n);
+
+/* The machine's thread, between slices: let in what is due. */
+void machine_input_enter(struct machine *machine);
+/* When the next recorded input enters; UINT64_MAX: none is left. */
+uint64_t machine_input_next_ns(const struct machine_input *input);
+bool machine_input_is_live(const struct machine_input *input);
+/* Wait until a byte is queued; false when it did not happen until the host's
+ * monotonic instant. */
+bool machine_input_wait(struct machine_input *input, uint64_t until_ns);
+
+#endif
