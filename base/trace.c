@@ -258,6 +258,7 @@ static void trace_json_event(struct trace *trace, enum trace_room room,
         [TRACE_ERROR] = "error", [TRACE_WARN] = "warn",
         [TRACE_GUEST] = "guest", [TRACE_UNIMPLEMENTED] = "unimplemented",
         [TRACE_INFO] = "info",   [TRACE_DEBUG] = "debug",
+        [TRACE_HOST] = "host",
     };
     struct trace_line line = { .length = 0 };
     trace_line_add(&line, "{\"ns\":%" PRIu64, now_ns);
@@ -311,7 +312,7 @@ void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint3
     bool shown = trace->shown[room] >> event & 1;
     uint64_t now_ns = trace->clock != NULL ? clock_now_ns(trace->clock) : 0;
     __atomic_add_fetch(&trace->count[row->level], 1, __ATOMIC_RELAXED);
-    if (trace->hashing) {
+    if (trace->hashing && row->level != TRACE_HOST) {
         trace_hash_event(trace, room, event, now_ns, partition, vp, args);
     }
     if (trace->json != NULL && (shown || trace->json_all)) {

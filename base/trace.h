@@ -12,7 +12,16 @@
 #include "base/hash.h"
 #include "base/host/sink.h"
 
-enum trace_level { TRACE_ERROR, TRACE_WARN, TRACE_GUEST, TRACE_UNIMPLEMENTED, TRACE_INFO, TRACE_DEBUG };
+enum trace_level {
+    TRACE_ERROR,
+    TRACE_WARN,
+    TRACE_GUEST,
+    TRACE_UNIMPLEMENTED,
+    TRACE_INFO,
+    TRACE_DEBUG,
+    TRACE_HOST, /* of caches and other means that guests cannot see: the only level that the hash leaves out */
+    TRACE_LEVELS,
+};
 
 enum trace_room { TRACE_ROOM_CPU, TRACE_ROOM_MMU, TRACE_ROOM_DEVICES, TRACE_ROOM_HV, TRACE_ROOM_VMMS, TRACE_ROOMS };
 
@@ -49,7 +58,7 @@ struct trace {
     uint8_t n_fields[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM];
     uint8_t text_fields[TRACE_ROOMS][TRACE_EVENTS_PER_ROOM]; /* bit n: field n is a string */
     bool strict;    /* an UNIMPLEMENTED event fails the run */
-    uint64_t count[TRACE_DEBUG + 1]; /* events seen per level (atomic), wanted or not for levels above INFO */
+    uint64_t count[TRACE_LEVELS]; /* events seen per level (atomic), wanted or not for levels above INFO */
 };
 
 void trace_init(struct trace *trace, struct clock *clock, FILE *out);

@@ -78,7 +78,7 @@ void control_write_cr0(struct core *core, uint64_t value)
     state->cr0 = value;
     core_mode_update(core);
     if (changed & (CR0_PE | CR0_PG)) {
-        CPU_TRACE(core, MODE, core->bits, value, state->cr4, state->efer, state->gpr[REG_RIP]);
+        CPU_TRACE(core, MODE, core->bits, value, state->cr4, state->efer);
     }
 }
 

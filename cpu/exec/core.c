@@ -585,7 +585,7 @@ void core_mode_update(struct core *core)
     paging_update(core);
     core_privilege_update(core);
     if (changed) {
-        CPU_TRACE(core, MODE, bits, state->cr0, state->cr4, state->efer, state->gpr[REG_RIP]);
+        CPU_TRACE(core, MODE, bits, state->cr0, state->cr4, state->efer);
     }
 }
 

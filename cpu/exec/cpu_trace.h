@@ -12,15 +12,15 @@
     X(EXCEPTION,            "exception",           TRACE_DEBUG,         "vector:d error:x rip:x address:x") \
     X(INTERRUPT,            "interrupt",           TRACE_DEBUG,         "vector:x source:d rip:x") \
     X(TRIPLE_FAULT,         "triple_fault",        TRACE_GUEST,         "first:d first_address:x last:d rip:x") \
-    X(MODE,                 "mode",                TRACE_DEBUG,         "bits:d cr0:x cr4:x efer:x rip:x") \
+    X(MODE,                 "mode",                TRACE_DEBUG,         "bits:d cr0:x cr4:x efer:x") \
     X(RESET,                "reset",               TRACE_INFO,          "init:d") \
     X(MSR_READ,             "msr_read",            TRACE_DEBUG,         "msr:x value:x") \
     X(MSR_WRITE,            "msr_write",           TRACE_DEBUG,         "msr:x value:x") \
     X(MSR_REFUSED,          "msr_refused",         TRACE_GUEST,         "msr:x write:d value:x rip:x") \
     X(CPUID,                "cpuid",               TRACE_DEBUG,         "leaf:x subleaf:x eax:x ebx:x ecx:x edx:x") \
     X(CPUID_UNKNOWN,        "cpuid_unknown",       TRACE_GUEST,         "leaf:x subleaf:x rip:x") \
-    X(CODE_WRITTEN,         "code_written",        TRACE_DEBUG,         "spa:x length:d") \
-    X(BLOCKS_EMPTIED,       "blocks_emptied",      TRACE_DEBUG,         "") \
+    X(CODE_WRITTEN,         "code_written",        TRACE_HOST,          "spa:x length:d") \
+    X(BLOCKS_EMPTIED,       "blocks_emptied",      TRACE_HOST,          "") \
     X(UNIMPLEMENTED,        "unimplemented",       TRACE_UNIMPLEMENTED, "what:s value:x")
 /* clang-format on */
 

@@ -112,7 +112,7 @@ START_TEST(interrupts_and_modes_trace)
     ck_assert_int_ne(core_fixture_run_hex(traced.fixture, "0f 22 c0"), UNWIND_FAULT);
     traced_says(&traced, "0 p2.v1 cpu.interrupt vector=0x21 source=1 rip=0x8000\n"
                          "0 p2.v1 cpu.interrupt vector=0x21 source=0 rip=0x3000\n"
-                         "0 p2.v1 cpu.mode bits=16 cr0=0x11 cr4=0x600 efer=0x0 rip=0x8000\n");
+                         "0 p2.v1 cpu.mode bits=16 cr0=0x11 cr4=0x600 efer=0x0\n");
 }
 END_TEST
 
