@@ -131,7 +131,6 @@ static void hash_vp(struct hash *hash, const struct vp *vp)
     hash_word(hash, (vp->explicit_suspend ? 1u : 0) | (vp->intercept_suspend ? 2u : 0) |
                         (vp->tlb_flush_inhibit ? 4u : 0) | (vp->is_sink ? 8u : 0));
     hash_word(hash, vp->run_time_ns);
-    hash_word(hash, vp->pending_interruption);
     hash_word(hash, vp->deliverability_notifications);
     for (unsigned v = 0; v < HV_VTLS; v++) {
         hash_vtl(hash, &vp->vtl[v]);
