@@ -97,6 +97,7 @@ static enum core_status port_write(void *owner, uint16_t port, unsigned size, ui
 }
 
 enum { MSR_X2APIC_LAST = LAPIC_MSR_X2 + 0xff };
+enum { CPUID_HTT = 1 << 28 }; /* leaf 1 EDX: EBX counts APIC ids of the package */
 
 static bool msr_is_apic(uint32_t msr)
 {
@@ -145,19 +146,38 @@ static uint64_t op_apic_base_read(struct vp *vp)
     return lapic_msr_read(vp->lapic, LAPIC_MSR_APIC_BASE, &value) ? value : 0;
 }
 
-/* What only the VP knows: its APIC id and whether the APIC is on. [SDM 2A CPUID leaves 1, 0xb] */
+/* Bits of an APIC id that tell the partition's VPs apart: they are the cores of one package. */
+static unsigned core_bits(const struct vp *vp)
+{
+    unsigned bits = 0;
+
+    while (1u << bits < vp->partition->n_vps) {
+        bits++;
+    }
+    return bits;
+}
+
+/* What only the VP knows: its APIC id, whether the APIC is on, and who shares its package. [SDM 2A
+ * CPUID leaves 1, 4, 0xb; 3A 9.9.3] */
 static enum core_status cpuid(void *owner, uint32_t leaf, uint32_t subleaf, uint32_t regs[4])
 {
     struct vp *vp = owner;
     uint32_t id = vp->lapic->id;
 
     if (leaf == 1) {
-        regs[CPUID_EBX] = (regs[CPUID_EBX] & 0xffffff) | id << 24;
+        regs[CPUID_EBX] = (regs[CPUID_EBX] & 0xffff) | 1u << core_bits(vp) << 16 | id << 24;
+        regs[CPUID_EDX] |= vp->partition->n_vps > 1 ? CPUID_HTT : 0;
         if (!(op_apic_base_read(vp) & APIC_BASE_EN)) {
             regs[CPUID_EDX] &= ~(1u << 9);
         }
-    } else if (leaf == 0xb) {
+    } else if (leaf == 4 && (regs[CPUID_EAX] & 0x1f) != 0) {
+        regs[CPUID_EAX] |= ((1u << core_bits(vp)) - 1) << 26;
+    } else if (leaf == 0xb && vp->cpu.core.model->max_leaf >= 0xb) {
         regs[CPUID_EDX] = id;
+        if (subleaf == 1) {
+            regs[CPUID_EAX] = core_bits(vp);
+            regs[CPUID_EBX] = vp->partition->n_vps;
+        }
     }
     return hv_present(vp) ? hv_cpuid(vp, leaf, subleaf, regs) : CORE_OK;
 }

@@ -19,7 +19,7 @@
     (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(CX16) | F(SSE4_1) | F(SSE4_2) | F(POPCNT) | F(LAHF))
 #define FEATURES_VERDITE64 \
     (FEATURES_V2 | F(MOVBE) | F(XSAVE) | F(XSAVEOPT) | F(RDRAND) | F(RDTSCP) | F(GBPAGES) | F(FSGSBASE) | F(SMEP) | \
-     F(SMAP) | F(PCID) | F(INVPCID) | F(UMIP) | F(ERMS) | F(ARAT))
+     F(SMAP) | F(PCID) | F(INVPCID) | F(UMIP) | F(ERMS) | F(ARAT) | F(TSC_ADJUST))
 
 /* The 64-bit models call themselves family 6 model 1Ch stepping 10 (Bonnell, in order): no speculation, so that stock
  * kernels turn no mitigation on. [LINUX arch/x86/kernel/cpu/common.c cpu_vuln_whitelist] */

@@ -455,20 +455,21 @@ static void lapic_fini(struct device *dev)
 
 /* No region: the page belongs to the VP, which calls lapic_read and lapic_write itself. */
 static const struct state_field lapic_state[] = {
-    STATE_FIELD(struct lapic, id),           STATE_FIELD(struct lapic, apic_base),
-    STATE_FIELD(struct lapic, irr),          STATE_FIELD(struct lapic, isr),
-    STATE_FIELD(struct lapic, tmr),          STATE_FIELD(struct lapic, auto_eoi),
-    STATE_FIELD(struct lapic, tpr),          STATE_FIELD(struct lapic, ldr),
-    STATE_FIELD(struct lapic, dfr),          STATE_FIELD(struct lapic, svr),
-    STATE_FIELD(struct lapic, esr),          STATE_FIELD(struct lapic, esr_pending),
-    STATE_FIELD(struct lapic, icr_low),      STATE_FIELD(struct lapic, icr_high),
-    STATE_FIELD(struct lapic, lvt),          STATE_FIELD(struct lapic, lint_sources),
-    STATE_FIELD(struct lapic, extint),       STATE_FIELD(struct lapic, sipi_vector),
-    STATE_FIELD(struct lapic, ready),        STATE_FIELD(struct lapic, events),
-    STATE_TIMER_FIELD(struct lapic, timer),  STATE_FIELD(struct lapic, initial),
-    STATE_FIELD(struct lapic, divide),       STATE_FIELD(struct lapic, timer_start_ns),
-    STATE_FIELD(struct lapic, timer_count),  STATE_FIELD(struct lapic, timer_due_ns),
-    STATE_FIELD(struct lapic, tsc_deadline), STATE_FIELD(struct lapic, tsc_offset),
+    STATE_FIELD(struct lapic, id),          STATE_FIELD(struct lapic, apic_base),
+    STATE_FIELD(struct lapic, irr),         STATE_FIELD(struct lapic, isr),
+    STATE_FIELD(struct lapic, tmr),         STATE_FIELD(struct lapic, auto_eoi),
+    STATE_FIELD(struct lapic, tpr),         STATE_FIELD(struct lapic, ldr),
+    STATE_FIELD(struct lapic, dfr),         STATE_FIELD(struct lapic, svr),
+    STATE_FIELD(struct lapic, esr),         STATE_FIELD(struct lapic, esr_pending),
+    STATE_FIELD(struct lapic, icr_low),     STATE_FIELD(struct lapic, icr_high),
+    STATE_FIELD(struct lapic, lvt),         STATE_FIELD(struct lapic, lint_sources),
+    STATE_FIELD(struct lapic, extint),      STATE_FIELD(struct lapic, sipi_vector),
+    STATE_FIELD(struct lapic, ready),       STATE_FIELD(struct lapic, events),
+    STATE_TIMER_FIELD(struct lapic, timer), STATE_FIELD(struct lapic, initial),
+    STATE_FIELD(struct lapic, divide),      STATE_FIELD(struct lapic, timer_start_ns),
+    STATE_FIELD(struct lapic, timer_count), STATE_FIELD(struct lapic, timer_due_ns),
+    STATE_FIELD(struct lapic, timer_owed),  STATE_FIELD(struct lapic, tsc_deadline),
+    STATE_FIELD(struct lapic, tsc_offset),
 };
 
 const struct device_type lapic_device_type = {

@@ -106,6 +106,7 @@ struct lapic {
     uint32_t initial, divide;
     uint64_t timer_start_ns; /* when timer_count was loaded */
     uint32_t timer_count;    /* 0: stopped */
+    uint32_t timer_owed;     /* periodic: ticks that the host was too late for */
     uint64_t timer_due_ns;   /* tells a late call of a timer that was moved */
     uint64_t tsc_deadline;   /* 0: not armed */
     uint64_t tsc_hz;

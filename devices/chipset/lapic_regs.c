@@ -314,6 +314,14 @@ static bool lapic_set_base(struct lapic *lapic, uint64_t value)
     return true;
 }
 
+/* Delivery status, and remote IRR of the LINT pins: not reserved, so writing them is no fault. [SDM
+ * 3A figure 10-8] */
+static uint32_t lapic_lvt_read_only(uint32_t offset)
+{
+    bool lint = offset == LAPIC_LVT_LINT0 || offset == LAPIC_LVT_LINT1;
+    return LVT_PENDING | (lint ? LVT_REMOTE_IRR : 0);
+}
+
 static bool lapic_set_x2(struct lapic *lapic, uint32_t offset, uint64_t value,
                          struct lapic_after *after)
 {
@@ -329,6 +337,9 @@ static bool lapic_set_x2(struct lapic *lapic, uint32_t offset, uint64_t value,
         lapic->icr_high = (uint32_t)(value >> 32);
         lapic_send(lapic, value, after);
         return true;
+    }
+    if (offset >= LAPIC_LVT_TIMER && offset <= LAPIC_LVT_ERROR) {
+        value &= ~(uint64_t)lapic_lvt_read_only(offset);
     }
     if ((value & ~(uint64_t)row->writable) != 0) {
         return false;

@@ -16,6 +16,9 @@ enum {
  * this. */
 #define TIMER_SHORTEST_NS UINT64_C(1000)
 
+/* Periods from which on a tick that the host was too late for is given afterwards. */
+#define TIMER_OWED_SHORTEST_NS UINT64_C(250000)
+
 static uint32_t lapic_timer_mode(const struct lapic *lapic)
 {
     return lapic->lvt[LVT_TIMER] & TIMER_MODE;
@@ -58,6 +61,7 @@ void lapic_timer_stop_locked(struct lapic *lapic)
 {
     lapic->timer_count = 0;
     lapic->tsc_deadline = 0;
+    lapic->timer_owed = 0;
     lapic->timer_due_ns = UINT64_MAX;
     timer_cancel(&lapic->timer);
 }
@@ -119,6 +123,9 @@ void lapic_timer_lvt_locked(struct lapic *lapic, uint32_t before)
         lapic_timer_stop_locked(lapic);
         lapic->initial = 0;
     }
+    if (lapic_timer_mode(lapic) != TIMER_PERIODIC) {
+        lapic->timer_owed = 0;
+    }
 }
 
 /* A write to IA32_TSC_DEADLINE. */
@@ -145,23 +152,54 @@ void lapic_set_tsc_offset(struct lapic *lapic, uint64_t offset)
     lapic_leave(lapic, &after);
 }
 
+static uint64_t lapic_timer_end_ns(const struct lapic *lapic)
+{
+    return lapic->timer_start_ns + lapic->timer_count * lapic_timer_step_ns(lapic);
+}
+
+/* A period ended, or an owed tick is given. Ticks that came due while the host ran something else are
+ * owed, and given at a sixteenth of the period: a guest that counts ticks keeps its time. */
+static void lapic_timer_tick(struct lapic *lapic, uint64_t now)
+{
+    uint64_t period = lapic->initial * lapic_timer_step_ns(lapic);
+    uint64_t due = lapic_timer_end_ns(lapic);
+
+    if (now < due && lapic->timer_owed != 0) {
+        lapic->timer_owed--;
+        lapic_timer_arm(lapic, due);
+    } else {
+        uint64_t missed = now > due && period != 0 ? (now - due) / period : 0;
+        lapic_timer_load(lapic, lapic->initial, due + missed * period); /* no drift */
+        if (lapic->clock->mode == CLOCK_MODE_REALTIME && period >= TIMER_OWED_SHORTEST_NS) {
+            uint64_t owed = lapic->timer_owed + missed, most = NS_PER_SECOND / period;
+            lapic->timer_owed = (uint32_t)(owed < most ? owed : most);
+        }
+    }
+    if (lapic->timer_owed != 0 && now + period / 16 < lapic->timer_due_ns) {
+        lapic_timer_arm(lapic, now + period / 16);
+    }
+}
+
 void lapic_timer_expired(void *opaque, uint64_t now_ns)
 {
     struct lapic *lapic = opaque;
     struct lapic_after after = { 0 };
     host_mutex_lock(&lapic->dev.lock);
     if (now_ns >= lapic->timer_due_ns && (lapic->timer_count != 0 || lapic->tsc_deadline != 0)) {
-        uint64_t due = lapic->timer_due_ns;
+        bool deliver = true;
         lapic->timer_due_ns = UINT64_MAX;
         lapic->tsc_deadline = 0;
         if (lapic->timer_count != 0 && lapic_timer_mode(lapic) == TIMER_PERIODIC) {
-            uint64_t period = lapic->initial * lapic_timer_step_ns(lapic);
-            uint64_t missed = now_ns > due && period != 0 ? (now_ns - due) / period : 0;
-            lapic_timer_load(lapic, lapic->initial, due + missed * period); /* no drift */
+            lapic_timer_tick(lapic, now_ns);
+        } else if (lapic->timer_count != 0 && now_ns < lapic_timer_end_ns(lapic)) {
+            lapic_timer_arm(lapic, lapic_timer_end_ns(lapic)); /* what was owed is owed no more */
+            deliver = false;
         } else {
             lapic->timer_count = 0;
         }
-        lapic_deliver_lvt_locked(lapic, LVT_TIMER, &after);
+        if (deliver) {
+            lapic_deliver_lvt_locked(lapic, LVT_TIMER, &after);
+        }
     }
     lapic_leave(lapic, &after);
 }

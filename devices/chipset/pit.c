@@ -21,6 +21,7 @@
 enum { ACCESS_LATCH = 0, ACCESS_LSB = 1, ACCESS_MSB = 2, ACCESS_WORD = 3 };
 enum { PORT_B_GATE2 = 0x01, PORT_B_WRITABLE = 0x0f, PORT_B_REFRESH = 0x10, PORT_B_OUT2 = 0x20 };
 enum { PIT_REFRESH_NS = 15085, PIT_CONTROL = 3 };
+enum { PIT_OWED_SHORTEST = PIT_HZ / 4000 }; /* faster edges are no clock ticks */
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 
@@ -141,19 +142,52 @@ static uint64_t pit_next_change(const struct pit_channel *ch, uint64_t now)
     }
 }
 
+/* Edges that came due while the host ran something else: they are owed, and given at a sixteenth of
+ * the period, so that a guest that counts them keeps its time. A guest's own delays lose edges as
+ * on real hardware. */
+static void pit_owe(struct pit *pit, uint64_t from, uint64_t now)
+{
+    const struct pit_channel *ch = &pit->channel[0];
+    uint64_t begin = from > ch->start ? from - ch->start : 0;
+
+    if (pit->clock->mode != CLOCK_MODE_REALTIME || !pit_is_periodic(ch) ||
+        ch->count < PIT_OWED_SHORTEST) {
+        return;
+    }
+    uint64_t owed = pit->owed + (now - ch->start) / ch->count - begin / ch->count - 1;
+    uint64_t most = PIT_HZ / ch->count;
+    pit->owed = (uint32_t)(owed < most ? owed : most);
+    pit->owed_at = now + ch->count / 16;
+}
+
+static void pit_rise(struct pit *pit)
+{
+    irq_line_set(&pit->irq, false);
+    irq_line_set(&pit->irq, true);
+}
+
 /* Give OUT 0 to its line and set the timer for the next change. */
 static void pit_update(struct pit *pit)
 {
     struct pit_channel *ch = &pit->channel[0];
     uint64_t now = pit_tick(clock_now_ns(pit->clock));
     if (pit_rose(ch, pit->seen, now)) {
-        irq_line_set(&pit->irq, false);
-        irq_line_set(&pit->irq, true);
+        pit_rise(pit);
+        pit_owe(pit, pit->seen, now);
+    } else if (pit->owed != 0 && now >= pit->owed_at) {
+        if (pit_out(ch, now)) {
+            pit_rise(pit);
+            pit->owed--;
+        }
+        pit->owed_at = now + ch->count / 16;
     }
     pit_catch_up(ch, now);
     irq_line_set(&pit->irq, pit_out(ch, now));
     pit->seen = now;
     uint64_t next = pit_next_change(ch, now);
+    if (pit->owed != 0 && pit->owed_at < next) {
+        next = pit->owed_at;
+    }
     if (next == UINT64_MAX) {
         timer_cancel(&pit->timer);
     } else {
@@ -250,6 +284,7 @@ static void pit_control(struct pit *pit, uint8_t value, uint64_t tick)
     ch->bcd = value & 1;
     ch->counting = ch->armed = 0;
     ch->next_count = 0;
+    pit->owed = select == 0 ? 0 : pit->owed;
     ch->write_msb = ch->read_msb = 0;
     ch->latched = ch->status_latched = 0;
     ch->held = 0;
@@ -405,6 +440,7 @@ static void pit_reset(struct device *dev)
             (struct pit_channel){ .count = 65536, .access = ACCESS_WORD, .mode = 3, .gate = i < 2 };
     }
     pit->port_b = 0;
+    pit->owed = 0;
     pit_update(pit);
 }
 
@@ -429,10 +465,9 @@ static const struct io_region pit_regions[] = {
 };
 
 static const struct state_field pit_state[] = {
-    STATE_TIMER_FIELD(struct pit, timer),
-    STATE_FIELD(struct pit, seen),
-    STATE_FIELD(struct pit, channel),
-    STATE_FIELD(struct pit, port_b),
+    STATE_TIMER_FIELD(struct pit, timer), STATE_FIELD(struct pit, seen),
+    STATE_FIELD(struct pit, owed),        STATE_FIELD(struct pit, owed_at),
+    STATE_FIELD(struct pit, channel),     STATE_FIELD(struct pit, port_b),
 };
 
 const struct device_type pit_device_type = {

@@ -39,6 +39,8 @@ struct pit {
     struct timer timer;  /* next change of OUT 0 */
     struct irq_line irq; /* OUT 0 */
     uint64_t seen;       /* tick up to which OUT 0 was given to irq */
+    uint64_t owed_at;    /* tick at which the next owed edge is given */
+    uint32_t owed;       /* edges that the host was too late for */
     struct pit_channel channel[PIT_CHANNELS];
     uint8_t port_b; /* bits 3:0: gate 2, speaker data, parity and channel check enables */
 };

@@ -26,7 +26,7 @@ static const struct cpuid_case {
     { 4, 3, { 0, 0, 0, 0 } },
     { 5, 0, { 0, 0, 0, 0 } },
     { 6, 0, { 4, 0, 0, 0 } },
-    { 7, 0, { 0, 0x00100681, 4, 0 } }, /* FSGSBASE SMEP ERMS INVPCID SMAP; UMIP */
+    { 7, 0, { 0, 0x00100683, 4, 0 } }, /* FSGSBASE TSC_ADJUST SMEP ERMS INVPCID SMAP; UMIP */
     { 7, 1, { 0, 0, 0, 0 } },
     { 0xa, 0, { 0, 0, 0, 0 } },
     { 0xb, 0, { 0, 1, 0x100, 0 } },

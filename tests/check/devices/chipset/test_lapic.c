@@ -1,5 +1,6 @@
 /* Local APIC: registers in both modes, priority, EOI, IPIs, timer, pins, mode changes. [SDM 3A 10]
  */
+#include "base/host/time.h"
 #include "devices/chipset/lapic.h"
 
 #include <string.h>
@@ -375,6 +376,37 @@ START_TEST(periodic_timer_does_not_drift)
 }
 END_TEST
 
+/* The host was away for ten periods: all of them are given, no two at once; so does the next second. */
+START_TEST(ticks_that_the_host_missed_are_given_later)
+{
+    clk.mode = CLOCK_MODE_REALTIME;
+    clk.origin_ns = host_monotonic_ns();
+    put(LAPIC_TIMER_DIVIDE, 3);
+    put(LAPIC_LVT_TIMER, 0x200ec);
+    put(LAPIC_TIMER_INITIAL, 50000000); /* 4 s: the test's own time does not count */
+    unsigned count = 0;
+    clk.origin_ns -= 4 * (uint64_t)SECOND;
+    clock_run(&clk);
+    count += lapic_acknowledge(&apic) == 0xec; /* one period: nothing is owed */
+    lapic_eoi(&apic);
+    ck_assert_uint_eq(apic.timer_owed, 0);
+    put(LAPIC_TIMER_INITIAL, 5000000); /* 400 ms */
+    clk.origin_ns -= 1210 * (uint64_t)MS;
+    count = 0;
+    for (unsigned i = 0; i < 6; i++) {
+        clock_run(&clk);
+        if (lapic_acknowledge(&apic) == 0xec) {
+            count++;
+            lapic_eoi(&apic);
+        }
+        ck_assert(!lapic_pending(&apic));
+        clk.origin_ns -= 25 * (uint64_t)MS;
+    }
+    ck_assert_uint_ge(count, 3); /* a second's worth at most: one, and two owed */
+    put(LAPIC_TIMER_INITIAL, 0);
+}
+END_TEST
+
 START_TEST(masked_timer_counts_silently)
 {
     put(LAPIC_TIMER_DIVIDE, 11);
@@ -523,14 +555,26 @@ START_TEST(x2apic_registers_and_faults)
         uint64_t value;
         bool ok;
     } writes[] = {
-        { 0x802, 0, false },       { 0x808, 0x30, true },
-        { 0x808, 0x100, false },   { 0x80b, 1, false },
-        { 0x80b, 0, true },        { 0x80d, 1, false },
-        { 0x80f, 0x3ff, false },   { 0x828, 1, false },
-        { 0x828, 0, true },        { 0x830, 0x1000, false },
-        { 0x832, 0x80000, false }, { 0x83e, 4, false },
-        { 0x83f, 0x100, false },   { 0x83f, 0x44, true },
-        { 0x810, 0, false },       { 0x838, UINT64_C(1) << 32, false },
+        { 0x802, 0, false },
+        { 0x808, 0x30, true },
+        { 0x808, 0x100, false },
+        { 0x80b, 1, false },
+        { 0x80b, 0, true },
+        { 0x80d, 1, false },
+        { 0x80f, 0x3ff, false },
+        { 0x828, 1, false },
+        { 0x828, 0, true },
+        { 0x830, 0x1000, false },
+        { 0x832, 0x80000, false },
+        { 0x83e, 4, false },
+        { 0x83f, 0x100, false },
+        { 0x83f, 0x44, true },
+        { 0x810, 0, false },
+        { 0x838, UINT64_C(1) << 32, false },
+        { 0x835, 0x5700, true },
+        { 0x833, 0x1400, true }, /* delivery status, remote IRR: read-only */
+        { 0x833, 0x4000, false },
+        { 0x832, 0x11000, true },
     };
     for (unsigned i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
         ck_assert_msg(lapic_msr_write(&apic, writes[i].msr, writes[i].value) == writes[i].ok,
@@ -584,6 +628,7 @@ static Suite *suite_lapic(void)
     tcase_add_test(t, msi_taken_apart);
     tcase_add_loop_test(t, timer_divisors, 0, 8);
     tcase_add_test(t, periodic_timer_does_not_drift);
+    tcase_add_test(t, ticks_that_the_host_missed_are_given_later);
     tcase_add_test(t, masked_timer_counts_silently);
     tcase_add_test(t, tsc_deadline);
     tcase_add_test(t, tsc_offset_moves_the_deadline);

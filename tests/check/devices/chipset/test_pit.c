@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/host/time.h"
 #include "tests/check/check_main.h"
 #include "tests/check/devices/device_fixture.h"
 
@@ -289,6 +290,33 @@ START_TEST(port_61_keeps_enables_and_toggles_refresh)
 }
 END_TEST
 
+/* The host was away for twenty periods of 50 ms: a guest that counts edges gets them all. */
+START_TEST(edges_that_the_host_missed_are_given_later)
+{
+    clk.mode = CLOCK_MODE_REALTIME;
+    clk.origin_ns = host_monotonic_ns();
+    out(3, 0x34);
+    out(0, (PIT_HZ / 20) & 0xff);
+    out(0, (PIT_HZ / 20) >> 8); /* 50 ms */
+    unsigned before = irq0.rises;
+    clk.origin_ns -= 1010 * (SECOND / 1000);
+    clock_run(&clk);
+    ck_assert_uint_eq(irq0.rises - before, 1);
+    for (unsigned i = 0; i < 12; i++) {
+        clk.origin_ns -= 4 * (SECOND / 1000);
+        clock_run(&clk);
+    }
+    ck_assert_uint_ge(irq0.rises - before, 12);
+    for (unsigned i = 0; i < 1000 && pit.owed != 0; i++) {
+        clk.origin_ns -= 4 * (SECOND / 1000);
+        clock_run(&clk);
+    }
+    ck_assert_uint_ge(irq0.rises - before, 20); /* and what came due meanwhile */
+    ck_assert_uint_eq(pit.owed, 0);
+    out(3, 0x30); /* reprogrammed: owes nothing */
+}
+END_TEST
+
 static Suite *suite_pit(void)
 {
     Suite *s = suite_create("devices/chipset/pit");
@@ -308,6 +336,7 @@ static Suite *suite_pit(void)
     tcase_add_test(t, read_back_gives_status_then_count);
     tcase_add_test(t, bcd_counts_decimally);
     tcase_add_test(t, port_61_keeps_enables_and_toggles_refresh);
+    tcase_add_test(t, edges_that_the_host_missed_are_given_later);
     suite_add_tcase(s, t);
     return s;
 }
