@@ -277,13 +277,16 @@ static void lapic_kicked(void *opaque)
     machine_kick(vp_machine(vp));
 }
 
-static void lapic_ended(void *opaque, uint8_t vector)
+static void lapic_ended(void *opaque, uint8_t vector, bool level)
 {
     struct vp *vp = opaque;
     struct board *board = board_of(vp);
 
-    if (board != NULL) {
+    if (level && board != NULL) {
         board_apic_eoi(board, vector);
+    }
+    if (hv_present(vp)) {
+        hv_eoi_notify(vp, vector);
     }
 }
 

@@ -77,7 +77,7 @@ void lapic_leave(struct lapic *lapic, struct lapic_after *after)
     }
     host_mutex_unlock(&lapic->dev.lock);
     if (after->eoi) {
-        lapic->ops->eoi(lapic->opaque, after->eoi_vector);
+        lapic->ops->eoi(lapic->opaque, after->eoi_vector, after->eoi_level);
     }
     if (after->ipi) {
         lapic->ops->send_ipi(lapic->opaque, after->icr);
@@ -210,12 +210,10 @@ void lapic_eoi_locked(struct lapic *lapic, struct lapic_after *after)
         return;
     }
     vectors_clear(lapic->isr, (unsigned)vector);
-    if (!vectors_test(lapic->tmr, (unsigned)vector)) {
-        return;
-    }
     after->eoi = true;
     after->eoi_vector = (uint8_t)vector;
-    for (unsigned pin = 0; pin < 2; pin++) {
+    after->eoi_level = vectors_test(lapic->tmr, (unsigned)vector);
+    for (unsigned pin = 0; after->eoi_level && pin < 2; pin++) {
         uint32_t *lvt = &lapic->lvt[LVT_LINT0 + pin];
         if ((*lvt & LVT_REMOTE_IRR) != 0 && (*lvt & LVT_VECTOR) == (uint32_t)vector) {
             *lvt &= ~(uint32_t)LVT_REMOTE_IRR;

@@ -74,8 +74,8 @@ enum {
 struct lapic_ops {
     /* An IPI leaves. icr as in x2APIC mode: destination in bits 63:32; shorthand not "self". */
     void (*send_ipi)(void *opaque, uint64_t icr);
-    /* A level-triggered interrupt was ended: tell the I/O APICs. */
-    void (*eoi)(void *opaque, uint8_t vector);
+    /* An interrupt was ended. level: it was level-triggered, the I/O APICs want to know. */
+    void (*eoi)(void *opaque, uint8_t vector, bool level);
     /* Something became pending (an interrupt, NMI, INIT or SIPI). From any thread: wake the VP. */
     void (*kick)(void *opaque);
 };

@@ -23,6 +23,7 @@ struct lapic_after {
     bool eoi;
     bool ipi;
     uint8_t eoi_vector;
+    bool eoi_level;
     uint64_t icr;
 };
 

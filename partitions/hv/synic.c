@@ -231,6 +231,9 @@ void hv_eoi_notify(struct vp *vp, unsigned vector)
 {
     struct hypervisor *hv = vp->partition->hv;
 
+    if (synic_of(vp, 0)->control == 0 && synic_of(vp, 1)->control == 0) {
+        return; /* nothing can be queued */
+    }
     host_mutex_lock(&hv->lock);
     for (unsigned vtl = 0; vtl < HV_VTLS; vtl++) {
         for (unsigned sint = 0; sint < HV_SINTS; sint++) {

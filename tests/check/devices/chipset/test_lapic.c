@@ -13,7 +13,7 @@ enum { TSC_HZ = 2500000000u };
 static struct clock clk;
 static struct lapic apic;
 static uint64_t sent_icr;
-static unsigned n_ipis, n_kicks, n_eois, eoi_vector;
+static unsigned n_ipis, n_kicks, n_ends, n_eois, eoi_vector;
 
 static void send_ipi(void *opaque, uint64_t icr)
 {
@@ -22,9 +22,13 @@ static void send_ipi(void *opaque, uint64_t icr)
     n_ipis++;
 }
 
-static void ended(void *opaque, uint8_t vector)
+static void ended(void *opaque, uint8_t vector, bool level)
 {
     (void)opaque;
+    n_ends++;
+    if (!level) {
+        return;
+    }
     eoi_vector = vector;
     n_eois++;
 }
@@ -55,7 +59,7 @@ static void fixed(uint8_t vector)
 static void start(uint32_t id)
 {
     memset(&apic, 0, sizeof(apic));
-    n_ipis = n_kicks = n_eois = 0;
+    n_ipis = n_kicks = n_ends = n_eois = 0;
     lapic_init(&apic, NULL, 0, &clk, &ops, NULL, id, true, true, 40, TSC_HZ);
 }
 
@@ -155,6 +159,7 @@ START_TEST(highest_vector_first_and_nesting_by_class)
     lapic_eoi(&apic);
     lapic_eoi(&apic); /* nothing in service: no effect */
     ck_assert_uint_eq(n_eois, 0);
+    ck_assert_uint_eq(n_ends, 4);
 }
 END_TEST
 
