@@ -1,4 +1,4 @@
-# Fuzzing: the host CPU against verdite, and libFuzzer targets.
+# Fuzzing: the host CPU against verdite.
 
 FUZZ_CPU := $(OUT)/tests/fuzz/cpu/fuzz-cpu
 FUZZ_CPU_OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/fuzz/cpu/*.c))
@@ -19,13 +19,3 @@ fuzz-cpu: $(FUZZ_CPU)
 check-fuzz-cpu: $(FUZZ_CPU)
 	@N=40000 SEED=1 FIRST= OP= BITS= JOBS=1 $(FUZZ_CPU); status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]
 check-built: check-fuzz-cpu
-
-$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(LIB)
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
-
-# make fuzz-decode      a target of tests/fuzz under libFuzzer (clang): fuzz-NAME SECONDS=60
-SECONDS ?= 60
-fuzz-%: tests/fuzz/fuzz_%.c
-	@mkdir -p build/fuzz/corpus/$*
-	@$(MAKE) --no-print-directory MODE=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$*
-	build/fuzz/tests/fuzz/fuzz_$* -max_total_time=$(SECONDS) -max_len=4096 build/fuzz/corpus/$*

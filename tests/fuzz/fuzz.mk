@@ -1,16 +1,31 @@
-# Fuzz targets on libFuzzer: one program per tests/fuzz/fuzz_NAME.c, corpus in build/fuzz/corpus/NAME.
+# libFuzzer targets: tests/fuzz/fuzz_NAME.c is `make fuzz-NAME`. They need clang.
 
 FUZZ_CC ?= clang
-SECONDS ?= 60
-FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SUPPORT := $(patsubst %.c,build/fuzz/%.o,$(wildcard tests/check/partitions/hv/hv_*.c))
+FUZZ_TARGETS := $(filter-out cpu,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=build/fuzz/tests/fuzz/fuzz_%)
+fuzz_make = $(MAKE) --no-print-directory MODE=fuzz CC=$(FUZZ_CC)
 
-# make fuzz-NAME SECONDS=60   random bytes into one target (decode, hypercall, msr, ...); needs clang
-.PHONY: $(FUZZ_NAMES:%=fuzz-%)
-$(FUZZ_NAMES:%=fuzz-%): fuzz-%:
+$(OUT)/tests/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(TEST_LIB) $(LIB)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(TEST_LIB) $(LIB) $(CHECK_LIBS) $(LDLIBS)
+
+$(OUT)/tests/fuzz/guest_stub.inc: tests/fuzz/guest_stub.S
+	@mkdir -p $(@D)
+	$(ROM_AS) --32 -o $(@:.inc=.stub) $<
+	$(ROM_AS:%as=%objcopy) -O binary -j .text $(@:.inc=.stub) $(@:.inc=.bin)
+	od -An -v -tx1 $(@:.inc=.bin) | sed 's/ \(..\)/0x\1,/g' >$@
+$(OUT)/tests/fuzz/fuzz_guest.o: $(OUT)/tests/fuzz/guest_stub.inc
+
+# make fuzz-decode      a parser of guest or file bytes under libFuzzer: fuzz-NAME N=100000 SEED=1
+.PHONY: $(FUZZ_TARGETS:%=fuzz-%)
+$(FUZZ_TARGETS:%=fuzz-%): fuzz-%:
 	@command -v $(FUZZ_CC) >/dev/null || { echo "make $@ needs $(FUZZ_CC)"; exit 77; }
-	@$(MAKE) --no-print-directory MODE=fuzz CC=$(FUZZ_CC) build/fuzz/libverdite.a build/fuzz/tests/fuzz/fuzz_$*.o $(FUZZ_SUPPORT)
-	@mkdir -p build/fuzz/corpus/$*
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o build/fuzz/fuzz_$* build/fuzz/tests/fuzz/fuzz_$*.o $(FUZZ_SUPPORT) \
-		build/fuzz/libverdite.a $(LDLIBS)
-	build/fuzz/fuzz_$* -max_total_time=$(SECONDS) -max_len=4000 -print_final_stats=1 build/fuzz/corpus/$*
+	@mkdir -p build/fuzz/corpus/$* build/fuzz/found
+	@$(fuzz_make) build/fuzz/tests/fuzz/fuzz_$*
+	build/fuzz/tests/fuzz/fuzz_$* -runs=$(or $(N),100000) -seed=$(or $(SEED),1) -max_len=4096 \
+	    -timeout=20 -close_fd_mask=1 -artifact_prefix=build/fuzz/found/$*- build/fuzz/corpus/$*
+
+# make check-fuzz       every libFuzzer target for a few seconds
+.PHONY: check-fuzz
+check-fuzz:
+	@if command -v $(FUZZ_CC) >/dev/null; then $(fuzz_make) $(FUZZ_PROGRAMS) && tests/fuzz/smoke.sh $(FUZZ_PROGRAMS); \
+	else echo "check-fuzz: skipped, there is no $(FUZZ_CC)"; fi

@@ -203,6 +203,28 @@ START_TEST(instruction_limit_is_exact)
 }
 END_TEST
 
+/* A repetition counts each iteration, wherever the limit cuts it and whatever stands around it. */
+START_TEST(instruction_limit_is_exact_with_repetitions)
+{
+    struct rig rig;
+    const uint64_t lap = 5 + 100 + 2, laps = 3;
+
+    /* mov ecx, 100; mov edi, 0x200000; inc eax; inc ebx; cld; rep stosb; inc edx; jmp */
+    rig_init(&rig, (enum vmms_role)(_i % ROLES),
+             CODE(0xb9, 100, 0, 0, 0, 0xbf, 0, 0, 0x20, 0, 0x40, 0x43, 0xfc, 0xf3, 0xaa, 0x42, 0xeb,
+                  0xee));
+    for (uint64_t limit = 1; limit <= laps * lap; limit += 1 + (uint64_t)_i % 2) {
+        rig.config.max_instructions = limit;
+        struct vmms_result result = rig_run(&rig);
+        ck_assert_int_eq(result.end, VMMS_END_INSTRUCTION_LIMIT);
+        ck_assert_uint_eq(result.instructions, limit);
+        vmms_destroy(rig.vmms);
+    }
+    rig.vmms = NULL;
+    rig_fini(&rig);
+}
+END_TEST
+
 /* A loop that never ends, and one that waits for an interrupt that never comes. */
 static const uint8_t endless[2][6] = { { SPIN }, { 0xfb, 0xf4, 0xeb, 0xfd } };
 
@@ -522,6 +544,7 @@ static Suite *suite_vmms(void)
     tcase_add_loop_test(ends, triple_fault_is_told_with_both_faults, 0, ROLES);
     tcase_add_loop_test(ends, halt_with_interrupts_off_is_told, 0, ROLES);
     tcase_add_loop_test(ends, instruction_limit_is_exact, 0, 10 * ROLES);
+    tcase_add_loop_test(ends, instruction_limit_is_exact_with_repetitions, 0, ROLES);
     tcase_add_loop_test(ends, timeout_ends_the_run, 0, 2 * ROLES);
     tcase_add_loop_test(ends, another_thread_stops_the_run, 0, 2 * ROLES);
     tcase_add_loop_test(ends, stop_before_the_run_runs_nothing, 0, ROLES);

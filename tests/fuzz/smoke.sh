@@ -1,0 +1,17 @@
+#!/bin/sh
+# Run each libFuzzer program given for SECONDS_EACH (default 5) seconds on an empty corpus; exit 1 if one finds a crash.
+found=build/fuzz/found
+mkdir -p $found
+failed=0
+for program in "$@"; do
+    name=${program##*/}
+    if "$program" -max_total_time="${SECONDS_EACH:-5}" -seed="${SEED:-1}" -max_len=4096 -timeout=20 -close_fd_mask=1 \
+        -artifact_prefix="$found/$name-" >"$program.log" 2>&1; then
+        echo "$name: $(sed -n 's/^Done \([0-9]* runs\).*/\1/p' "$program.log")"
+    else
+        failed=1
+        grep -a -v ' not_built \| unimplemented ' "$program.log" | tail -60
+        echo "$name: FAILED"
+    fi
+done
+exit $failed
