@@ -72,8 +72,7 @@ void schedule_kicked(struct machine *machine)
 
     if (running != NULL) {
         machine->schedule.ended = true;
-        cpu_kick(&running->cpu);
-        cpu_cut(&running->cpu);
+        cpu_limit(&running->cpu, 1); /* vp_run will see what is pending */
     }
 }
 

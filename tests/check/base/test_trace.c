@@ -2,7 +2,9 @@
 #include "base/trace.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/host/file.h"
 #include "tests/check/check_main.h"
@@ -11,6 +13,7 @@ static const struct trace_event events[] = {
     { "synic.posted", TRACE_DEBUG, "sint:d payload:x from:s" },
     { "msr.unknown", TRACE_UNIMPLEMENTED, "index:x" },
     { "empty", TRACE_INFO, "" },
+    { "cache", TRACE_HOST, "n:d" },
 };
 
 static char text[4096];
@@ -23,7 +26,7 @@ static void setup(void)
     clock_init(&vtime, CLOCK_MODE_VIRTUAL);
     clock_advance(&vtime, 42);
     trace_init(&trace, &vtime, fmemopen(text, sizeof(text), "w"));
-    trace_register(&trace, TRACE_ROOM_HV, events, 3);
+    trace_register(&trace, TRACE_ROOM_HV, events, 4);
 }
 
 static void teardown(void)
@@ -110,6 +113,61 @@ START_TEST(files_are_read_whole_or_refused_with_a_sentence)
 }
 END_TEST
 
+static uint64_t hash_of_event(unsigned event, uint32_t partition, uint64_t number, const char *name)
+{
+    trace_hash_start(&trace);
+    TRACE(&trace, TRACE_ROOM_HV, event, partition, 1, 2, number, (uintptr_t)name);
+    return hash_value(&trace.hash);
+}
+
+START_TEST(the_hash_covers_events_that_are_off_and_strings_by_their_text)
+{
+    char copy[] = "tester";
+    uint64_t hash = hash_of_event(0, 3, 7, "tester");
+    ck_assert_uint_eq(hash_of_event(0, 3, 7, copy), hash);
+    ck_assert_uint_ne(hash_of_event(0, 3, 7, "testes"), hash);
+    ck_assert_uint_ne(hash_of_event(0, 3, 8, "tester"), hash);
+    ck_assert_uint_ne(hash_of_event(0, 4, 7, "tester"), hash);
+    ck_assert_uint_ne(hash_of_event(2, 3, 7, "tester"), hash);
+    uint64_t empty = hash_of_event(2, 3, 7, "");
+    ck_assert_uint_eq(hash_of_event(2, 3, 8, "x"), empty); /* it has no fields */
+    clock_advance(&vtime, 1);
+    ck_assert_uint_ne(hash_of_event(2, 3, 7, ""), empty);
+    expect("");
+}
+END_TEST
+
+START_TEST(events_of_the_hosts_own_caches_are_not_hashed)
+{
+    trace_hash_start(&trace);
+    uint64_t before = hash_value(&trace.hash);
+    TRACE(&trace, TRACE_ROOM_HV, 3, 1, 0, 5);
+    ck_assert_uint_eq(hash_value(&trace.hash), before);
+}
+END_TEST
+
+START_TEST(json_lines_hold_names_and_escape_text)
+{
+    char path[] = "/tmp/verdite-json-XXXXXX", line[512] = "";
+    struct host_sink sink;
+    struct error error;
+    (void)close(mkstemp(path));
+    ck_assert_int_eq(host_sink_file(&sink, path, &error), 0);
+    trace_json_start(&trace, &sink, true);
+    TRACE(&trace, TRACE_ROOM_HV, 0, 3, 1, 2, 0xab, (uintptr_t) "a\"b\\\n");
+    host_sink_close(&sink);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+    (void)fclose(file);
+    (void)unlink(path);
+    ck_assert_str_eq(
+        line, "{\"ns\":42,\"partition\":3,\"vp\":1,\"room\":\"hv\",\"event\":\"synic.posted\","
+              "\"level\":\"debug\",\"fields\":{\"sint\":2,\"payload\":\"0xab\","
+              "\"from\":\"a\\\"b\\\\\\u000a\"}}\n");
+    expect("");
+}
+END_TEST
+
 static Suite *suite_trace(void)
 {
     Suite *suite = suite_create("base/trace");
@@ -119,6 +177,9 @@ static Suite *suite_trace(void)
     tcase_add_test(tcase, only_errors_and_what_is_not_built_are_on_at_first);
     tcase_add_test(tcase, unasked_lines_come_to_an_end);
     tcase_add_test(tcase, a_glob_that_matches_nothing_is_an_error);
+    tcase_add_test(tcase, the_hash_covers_events_that_are_off_and_strings_by_their_text);
+    tcase_add_test(tcase, events_of_the_hosts_own_caches_are_not_hashed);
+    tcase_add_test(tcase, json_lines_hold_names_and_escape_text);
     tcase_add_test(tcase, files_are_read_whole_or_refused_with_a_sentence);
     suite_add_tcase(suite, tcase);
     return suite;

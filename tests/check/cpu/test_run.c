@@ -125,6 +125,29 @@ START_TEST(budget_is_exact)
 }
 END_TEST
 
+/* What a REP takes of the budget counts for the rest of its block, too. */
+START_TEST(budget_is_exact_around_rep)
+{
+    /* inc eax; mov ecx, 20; rep stosb; 8 times inc eax; jmp to the start */
+    struct rig *rig = RIG(0x40, 0xb9, 20, 0, 0, 0, 0xf3, 0xaa, 0x40, 0x40, 0x40, 0x40, 0x40, 0x40,
+                          0x40, 0x40, 0xeb, 0xee);
+    uint64_t left = 200;
+
+    rig->cpu.core.state.gpr[REG_RDI] = 0x9000;
+    while (left > 0) {
+        uint64_t budget = (uint64_t)_i + 1 < left ? (uint64_t)_i + 1 : left;
+        uint64_t before = rig->cpu.core.retired;
+        ck_assert_int_eq(cpu_run(&rig->cpu, budget), CPU_EXIT_BUDGET);
+        ck_assert_uint_eq(rig->cpu.core.retired - before, budget);
+        left -= budget;
+    }
+    /* A round is 31: six of them and 14, of which 12 are iterations. */
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RDI], 0x9000 + 6 * 20 + 12);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RCX], 8);
+    rig_destroy(rig);
+}
+END_TEST
+
 START_TEST(store_into_the_running_block_takes_effect_at_once)
 {
     /* mov byte [CODE + 8], 0x43 (inc ebx); inc eax (becomes inc ebx); hlt */
@@ -225,6 +248,7 @@ static Suite *suite_run(void)
 
     tcase_set_tags(tc, "fast");
     tcase_add_loop_test(tc, budget_is_exact, 0, 200);
+    tcase_add_loop_test(tc, budget_is_exact_around_rep, 0, 100);
     tcase_add_test(tc, store_into_the_running_block_takes_effect_at_once);
     tcase_add_test(tc, rep_counts_each_iteration);
     tcase_add_test(tc, fault_pushes_the_instruction);
