@@ -105,14 +105,14 @@
     X(LOOPNE, NOTHING, FLAG_ZF, 0, 0, 1, 1, HOST, NULL) \
     X(JCXZ, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
     X(BOUND, NOTHING, 0, 0, 0, 1, 1, HOST, NULL) \
-    X(JMPF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(CALLF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(RETF, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(JMPF, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_far") \
+    X(CALLF, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_far") \
+    X(RETF, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_far") \
     X(INT, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INT3, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INTO, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(INT1, NOTHING, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
-    X(IRET, NOTHING, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
+    X(IRET, NOTHING, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_far") \
     X(SYSCALL, SYSCALL, FLAGS_ALL, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(SYSRET, SYSCALL, 0, FLAGS_ALL, 0, 1, 1, TEST, "cpu/exec/test_far") \
     X(SYSENTER, SEP, FLAGS_ALL, FLAGS_SYSTEM, 0, 1, 1, TEST, "cpu/exec/test_far") \
@@ -124,14 +124,14 @@
     X(HLT, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(CLI, NOTHING, 0, FLAG_IF, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(STI, NOTHING, 0, FLAG_IF, 0, 1, 1, TEST, "cpu/exec/test_system") \
-    X(MOVSEG, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(LDS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LES, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LFS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LGS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
-    X(LSS, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_segment") \
+    X(MOVSEG, NOTHING, 0, 0, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LDS, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LES, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LFS, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LGS, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LSS, NOTHING, 0, 0, 0, 1, 1, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
     X(PUSHSEG, NOTHING, 0, 0, 0, 1, 0, HOST, NULL) \
-    X(POPSEG, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(POPSEG, NOTHING, 0, 0, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
     X(LGDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(LIDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(SGDT, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
@@ -143,10 +143,10 @@
     X(LMSW, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(SMSW, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(CLTS, NOTHING, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(LAR, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(LSL, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(VERR, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
-    X(VERW, NOTHING, 0, FLAG_ZF, 0, 1, 0, TEST, "cpu/exec/test_segment") \
+    X(LAR, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(LSL, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(VERR, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
+    X(VERW, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST_MASKED, "at CPL 3, user segments; the rest: cpu/exec/test_segment") \
     X(ARPL, NOTHING, 0, FLAG_ZF, 0, 1, 0, HOST, NULL) \
     X(MOVCR, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(MOVDR, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
@@ -165,10 +165,10 @@
     X(VMCALL, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(VMMCALL, NOTHING, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(SWAPGS, LM, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDFSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(RDGSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WRFSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
-    X(WRGSBASE, FSGSBASE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
+    X(RDFSBASE, FSGSBASE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(RDGSBASE, FSGSBASE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(WRFSBASE, FSGSBASE, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(WRGSBASE, FSGSBASE, 0, 0, 0, 1, 0, HOST, NULL) \
     X(XGETBV, XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_system") \
     X(XSETBV, XSAVE, 0, 0, 0, 1, 1, TEST, "cpu/exec/test_system") \
     X(CLAC, SMAP, 0, FLAG_AC, 0, 1, 0, TEST, "cpu/exec/test_system") \

@@ -155,7 +155,7 @@ static unsigned alignment_of(unsigned size)
 }
 
 /* What the always-missing TLB set is for: before the access. */
-static void data_check(struct core *core, gva_t gva, unsigned size)
+void core_data_check(struct core *core, gva_t gva, unsigned size)
 {
     bool alignment =
         core->cpl == 3 && (core->state.cr0 & CR0_AM) && (core->state.rflags_rest & FLAG_AC);
@@ -172,7 +172,7 @@ static void data_check(struct core *core, gva_t gva, unsigned size)
 void core_load_slow(struct core *core, gva_t gva, void *data, unsigned size, bool stack)
 {
     if (UNLIKELY(core->data_checked)) {
-        data_check(core, gva, size);
+        core_data_check(core, gva, size);
     }
     gva = gva_in_mode(core, gva);
     unsigned first = size_before_wrap(core, gva, size);
@@ -196,7 +196,7 @@ void core_probe_write(struct core *core, gva_t gva, unsigned size, bool stack)
         return;
     }
     if (UNLIKELY(core->data_checked)) {
-        data_check(core, gva, size);
+        core_data_check(core, gva, size);
     }
     gva = gva_in_mode(core, gva);
     unsigned first = size_before_wrap(core, gva, size);
@@ -213,7 +213,7 @@ void core_probe_write(struct core *core, gva_t gva, unsigned size, bool stack)
 void core_store_slow(struct core *core, gva_t gva, const void *data, unsigned size, bool stack)
 {
     if (UNLIKELY(core->data_checked)) {
-        data_check(core, gva, size);
+        core_data_check(core, gva, size);
     }
     gva = gva_in_mode(core, gva);
     unsigned first = size_before_wrap(core, gva, size);
@@ -240,7 +240,7 @@ uint8_t *core_rmw_slow(struct core *core, gva_t gva, unsigned size, bool stack)
     uint8_t *host = NULL;
 
     if (UNLIKELY(core->data_checked)) {
-        data_check(core, gva, size);
+        core_data_check(core, gva, size);
     }
     gva = gva_in_mode(core, gva);
     if (UNLIKELY(size_before_wrap(core, gva, size) < size)) {

@@ -262,6 +262,8 @@ static ALWAYS_INLINE gva_t insn_linear(struct core *core, const struct insn *ins
 }
 
 /* ---- memory: raise on fault; stack: the #SS flavour for non-canonical addresses ---- */
+/* When core.data_checked: raise #AC for a misaligned access. */
+void core_data_check(struct core *core, gva_t gva, unsigned size);
 void core_load_slow(struct core *core, gva_t gva, void *data, unsigned size, bool stack);
 void core_store_slow(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
 
@@ -297,6 +299,13 @@ CORE_MEMORY(64)
 /* Any size: 1..64 bytes. */
 void core_load(struct core *core, gva_t gva, void *data, unsigned size, bool stack);
 void core_store(struct core *core, gva_t gva, const void *data, unsigned size, bool stack);
+/* An offset of opsize bytes and a selector; aligned to 2 (16:16), 4 or 8. [SDM 3A table 6-7] */
+static inline void core_load_far_pointer(struct core *core, gva_t gva, uint8_t *bytes,
+                                         unsigned opsize, bool stack)
+{
+    core_load(core, gva, bytes, opsize, stack);
+    core_load(core, gva + opsize, bytes + opsize, 2, stack);
+}
 /* Fault now exactly as a write of size bytes would. */
 void core_probe_write(struct core *core, gva_t gva, unsigned size, bool stack);
 /* Host pointer for a read-modify-write inside one RAM page, or NULL: then use load, compute, store

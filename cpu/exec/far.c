@@ -243,7 +243,7 @@ static void far_transfer(struct core *core, const struct insn *insn, bool call)
         gva_t gva = insn_linear(core, insn, insn->opsize + 2u, MMU_READ);
         uint8_t bytes[10] = { 0 };
 
-        core_load(core, gva, bytes, insn->opsize + 2u, stack);
+        core_load_far_pointer(core, gva, bytes, insn->opsize, stack);
         for (unsigned n = 0; n < insn->opsize; n++) {
             target.offset |= (uint64_t)bytes[n] << 8 * n;
         }

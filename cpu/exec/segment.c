@@ -248,6 +248,9 @@ void far_store(struct core *core, gva_t gva, const void *data, unsigned size, un
         ram_store32(host, le32_load(data));
         return;
     }
+    if (UNLIKELY(core->data_checked) && cpl == 3) {
+        core_data_check(core, gva, size);
+    }
     enum mmu_status status =
         mmu_store(&core->mmu, gva, data, size, MMU_WRITE | (cpl == 3 ? MMU_USER : 0));
 
@@ -271,6 +274,9 @@ void far_load(struct core *core, gva_t gva, void *data, unsigned size, unsigned 
     if (host != NULL && size == 4) {
         le32_store(data, ram_load32(host));
         return;
+    }
+    if (UNLIKELY(core->data_checked) && cpl == 3) {
+        core_data_check(core, gva, size);
     }
     enum mmu_status status =
         mmu_load(&core->mmu, gva, data, size, MMU_READ | (cpl == 3 ? MMU_USER : 0));

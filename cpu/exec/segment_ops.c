@@ -70,7 +70,7 @@ void system_load_far_pointer(struct core *core, const struct insn *insn)
     uint8_t bytes[16] = { 0 };
     gva_t gva = insn_linear(core, insn, size + 2, MMU_READ);
 
-    core_load(core, gva, bytes, size + 2, insn_is_stack(insn));
+    core_load_far_pointer(core, gva, bytes, size, insn_is_stack(insn));
     segment_load(core, segment, le16_load(bytes + size));
     gpr_write(core, insn->n[0], size, le64_load(bytes) & size_mask(size));
     segment_loaded(core, segment);

@@ -20,6 +20,12 @@ enum {
     CASE_PAGE = 0x1000,
     CASE_BYTES = 64,
     CASE_STEPS = 6,
+    CASE_SELECTORS =
+        0x1c00, /* in the data: 16-bit words that are selectors, to CASE_SELECTORS_END */
+    CASE_SELECTORS_END = 0x2000,
+    CASE_FRAMES =
+        0x0000, /* in the data: offset, selector, flags, stack pointer, stack selector; 64 bytes each */
+    CASE_FRAME_COUNT = 24, /* of sizes 2, 4, 8, 2, 4, 8 .. */
     CASE_FX = 512,
     CASE_FX_USED = 416, /* of an FXSAVE image */
 };
@@ -37,7 +43,10 @@ enum case_segment_index {
     CASE_SEG_SMALL,       /* 64K, 16-bit stack */
     CASE_SEG_CODE_64,
     CASE_SEG_CODE_32,
-    CASE_SEG_CODE_16, /* at CASE_CODE */
+    CASE_SEG_CODE_16,   /* at CASE_CODE */
+    CASE_SEG_CODE_LDT,  /* 32-bit, one page at CASE_CODE */
+    CASE_SEG_EXEC_ONLY, /* flat, cannot be read */
+    CASE_SEG_ABSENT,    /* not present */
     CASE_SEGS,
 };
 
@@ -76,6 +85,7 @@ struct fuzz_case {
 };
 
 struct fuzz_result {
+    bool looped;    /* it jumped into its own bytes and never came back: no verdict */
     bool completed; /* else vector, error, address tell of the fault */
     uint8_t vector;
     uint32_t error;
@@ -83,6 +93,8 @@ struct fuzz_result {
     uint64_t rip;     /* offset in CS */
     uint64_t gpr[16];
     uint64_t rflags;
+    uint16_t selector[6];
+    uint64_t fs_base, gs_base;
     _Alignas(16) uint8_t fx[CASE_FX];
     uint32_t pages_changed; /* bit i: data page i is not as before; only those are in data */
     uint8_t data[CASE_DATA_SIZE];
@@ -118,6 +130,9 @@ static inline void result_memory(struct fuzz_result *result, uint8_t *live,
 
 /* ---- the host CPU: native.c ---- */
 struct native;
+
+/* Attributes (as LAR gives them, shifted down) and limit of a descriptor that programs may see; false: they may not. */
+bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit);
 
 /* NULL when the host forbids it; *why says what. can_16, can_32: code of that width can run. */
 struct native *native_create(const char **why);

@@ -28,6 +28,11 @@ const struct case_segment case_segments[CASE_SEGS] = {
                            0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_L | SEG_G },
     [CASE_SEG_CODE_32] = { 0x23, 0, 0xffffffff,
                            0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G },
+    [CASE_SEG_CODE_LDT] = { 0x2f, CASE_CODE, 0xfff,
+                            0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB },
+    [CASE_SEG_EXEC_ONLY] = { 0x3f, 0, 0xffffffff,
+                             0x9 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P | SEG_DB | SEG_G },
+    [CASE_SEG_ABSENT] = { 0x47, CASE_DATA, 0x3fff, 3 | SEG_S | 3 << SEG_DPL_SHIFT | SEG_DB },
     [CASE_SEG_CODE_16] = { 0x27, CASE_CODE, 0xffff, 0xb | SEG_S | 3 << SEG_DPL_SHIFT | SEG_P },
 };
 
@@ -36,9 +41,17 @@ enum {
     SPA_DATA = 0x10000,
     SPA_READ_ONLY = 0x20000,
     SPA_CODE = 0x21000,
+    SPA_SYSTEM = 0x22000,
     SPA_TABLES = 0x30000,
-    RAM_BYTES = 0x40000
+    RAM_BYTES = 0x40000,
 };
+
+/* Linear addresses of the descriptor tables: one page, the system's. */
+#define SYSTEM_PAGE UINT64_C(0xffffc00000000000) /* the kernel's half, as on the host */
+#define SYSTEM_GDT  SYSTEM_PAGE
+#define SYSTEM_LDT  (SYSTEM_PAGE + 0x800)
+
+enum { LDT_ENTRIES = 9 };
 
 enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, REP_LIMIT = 1 << 20 };
 
@@ -165,7 +178,7 @@ static uint64_t table_entry(unsigned table)
     return (SPA_TABLES + table * PAGE_SIZE) | ENTRY_P | ENTRY_W | ENTRY_U;
 }
 
-/* Tables: 0 PML4, 1 PDPT, 2 PD, 3 PT of the data, 4 PT of the code. */
+/* Tables: 0 PML4, 1 PDPT, 2 PD, 3 PT of the data, 4 PT of the code, 5 to 7 those of the descriptor tables. */
 static void pages_map(struct emulated *emulated)
 {
     entry_set(emulated, 0, 0, table_entry(1));
@@ -179,6 +192,45 @@ static void pages_map(struct emulated *emulated)
     entry_set(emulated, 3, (CASE_READ_ONLY - CASE_DATA) / PAGE_SIZE,
               SPA_READ_ONLY | ENTRY_P | ENTRY_U | BIT64(63));
     entry_set(emulated, 4, 0, SPA_CODE | ENTRY_P | ENTRY_U);
+    for (unsigned level = 0; level < 3; level++) { /* indices 384, 0, 0, 0 */
+        entry_set(emulated, level == 0 ? 0 : 4 + level, level == 0 ? 384 : 0,
+                  table_entry(5 + level));
+    }
+    entry_set(emulated, 7, 0, SPA_SYSTEM | ENTRY_P | ENTRY_W | BIT64(63));
+}
+
+static void descriptor_set(struct emulated *emulated, uint16_t selector, uint32_t base,
+                           uint32_t limit, uint32_t attributes)
+{
+    uint64_t at = (selector & 4 ? SYSTEM_LDT - SYSTEM_PAGE : 0) + ((uint32_t)selector & 0xfff8);
+    uint32_t field = attributes & SEG_G ? limit >> 12 : limit;
+    uint64_t descriptor = (field & 0xffff) | (uint64_t)(base & 0xffffff) << 16 |
+                          (uint64_t)(attributes & 0xf0ff) << 40 |
+                          (uint64_t)(field >> 16 & 0xf) << 48 | (uint64_t)(base >> 24) << 56;
+
+    memcpy(ram_host(&emulated->ram, SPA_SYSTEM + at), &descriptor, sizeof(descriptor));
+}
+
+/* The host kernel's GDT as far as cases name it, and the LDT that native.c sets. */
+static void descriptors_set(struct emulated *emulated)
+{
+    struct cpu_state *state = &emulated->cpu.core.state;
+
+    for (unsigned i = CASE_SEG_FLAT; i < CASE_SEGS; i++) {
+        const struct case_segment *s = &case_segments[i];
+        descriptor_set(emulated, s->selector, s->base, s->limit, s->attributes);
+    }
+    for (unsigned selector = 3; selector < 0x80; selector += 8) {
+        uint32_t attributes, limit;
+        if (native_descriptor((uint16_t)selector, &attributes, &limit)) {
+            descriptor_set(emulated, (uint16_t)selector, 0, limit, attributes);
+        }
+    }
+    descriptor_set(emulated, 0x08, 0, UINT32_MAX, 0xc09b);
+    descriptor_set(emulated, 0x10, 0, UINT32_MAX, 0xa09b);
+    descriptor_set(emulated, 0x18, 0, UINT32_MAX, 0xc093);
+    state->gdtr = (struct x86_table){ SYSTEM_GDT, 0x7f };
+    state->ldtr = (struct x86_segment){ SYSTEM_LDT, LDT_ENTRIES * 8 - 1, SEG_P | 2, 0x50 };
 }
 
 struct emulated *emulated_create(void)
@@ -210,6 +262,7 @@ struct emulated *emulated_create(void)
     core->state.xcr0 = 3;
     mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
     memset(ram_host(&emulated->ram, SPA_CODE), 0xcc, PAGE_SIZE);
+    descriptors_set(emulated);
     return emulated;
 }
 
@@ -288,6 +341,11 @@ static void case_store(const struct core *core, struct fuzz_result *result)
     result->rip = core->state.gpr[REG_RIP];
     memcpy(result->gpr, core->state.gpr, sizeof(result->gpr));
     result->rflags = core_rflags(core);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        result->selector[i] = core->state.seg[i].selector;
+    }
+    result->fs_base = core->state.seg[SEG_FS].base;
+    result->gs_base = core->state.seg[SEG_GS].base;
     fx_store(&core->state, result->fx);
 }
 

@@ -141,6 +141,37 @@ enum { DATA_FX_IMAGE = 0x2000, DATA_MXCSR = 0x2400, DATA_MXCSR_END = 0x2500 };
 
 static void fx_generate(uint64_t *state, uint8_t *fx);
 
+/* Selectors of descriptors that both sides have, null ones, and ones beyond the LDT. */
+static uint16_t random_selector(uint64_t *state)
+{
+    static const uint16_t system[8] = { 0x08, 0x10, 0x18, 0x23, 0x2b, 0x33, 0x4f, 0 };
+    uint16_t selector = once_in(state, 3) ? system[below(state, 8)]
+                                          : case_segments[below(state, CASE_SEGS)].selector;
+
+    return once_in(state, 4) ? (uint16_t)((selector & ~3u) | below(state, 4)) : selector;
+}
+
+/* Where far transfers go: offset, selector, flags, stack pointer and selector, of 2, 4 or 8 bytes each. */
+static void frame_generate(uint64_t *state, uint8_t *frame, unsigned size)
+{
+    static const uint8_t codes[5] = { CASE_SEG_CODE_64, CASE_SEG_CODE_32, CASE_SEG_CODE_16,
+                                      CASE_SEG_CODE_LDT, CASE_SEG_EXEC_ONLY };
+    static const uint8_t stacks[3] = { CASE_SEG_FLAT, CASE_SEG_FLAT, CASE_SEG_DATA };
+    const struct case_segment *code = &case_segments[codes[below(state, 5)]];
+    const struct case_segment *stack = &case_segments[stacks[below(state, 3)]];
+    uint64_t field[5] = {
+        CASE_CODE + 16 * (1 + below(state, 238)) + 15 - code->base, /* in no case's code */
+        once_in(state, 6) ? random_selector(state) : code->selector,
+        0x202 | (fuzz_random(state) & (FLAGS_ARITH | FLAG_DF | FLAG_NT | FLAG_ID | FLAG_IOPL)),
+        CASE_DATA + (fuzz_random(state) & 0x3ff0) - stack->base,
+        once_in(state, 6) ? random_selector(state) : stack->selector,
+    };
+
+    for (unsigned i = 0; i < 5; i++) {
+        memcpy(frame + i * size, &field[i], size);
+    }
+}
+
 void memory_generate(struct case_memory *memory, uint64_t seed, uint64_t batch)
 {
     uint64_t state = seed ^ (batch + 1) * UINT64_C(0xd1342543de82ef95);
@@ -160,6 +191,13 @@ void memory_generate(struct case_memory *memory, uint64_t seed, uint64_t batch)
         memcpy(memory->data + at, &mxcsr, 4);
     }
     fx_generate(&state, memory->data + DATA_FX_IMAGE);
+    for (unsigned at = CASE_SELECTORS; at < CASE_SELECTORS_END; at += 2) {
+        uint16_t selector = random_selector(&state);
+        memcpy(memory->data + at, &selector, 2);
+    }
+    for (unsigned i = 0; i < CASE_FRAME_COUNT; i++) {
+        frame_generate(&state, memory->data + CASE_FRAMES + 64 * i, 2u << i % 3);
+    }
     /* Runs of one byte, for repeated comparisons. */
     memset(memory->data + 0x3000, 0, 0x400);
     memset(memory->data + 0x3400, (int)(fuzz_random(&state) & 0xff), 0x400);
@@ -543,6 +581,72 @@ static void tune_divide(struct fuzz_case *c, uint64_t *state)
     }
 }
 
+static uint64_t random_frame(uint64_t *state, unsigned opsize)
+{
+    unsigned kind = opsize == 2 ? 0 : opsize == 4 ? 1 : 2;
+
+    return CASE_DATA + CASE_FRAMES + 64 * (3 * (uint64_t)below(state, CASE_FRAME_COUNT / 3) + kind);
+}
+
+static void selector_register(struct fuzz_case *c, uint64_t *state, unsigned operand)
+{
+    if (c->insn.kind[operand] == OPERAND_GPR) {
+        address_set(c, c->insn.n[operand], random_selector(state), 2);
+    }
+}
+
+/* Instructions that take selectors: point them at some. */
+static void tune_segment(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
+                         const struct case_memory *memory)
+{
+    uint64_t selectors =
+        CASE_DATA + CASE_SELECTORS + (fuzz_random(state) & 0x3f0) + 2 * below(state, 4);
+    uint64_t frame = random_frame(state, c->insn.opsize);
+
+    /* A far call from compatibility to 64-bit mode never ends on some hypervisors. */
+    while (c->insn.op == OP_CALLF && c->bits != 64 &&
+           (memory->data[frame - CASE_DATA + c->insn.opsize] | 3) == 0x33) {
+        frame = random_frame(state, c->insn.opsize);
+    }
+    switch (c->insn.op) {
+    case OP_JMPF:
+    case OP_CALLF:
+        if (c->insn.kind[0] == OPERAND_MEM) {
+            operand_place(c, e, state, frame);
+        } else {
+            const uint8_t *from = memory->data + (frame - CASE_DATA);
+            memcpy(c->bytes + c->n - c->insn.opsize - 2, from, c->insn.opsize + 2u);
+        }
+        break;
+    case OP_RETF:
+    case OP_IRET:
+        c->gpr[REG_RSP] = frame - segment_base(c, SEG_SS);
+        break;
+    case OP_POPSEG:
+        c->gpr[REG_RSP] = selectors - segment_base(c, SEG_SS);
+        break;
+    case OP_MOVSEG:
+    case OP_LAR:
+    case OP_LSL:
+    case OP_VERR:
+    case OP_VERW:
+    case OP_ARPL:
+    case OP_LDS:
+    case OP_LES:
+    case OP_LFS:
+    case OP_LGS:
+    case OP_LSS:
+        selector_register(c, state, 0);
+        selector_register(c, state, 1);
+        if (has_memory_operand(&c->insn)) {
+            operand_place(c, e, state, selectors);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
 static void tune(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
                  const struct case_memory *memory)
 {
@@ -599,6 +703,9 @@ static void tune(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
         break;
     default:
         break;
+    }
+    if (!once_in(state, 8)) {
+        tune_segment(c, e, state, memory);
     }
     if (op_info[c->insn.op].family == FAMILY_STRING) {
         tune_string(c, state);
@@ -677,6 +784,14 @@ static void native_bytes(struct fuzz_case *c)
     }
 }
 
+/* Far pointers of 64 bits exist on Intel only. */
+static bool amd_ignores_rex_w(const struct insn *insn)
+{
+    return insn->flags & INSN_REX_W &&
+           (insn->op == OP_JMPF || insn->op == OP_CALLF || insn->op == OP_LSS ||
+            insn->op == OP_LFS || insn->op == OP_LGS);
+}
+
 static void single_generate(const struct generator *generator, uint64_t *state, struct fuzz_case *c)
 {
     const struct template_list *list = generator->templates;
@@ -691,10 +806,11 @@ static void single_generate(const struct generator *generator, uint64_t *state, 
                                         : list->ops[below(state, (unsigned)list->n_ops)];
             }
             c->bits = (uint8_t)bits_generate(generator, state);
-        } while (!instruction_generate(generator, state, op, c->bits, &e, &c->insn));
+        } while (!instruction_generate(generator, state, op, c->bits, &e, &c->insn) ||
+                 amd_ignores_rex_w(&c->insn));
         c->n = c->insn.length;
         c->code_offset = (uint16_t)(once_in(state, 16) ? (unsigned)CASE_PAGE - c->n
-                                                       : 16 * (1 + below(state, 240)));
+                                                       : 16 * (1 + below(state, 238)));
         memcpy(c->bytes, e.bytes, 15);
     } while (branches_into_itself(c));
     state_generate(state, c);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -251,6 +252,22 @@ static int worker_run(struct worker *w, uint64_t job)
     return 0;
 }
 
+static void processor_stay(unsigned job)
+{
+    unsigned long mask[16], one[16] = { 0 };
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+    unsigned last = 0, seen = 0;
+
+    for (unsigned cpu = 0; bytes > 0 && cpu < 8 * (unsigned)bytes && seen <= job; cpu++) {
+        if (mask[cpu / 64] >> cpu % 64 & 1) {
+            last = cpu;
+            seen++;
+        }
+    }
+    one[last / 64] = 1ul << last % 64;
+    (void)syscall(SYS_sched_setaffinity, 0, sizeof(one), one);
+}
+
 static int worker_fork(const struct options *options, struct progress *progress, uint64_t job)
 {
     pid_t child = fork();
@@ -258,6 +275,8 @@ static int worker_fork(const struct options *options, struct progress *progress,
     if (child != 0) {
         return child;
     }
+    /* The kernel keeps the processor's number in a descriptor: stay on one. */
+    processor_stay((unsigned)job);
     struct worker *w = calloc(1, sizeof(*w));
     struct template_list list;
     if (w == NULL) {

@@ -19,6 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -62,7 +63,9 @@ struct native {
     const struct case_memory *memory;
     const struct fuzz_case *cases;
     struct fuzz_result *results;
-    size_t n, at; /* at: 0 outside of a run, else 1 + index of the running case */
+    size_t n, at;         /* at: 0 outside of a run, else 1 + index of the running case */
+    uint16_t selector[6]; /* read on entry to the handler */
+    uint64_t fs_base, gs_base;
     gregset_t kept;
     uint8_t kept_fx[CASE_FX_USED];
     uint64_t kept_fs_base;
@@ -126,7 +129,15 @@ static void case_enter(struct native *native, ucontext_t *frame)
     segments_load(c);
 }
 
-static void case_leave(struct native *native, const ucontext_t *frame)
+static ALWAYS_INLINE void segments_read(struct native *native)
+{
+    __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
+                     : "=m"(native->selector[SEG_DS]), "=m"(native->selector[SEG_ES]),
+                       "=m"(native->selector[SEG_FS]), "=m"(native->selector[SEG_GS]));
+    __asm__ volatile("rdfsbase %0\n\trdgsbase %1" : "=r"(native->fs_base), "=r"(native->gs_base));
+}
+
+static void case_leave(struct native *native, const ucontext_t *frame, bool looped)
 {
     const struct fuzz_case *c = &native->cases[native->at - 1];
     struct fuzz_result *result = &native->results[native->at - 1];
@@ -142,11 +153,18 @@ static void case_leave(struct native *native, const ucontext_t *frame)
     result->error = (uint32_t)gregs[FRAME_ERROR];
     result->address = (uint64_t)gregs[FRAME_CR2];
     result->rip = rip;
+    memcpy(result->selector, native->selector, sizeof(result->selector));
+    result->selector[SEG_CS] = (uint16_t)gregs[FRAME_CSGSFS];
+    result->selector[SEG_SS] = (uint16_t)((uint64_t)gregs[FRAME_CSGSFS] >> 48);
+    result->fs_base = native->fs_base;
+    result->gs_base = native->gs_base;
+    result->looped = looped;
     result->completed = false;
     if (vector == 3) {
         result->rip = rip - 1;
         result->completed = true; /* the INT3 behind it, or where it jumped to */
-    } else if (vector != 4 && (c->steps == 0 ? rip != start : rip - start >= c->n)) {
+    } else if (vector != 4 && (result->selector[SEG_CS] != case_segments[c->seg[SEG_CS]].selector ||
+                               (c->steps == 0 ? rip != start : rip - start >= c->n))) {
         result->completed = true; /* fetching at the new RIP failed */
     }
     memcpy(result->fx, frame->uc_mcontext.fpregs, CASE_FX_USED);
@@ -161,7 +179,10 @@ static void native_signal(int signal, siginfo_t *info, void *context)
     struct native *native = native_self();
     ucontext_t *frame = context;
 
-    (void)signal, (void)info;
+    (void)info;
+    if (signal == SIGVTALRM && native->at == 0) {
+        return;
+    }
     /* NT, AC and ID of a case must not reach the kernel's return path or the next case. */
     __asm__ volatile("pushq $0x202\n\tpopfq" ::: "cc", "memory");
     if (native->at == 0) {
@@ -169,11 +190,12 @@ static void native_signal(int signal, siginfo_t *info, void *context)
         memcpy(native->kept, frame->uc_mcontext.gregs, sizeof(native->kept));
         memcpy(native->kept_fx, frame->uc_mcontext.fpregs, sizeof(native->kept_fx));
     } else {
+        segments_read(native);
         __asm__ volatile("mov %0, %%fs\n\twrfsbase %1"
                          :
                          : "r"(0), "r"(native->kept_fs_base)
                          : "memory");
-        case_leave(native, frame);
+        case_leave(native, frame, signal == SIGVTALRM);
     }
     if (native->at++ < native->n) {
         case_enter(native, frame);
@@ -203,13 +225,34 @@ void native_run(struct native *native, const struct fuzz_case *cases, struct fuz
     native->n = n;
     native->at = 0;
     if (n > 0) {
+        /* An indirect branch may find its own instruction: more than this much work is a loop. */
+        struct itimerval limit = { .it_value = { .tv_usec = 100000 },
+                                   .it_interval = { .tv_usec = 100000 } },
+                         off = { 0 };
+        setitimer(ITIMER_VIRTUAL, &limit, NULL);
         __asm__ volatile("int3" ::: "memory");
+        setitimer(ITIMER_VIRTUAL, &off, NULL);
     }
 }
 
 bool native_can(const struct native *native, unsigned bits)
 {
     return bits == 64 || (bits == 32 ? native->can_32 : native->can_16);
+}
+
+bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit)
+{
+    uint32_t given = selector;
+    bool visible;
+
+    *attributes = 0;
+    *limit = 0;
+    __asm__ volatile("lar %3, %0\n\tsetz %1\n\tlsl %3, %2"
+                     : "+r"(*attributes), "=&q"(visible), "+r"(*limit)
+                     : "r"(given)
+                     : "cc");
+    *attributes = *attributes >> 8 & 0xf0ff;
+    return visible;
 }
 
 /* ---- setting up ---- */
@@ -220,7 +263,9 @@ static bool ldt_entry(unsigned entry, const struct case_segment *segment)
     struct user_desc descriptor = {
         .entry_number = entry,
         .base_addr = segment->base,
-        .limit = segment->limit,
+        .limit = segment->attributes & SEG_G ? segment->limit >> 12 : segment->limit,
+        .limit_in_pages = (segment->attributes & SEG_G) != 0,
+        .seg_not_present = !(segment->attributes & SEG_P),
         .seg_32bit = (segment->attributes & SEG_DB) != 0,
         .contents = code                                    ? 2
                     : segment->attributes & SEG_EXPAND_DOWN ? 1
@@ -273,11 +318,13 @@ static bool native_pages(struct native *native)
 
 static bool native_handlers(struct native *native)
 {
-    static const int signals[] = { SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS };
+    static const int signals[] = { SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS, SIGVTALRM };
     struct sigaction action = { .sa_sigaction = native_signal,
                                 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
     stack_t stack = { .ss_size = STACK_BYTES - 4096 };
 
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGVTALRM);
     native->stack = aligned_alloc(STACK_BYTES, STACK_BYTES);
     if (native->stack == NULL) {
         return false;
@@ -338,6 +385,12 @@ struct native *native_create(const char **why)
 }
 
 #else
+
+bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit)
+{
+    (void)selector, (void)attributes, (void)limit;
+    return false;
+}
 
 struct native *native_create(const char **why)
 {
