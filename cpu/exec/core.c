@@ -511,7 +511,8 @@ void core_privilege_update(struct core *core)
     core->run_mode = core->bits | (core->flat ? 0x100u : 0) | (user ? 0x200u : 0);
     mmu_ac_set(&core->mmu, (rflags & FLAG_AC) != 0);
     core->data_access = user ? MMU_USER : 0;
-    core->data_checked = core->watches != NULL || (kinds & (1u << DR7_WRITE | 1u << DR7_DATA)) != 0 ||
+    core->data_checked = core->watches != NULL ||
+                         (kinds & (1u << DR7_WRITE | 1u << DR7_DATA)) != 0 ||
                          (user && (rflags & FLAG_AC) && (state->cr0 & CR0_AM));
     core->data_set = UNLIKELY(core->data_checked) ? &core->never_set : mmu_set(&core->mmu, user);
     if (!(kinds & 1u << DR7_CODE)) {

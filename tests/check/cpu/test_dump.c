@@ -5,8 +5,8 @@
 
 #include "cpu/block.h"
 #include "cpu/dump.h"
-#include "cpu/exec/model.h"
 #include "cpu/exec/core.h"
+#include "cpu/exec/model.h"
 #include "tests/check/check_main.h"
 
 enum { RAM_BYTES = 1 << 16, CODE = 0x1000, RIP = 0x40001000 };
