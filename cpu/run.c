@@ -101,7 +101,7 @@ void cpu_limit(struct cpu *cpu, uint64_t instructions)
 uint64_t cpu_retired(const struct cpu *cpu)
 {
     return cpu->core.retired +
-           (cpu->running != NULL ? (uint64_t)(cpu->core.insn - cpu->running->insn) : 0);
+           (cpu->running != NULL ? (uint64_t)(cpu->core.insn - cpu->core.first) : 0);
 }
 
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)

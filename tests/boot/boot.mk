@@ -32,3 +32,8 @@ check-boot: $(OUT)/verdite $(BOOT_CPIO)
 .PHONY: check-bad
 check-bad: $(OUT)/verdite build/roms/tour-1.elf
 	@tests/boot/check-bad.sh $(OUT)/verdite
+
+# make check-determinism  the virtual clock: roms and a boot, twice with one seed and once with another
+.PHONY: check-determinism
+check-determinism: $(OUT)/verdite $(BOOT_CPIO) $(ROM_FILES)
+	@tests/boot/check-determinism.sh $(OUT)/verdite $(BOOT_CPIO) $(ROMS)
