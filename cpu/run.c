@@ -421,6 +421,13 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
     return SLOW_RUN;
 }
 
+/* INT n, INT3, INTO and INT1 drop the single-step trap together with TF: when they went to a handler.
+ * [SDM 3A 17.3.1.4] */
+static bool entered_handler(const struct insn *insn)
+{
+    return insn->op == OP_INT || insn->op == OP_INT3 || insn->op == OP_INTO || insn->op == OP_INT1;
+}
+
 /* Run a block of at most `limit` instructions with shadows, breakpoints and single-step. */
 static void run_slowly(struct cpu *cpu, unsigned limit)
 {
@@ -451,7 +458,7 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     if (core->state.shadow == shadow) {
         core->state.shadow = SHADOW_NONE;
     }
-    if (trap) {
+    if (trap && !(entered_handler(&block->insn[0]) && !(core->state.rflags_rest & FLAG_TF))) {
         core->debug_pending |= DR6_BS;
         core->attention = true;
     }
@@ -469,6 +476,14 @@ static NOINLINE void run_fast(struct cpu *cpu)
 
     while (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
         run_block(cpu, find_block(cpu));
+    }
+}
+
+/* A shadow that was there before the instruction is over with it. */
+static void leave_shadow(struct cpu *cpu)
+{
+    if (cpu->core.state.shadow == cpu->entered_shadow) {
+        cpu->core.state.shadow = SHADOW_NONE;
     }
 }
 
@@ -504,13 +519,16 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     case UNWIND_RESTART:
         account_unwound(cpu, false);
         rewind_to_insn(cpu);
+        leave_shadow(cpu);
+        /* What interrupts a repetition pushes RF set, and its code breakpoint does not hit again
+         * when it goes on. [SDM 3A 17.3.1.1] */
+        core->state.rflags_rest |= FLAG_RF;
+        core->attention = true;
         break;
     case UNWIND_NEXT:
         account_unwound(cpu, true);
         cpu->running = NULL;
-        if (core->state.shadow == cpu->entered_shadow) {
-            core->state.shadow = SHADOW_NONE;
-        }
+        leave_shadow(cpu);
         if (cpu->entered_trap) {
             core->debug_pending |= DR6_BS;
         }

@@ -514,6 +514,34 @@ START_TEST(sysenter_and_sysexit_use_flat_segments)
 }
 END_TEST
 
+/* A return whose frame ends in a page that is not there: nothing of it was taken. */
+static const struct {
+    const char *hex;
+    uint64_t rsp;
+} broken_frames[] = {
+    { "48 cf", FIXTURE_HOLE - 8 },       { "48 cf", FIXTURE_HOLE - 16 },
+    { "48 cb", FIXTURE_HOLE - 8 },       { "cb", FIXTURE_HOLE - 4 },
+    { "48 ca 10 00", FIXTURE_HOLE - 9 }, { "48 cf", FIXTURE_HOLE },
+};
+
+START_TEST(a_page_fault_in_a_return_changes_nothing)
+{
+    struct core_fixture *fixture = core_fixture_create(FIXTURE_LONG);
+    struct core *core = &fixture->core;
+
+    for (uint64_t at = FIXTURE_HOLE - 64; at < FIXTURE_HOLE; at++) {
+        core_fixture_write(fixture, at, 1, 0);
+    }
+    core_fixture_write(fixture, broken_frames[_i].rsp, 8, 0x1234);
+    core->state.gpr[REG_RSP] = broken_frames[_i].rsp;
+    struct cpu_state before = core->state;
+    ck_assert(core_fixture_faults(fixture, broken_frames[_i].hex, VECTOR_PF));
+    ck_assert_uint_eq(core->fault.address, FIXTURE_HOLE);
+    ck_assert_mem_eq(&core->state, &before, sizeof(before));
+    core_fixture_destroy(fixture);
+}
+END_TEST
+
 static Suite *suite_far(void)
 {
     Suite *suite = suite_create("cpu/exec/far");
@@ -538,6 +566,8 @@ static Suite *suite_far(void)
     tcase_add_test(system, interrupts_leave_virtual_8086_mode_with_its_segments_on_the_stack);
     tcase_add_test(system, syscall_and_sysret_go_there_and_back);
     tcase_add_test(system, sysenter_and_sysexit_use_flat_segments);
+    tcase_add_loop_test(transfers, a_page_fault_in_a_return_changes_nothing, 0,
+                        ARRAY_SIZE(broken_frames));
     suite_add_tcase(suite, transfers);
     suite_add_tcase(suite, returns);
     suite_add_tcase(suite, system);
