@@ -178,6 +178,9 @@ struct generator {
     bool can_16, can_32;
 };
 
+/* Flags that a sequence leaves undefined, by its bytes. */
+void sequence_undefined(struct fuzz_case *c);
+
 void memory_generate(struct case_memory *memory, uint64_t seed, uint64_t batch);
 void case_generate(const struct generator *generator, uint64_t index, struct fuzz_case *c);
 

@@ -50,6 +50,7 @@ enum {
 #define SYSTEM_PAGE UINT64_C(0xffffc00000000000) /* the kernel's half, as on the host */
 #define SYSTEM_GDT  SYSTEM_PAGE
 #define SYSTEM_LDT  (SYSTEM_PAGE + 0x800)
+#define SYSTEM_TSS  (SYSTEM_PAGE + 0xc00) /* without I/O permissions */
 
 enum { LDT_ENTRIES = 9 };
 
@@ -230,6 +231,9 @@ static void descriptors_set(struct emulated *emulated)
     descriptor_set(emulated, 0x10, 0, UINT32_MAX, 0xa09b);
     descriptor_set(emulated, 0x18, 0, UINT32_MAX, 0xc093);
     state->gdtr = (struct x86_table){ SYSTEM_GDT, 0x7f };
+    ram_host(&emulated->ram, SPA_SYSTEM + (SYSTEM_TSS - SYSTEM_PAGE))[0x66] =
+        0x68; /* I/O map base: its end */
+    state->tr = (struct x86_segment){ SYSTEM_TSS, 0x67, SEG_P | 11, 0x40 };
     state->ldtr = (struct x86_segment){ SYSTEM_LDT, LDT_ENTRIES * 8 - 1, SEG_P | 2, 0x50 };
 }
 

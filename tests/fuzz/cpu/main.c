@@ -132,6 +132,7 @@ static void case_shrink(struct worker *w, struct fuzz_case *c)
         memset(tried.bytes + at, 0x90, c->step[i].length);
         memset(tried.native + at, 0x90, c->step[i].length);
         tried.count = (uint8_t)(tried.count + c->step[i].length - 1);
+        sequence_undefined(&tried);
         native_run(w->native, &tried, host, 1);
         if (case_judge(w, &tried, host, text) == VERDICT_DIFFERENT) {
             *c = tried;

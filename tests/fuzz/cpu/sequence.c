@@ -83,6 +83,19 @@ static uint64_t undefined_after(const struct insn *insn, uint64_t before)
     return kept | info->flags_undefined;
 }
 
+void sequence_undefined(struct fuzz_case *c)
+{
+    struct insn insn;
+
+    c->undefined = 0;
+    c->undefined_ever = 0;
+    for (unsigned at = 0; at < c->n; at += insn.length) {
+        decode_insn(c->bytes + at, c->n - at, (struct decode_mode){ c->bits, true }, &insn);
+        c->undefined = undefined_after(&insn, c->undefined);
+        c->undefined_ever |= c->undefined;
+    }
+}
+
 static unsigned op_choose(const struct generator *generator, uint64_t *state, bool last,
                           bool before_last)
 {
@@ -113,8 +126,8 @@ static bool memory_place(uint64_t *state, const struct fuzz_case *c, struct enco
                                          : CASE_DATA + (fuzz_random(state) & (CASE_DATA_SIZE - 64));
     unsigned op = insn->op, size = insn->adsize == 2 ? 2 : 4, at = e->modrm_at + 1;
 
-    if (insn->adsize == 2 && c->bits == 32) {
-        return false;
+    if ((insn->adsize == 2 && c->bits == 32) || target - CASE_CODE < CASE_PAGE) {
+        return false; /* not reachable; and code may differ from the host's */
     }
     if (!once_in(state, 4)) {
         target &= ~UINT64_C(15);
@@ -170,9 +183,8 @@ static bool step_add(const struct generator *generator, uint64_t *state, struct 
     if (op_info[op].family == FAMILY_BRANCH && c->bits == 64) {
         native_branch(c->native + c->n, insn.length);
     }
-    c->undefined = undefined_after(&insn, c->undefined);
-    c->undefined_ever |= c->undefined;
     c->n = (uint8_t)(c->n + insn.length);
+    sequence_undefined(c);
     c->step[c->steps++] = insn;
     return true;
 }
