@@ -20,7 +20,10 @@ void clock_fini(struct clock *clock)
 uint64_t clock_now_ns(struct clock *clock)
 {
     if (clock->mode == CLOCK_MODE_REALTIME) {
-        return host_monotonic_ns() - __atomic_load_n(&clock->origin_ns, __ATOMIC_RELAXED);
+        uint64_t stopped = __atomic_load_n(&clock->stopped_ns, __ATOMIC_ACQUIRE);
+        return stopped != 0
+                   ? stopped - 1
+                   : host_monotonic_ns() - __atomic_load_n(&clock->origin_ns, __ATOMIC_RELAXED);
     }
     uint64_t ahead = clock->ahead != NULL ? clock->ahead(clock->ahead_opaque) : 0;
     return __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE) + ahead;
@@ -33,10 +36,20 @@ void clock_advance(struct clock *clock, uint64_t delta_ns)
     }
 }
 
-void clock_skip(struct clock *clock, uint64_t stood_ns)
+void clock_stop(struct clock *clock)
 {
     if (clock->mode == CLOCK_MODE_REALTIME) {
-        __atomic_add_fetch(&clock->origin_ns, stood_ns, __ATOMIC_RELAXED);
+        __atomic_store_n(&clock->stopped_ns, clock_now_ns(clock) + 1, __ATOMIC_RELEASE);
+    }
+}
+
+void clock_go(struct clock *clock)
+{
+    uint64_t stopped = __atomic_load_n(&clock->stopped_ns, __ATOMIC_RELAXED);
+
+    if (stopped != 0) {
+        __atomic_store_n(&clock->origin_ns, host_monotonic_ns() - (stopped - 1), __ATOMIC_RELEASE);
+        __atomic_store_n(&clock->stopped_ns, 0, __ATOMIC_RELEASE);
     }
 }
 

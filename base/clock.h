@@ -29,6 +29,7 @@ struct timer {
 struct clock {
     enum clock_mode mode;
     uint64_t origin_ns;  /* realtime: host time of guest time 0 */
+    uint64_t stopped_ns; /* realtime: guest time while it stands still, plus 1; 0: it runs (atomic) */
     uint64_t virtual_ns; /* virtual: guest time at the last clock_advance (atomic) */
     /* Virtual: nanoseconds since the last clock_advance, so that a reader in the midst of what is running gets
      * its exact instant; may be NULL: 0. Never smaller than before unless clock_advance made up for it. */
@@ -51,8 +52,9 @@ uint64_t clock_now_ns(struct clock *clock);
 /* Virtual mode only: let guest time pass. */
 void clock_advance(struct clock *clock, uint64_t delta_ns);
 
-/* Realtime mode only: the machine stood still so long; guest time does not count it. */
-void clock_skip(struct clock *clock, uint64_t stood_ns);
+/* Realtime mode only: the machine stands still, and so does guest time; then both go on. By the machine's thread. */
+void clock_stop(struct clock *clock);
+void clock_go(struct clock *clock);
 
 /* Deadline of the first armed timer, UINT64_MAX when none is armed. */
 uint64_t clock_next_ns(struct clock *clock);

@@ -93,13 +93,13 @@ bool debug_take_event(struct machine *machine, struct debug_event *event)
 void debug_park(struct machine *machine, uint64_t deadline_ns)
 {
     struct debug *debug = &machine->debug;
-    uint64_t since = host_monotonic_ns();
 
     host_mutex_lock(&debug->lock);
     if (debug->holds == 0) {
         host_mutex_unlock(&debug->lock);
         return;
     }
+    clock_stop(&machine->clock);
     debug->parked = true;
     host_cond_signal(&debug->holder_cond);
     bool event = debug->event.reason != DEBUG_NONE;
@@ -119,7 +119,7 @@ void debug_park(struct machine *machine, uint64_t deadline_ns)
     }
     debug->parked = debug->holds != 0; /* leaving for good: the holder keeps what it has */
     host_mutex_unlock(&debug->lock);
-    clock_skip(&machine->clock, host_monotonic_ns() - since);
+    clock_go(&machine->clock);
 }
 
 /* ---- events, on the machine's thread ---- */
