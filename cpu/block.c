@@ -109,9 +109,12 @@ static void exec_block_end(struct core *core, const struct insn *insn)
     core->state.gpr[REG_RIP] = (core->state.gpr[REG_RIP] + insn->offset) & core->ip_mask;
 }
 
-static void set_block_end(struct insn *insn, uint16_t offset)
+/* The end behind n instructions. */
+static void set_block_end(struct block *block, unsigned n, uint16_t offset)
 {
-    *insn = (struct insn){ .exec = exec_block_end, .op = OP_NOP, .offset = offset };
+    block->insn[n] = (struct insn){
+        .exec = exec_block_end, .op = OP_NOP, .number = (uint8_t)n, .offset = offset
+    };
 }
 
 /* Place a decoded instruction at an offset: its executor, and RIP-relative operands relative to the
@@ -147,7 +150,8 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
         insn_place(cache, insn, 0, mode.bits);
     }
     block->bytes = insn->length;
-    set_block_end(insn + 1, insn->length);
+    insn->number = 1;
+    set_block_end(block, 1, insn->length);
 }
 
 void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
@@ -161,7 +165,7 @@ void block_prefix(const struct block_cache *cache, struct block *to, const struc
         last->exec = exec_choose_for(cache->model, last, from->mode & 0xff);
     }
     to->bytes = (uint16_t)(to->insn[n - 1].offset + to->insn[n - 1].length);
-    set_block_end(&to->insn[n], to->bytes);
+    set_block_end(to, n, to->bytes);
 }
 
 /* Decode from one page until a block ends. Returns how many instructions were filled. */
@@ -170,7 +174,7 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
 {
     const uint8_t *host = ram_host(cache->ram, spa);
     size_t available = PAGE_SIZE - (spa & ~PAGE_MASK), offset = 0;
-    unsigned n = 0;
+    unsigned n = 0, jumps = 0;
 
     while (n < BLOCK_INSNS && offset < available) {
         uint8_t bytes[INSN_MAX_LENGTH];
@@ -192,7 +196,9 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
             insn[n].exec = exec_too_long;
         }
         offset += insn[n].length;
-        if (insn_ends_block(&insn[n++], mode.bits)) {
+        insn[n].number = (uint8_t)(n + 1);
+        bool passes = insn[n].op == OP_JCC && ++jumps < BLOCK_JUMPS;
+        if (insn_ends_block(&insn[n++], mode.bits) && !passes) {
             break;
         }
     }
@@ -227,13 +233,15 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
         cache->used -= (most + 15) & ~(size_t)15;
         return NULL;
     }
-    exec_fn *fused = n >= 2 ? exec_choose_fused(&block->insn[n - 2]) : NULL;
-    if (fused != NULL) {
-        block->insn[n - 2].exec = fused;
+    for (unsigned i = 1; i < n; i++) {
+        exec_fn *fused = exec_choose_fused(&block->insn[i - 1]);
+        if (fused != NULL) {
+            block->insn[i - 1].exec = fused;
+        }
     }
     const struct insn *last = &block->insn[n - 1];
     unsigned length = (unsigned)last->offset + last->length;
-    set_block_end(&block->insn[n], (uint16_t)length);
+    set_block_end(block, n, (uint16_t)length);
     size_t kept = sizeof(struct block) + (n + 1) * sizeof(struct insn);
     cache->used -= ((most + 15) & ~(size_t)15) - ((kept + 15) & ~(size_t)15);
 
@@ -270,6 +278,7 @@ static void end_after(struct block *block, const struct insn *insn)
 {
     for (size_t i = (size_t)(insn - block->insn) + 1; i < block->n; i++) {
         block->insn[i].exec = exec_block_end;
+        block->insn[i].number = (uint8_t)i;
     }
 }
 
@@ -282,12 +291,16 @@ exec_fn *block_cut(struct block *block, const struct insn *insn)
     }
     exec_fn *behind = block->insn[next].exec;
     block->insn[next].exec = exec_block_end;
+    block->insn[next].number = (uint8_t)next;
     return behind;
 }
 
 void block_uncut(struct block *block, const struct insn *insn, exec_fn *behind)
 {
-    block->insn[insn - block->insn + 1].exec = behind;
+    size_t next = (size_t)(insn - block->insn) + 1;
+
+    block->insn[next].exec = behind;
+    block->insn[next].number = (uint8_t)(next + 1);
 }
 
 /* Drop what overlaps in one page. */

@@ -2,7 +2,7 @@
  * change.
  *
  * A block is a run of instructions inside one RAM page, ended by an instruction that may change RIP
- * or mode. Its key is the system physical address of its first byte and the decode mode, so that
+ * or mode; conditional jumps leave it when they are taken. Its key is the system physical address of its first byte and the decode mode, so that
  * aliases and address spaces share it; the virtual address comes from REG_RIP when it runs. Blocks
  * live in an arena that is emptied as a whole; a dropped block stays readable until then, so that a
  * store may drop the block it stands in. Owned by one logical-processor thread.
@@ -19,23 +19,23 @@
 #include "cpu/exec/core.h"
 #include "mmu/ram.h"
 
-enum { BLOCK_INSNS = CORE_BLOCK_INSNS };
+enum { BLOCK_INSNS = CORE_BLOCK_INSNS, BLOCK_JUMPS = 4, BLOCK_LINKS = 4 };
 
-/* Where a block was left to: true as long as the generation of code translations is the same. */
+/* Which block stands at an address: true as long as the generation of code translations is the
+ * same. */
 struct block_link {
-    uint64_t linear;     /* of the successor */
-    uint64_t generation; /* mmu_exec_generation; 0: empty */
-    uint32_t mode;       /* core.run_mode */
+    uint64_t linear;
+    uint64_t key; /* mmu_exec_generation and core.run_mode; 0: empty */
     struct block *block;
 };
 
 struct block {
     struct block *next_in_bucket, *next_in_page;
-    struct block_link link[2];
+    struct block_link link[BLOCK_LINKS]; /* successors, by the number of the last instruction */
     spa_t spa;
     uint16_t mode;  /* block_mode_key */
     uint16_t bytes; /* of guest code */
-    uint8_t n;      /* guest instructions */
+    uint8_t n;      /* guest instructions: at most so many run */
     bool dropped;
     struct insn insn[]; /* n of them and, where the last one does not end a block, one block end */
 };

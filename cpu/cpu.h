@@ -19,6 +19,7 @@ enum cpu_exit {
 
 struct block;
 struct block_cache;
+struct block_link;
 struct cpu_debug;
 struct cpu_dump;
 struct jump_cache;
@@ -48,8 +49,7 @@ struct cpu {
     uint64_t debug_passed_rip, debug_passed_at; /* linear RIP, retired */
     struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
     struct block *running;          /* NULL: no block (a fetch faulted) */
-    struct block *previous;         /* whose successor is looked for; NULL: not known */
-    bool running_cut;               /* it may end early: count what ran by core.insn */
+    struct block_link *previous;    /* of the last block, for the one that is looked for */
     struct block *cut_block;        /* cpu_cut: this block ends */
     const struct insn *cut_at;      /* after this instruction, and */
     exec_fn *cut_behind;            /* this stood behind; NULL: no cut */

@@ -21,9 +21,11 @@
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
 
-enum { JUMP_BITS = 12 };
+enum { JUMP_BITS = 13, RUN_MODE_BITS = 10 };
 
+/* Links are facts, whoever they were noted for. */
 struct jump_cache {
+    struct block_link unknown; /* cpu.previous when there is none */
     struct block_link entry[1 << JUMP_BITS];
 };
 
@@ -83,9 +85,6 @@ void cpu_cut(struct cpu *cpu)
         cpu->cut_at = cpu->core.insn;
         cpu->cut_behind = block_cut(cpu->running, cpu->cut_at);
     }
-    if (cpu->cut_behind != NULL) {
-        cpu->running_cut = true;
-    }
 }
 
 void cpu_limit(struct cpu *cpu, uint64_t instructions)
@@ -108,7 +107,6 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 {
     if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
         CPU_TRACE(&cpu->core, CODE_WRITTEN, spa, length_bytes);
-        cpu->running_cut = true;
     }
 }
 
@@ -176,7 +174,7 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
         block = block_build(cpu->blocks, spa, mode, &marked, &emptied);
         if (emptied) {
             CPU_TRACE(core, BLOCKS_EMPTIED, 0);
-            cpu->previous = NULL;
+            cpu->previous = &cpu->jumps->unknown;
             core->mmu.exec_generation[0]++; /* no link or jump may be followed any more */
             core->mmu.exec_generation[1]++;
         }
@@ -200,35 +198,34 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     return block;
 }
 
-static ALWAYS_INLINE bool link_leads(const struct block_link *link, uint64_t linear,
-                                     uint64_t generation, uint32_t mode)
+static ALWAYS_INLINE bool link_leads(const struct block_link *link, uint64_t linear, uint64_t key)
 {
-    return link->linear == linear && link->generation == generation && link->mode == mode &&
-           !link->block->dropped;
+    return link->linear == linear && link->key == key && !link->block->dropped;
 }
 
-/* Not among the last block's successors: the jump cache, or the MMU. */
-static NOINLINE struct block *find_jump(struct cpu *cpu, uint64_t linear, uint64_t generation)
+/* What besides the address selects a block, until code translations change. */
+static ALWAYS_INLINE uint64_t link_key(const struct core *core, uint64_t linear)
 {
-    struct core *core = &cpu->core;
-    struct block_link *jump =
-        &cpu->jumps->entry[(linear ^ linear >> JUMP_BITS) & ((1 << JUMP_BITS) - 1)];
-    struct block *block = jump->block;
-    bool cacheable = true;
+    return mmu_exec_generation(&core->mmu, linear) << RUN_MODE_BITS | core->run_mode;
+}
 
-    if (!link_leads(jump, linear, generation, core->run_mode)) {
+/* Not the last block's successor: the jump cache, or the MMU. */
+static NOINLINE struct block *find_jump(struct cpu *cpu, uint64_t linear, uint64_t key)
+{
+    struct block_link *jump =
+        &cpu->jumps->entry[linear * UINT64_C(0x9e3779b97f4a7c15) >> (64 - JUMP_BITS)];
+
+    if (!link_leads(jump, linear, key)) {
+        bool cacheable;
         cpu->running = NULL;
-        block = find_slowly(cpu, linear, &cacheable);
-        generation = mmu_exec_generation(&core->mmu, linear);
-        if (cacheable) {
-            *jump = (struct block_link){ linear, generation, core->run_mode, block };
+        struct block *block = find_slowly(cpu, linear, &cacheable);
+        if (!cacheable) {
+            return block;
         }
+        *jump = (struct block_link){ linear, link_key(&cpu->core, linear), block };
     }
-    if (cacheable && cpu->previous != NULL) {
-        cpu->previous->link[1] = cpu->previous->link[0];
-        cpu->previous->link[0] = (struct block_link){ linear, generation, core->run_mode, block };
-    }
-    return block;
+    *cpu->previous = *jump;
+    return jump->block;
 }
 
 static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
@@ -239,27 +236,19 @@ static ALWAYS_INLINE struct block *find_block(struct cpu *cpu)
     if (core->bits != 64) {
         linear = (uint32_t)linear;
     }
-    uint64_t generation = mmu_exec_generation(&core->mmu, linear);
-    const struct block *previous = cpu->previous;
-    if (LIKELY(previous != NULL)) {
-        if (LIKELY(link_leads(&previous->link[0], linear, generation, core->run_mode))) {
-            return previous->link[0].block;
-        }
-        if (link_leads(&previous->link[1], linear, generation, core->run_mode)) {
-            return previous->link[1].block;
-        }
+    uint64_t key = link_key(core, linear);
+    const struct block_link *link = cpu->previous;
+    if (LIKELY(link_leads(link, linear, key))) {
+        return link->block;
     }
-    return find_jump(cpu, linear, generation);
+    return find_jump(cpu, linear, key);
 }
 
 /* The block was left: undo what cpu_cut did to it. */
 static NOINLINE void uncut(struct cpu *cpu)
 {
-    cpu->running_cut = false;
-    if (cpu->cut_behind != NULL) {
-        block_uncut(cpu->cut_block, cpu->cut_at, cpu->cut_behind);
-        cpu->cut_behind = NULL;
-    }
+    block_uncut(cpu->cut_block, cpu->cut_at, cpu->cut_behind);
+    cpu->cut_behind = NULL;
 }
 
 static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
@@ -268,15 +257,12 @@ static ALWAYS_INLINE void run_block(struct cpu *cpu, struct block *block)
 
     cpu->recent[cpu->n_recent++ % CPU_RECENT] = core->state.gpr[REG_RIP];
     cpu->running = block;
-    cpu->previous = block;
     core->insn = block->insn;
     core->first = block->insn;
     block->insn[0].exec(core, block->insn);
-    unsigned n = block->n;
-    if (UNLIKELY(cpu->running_cut)) {
-        /* Left at a block end that was patched in, or by the last instruction itself. */
-        unsigned at = (unsigned)(core->insn - block->insn);
-        n = at < n && core->insn->exec == block->insn[n].exec ? at : n;
+    unsigned n = core->insn->number;
+    cpu->previous = &block->link[n % BLOCK_LINKS];
+    if (UNLIKELY(cpu->cut_behind != NULL)) {
         uncut(cpu);
     }
     core->retired += n;
@@ -294,7 +280,9 @@ static void account_unwound(struct cpu *cpu, bool completed)
     n += (unsigned)(cpu->core.insn - cpu->running->insn);
     cpu->core.retired += n;
     cpu->core.budget -= n;
-    uncut(cpu);
+    if (cpu->cut_behind != NULL) {
+        uncut(cpu);
+    }
 }
 
 /* Where the instruction that was left stands; REG_RIP is its block's start. */
@@ -454,7 +442,7 @@ static void run_slowly(struct cpu *cpu, unsigned limit)
     run_block(cpu, block);
     cpu->entered_shadow = SHADOW_NONE;
     cpu->entered_trap = false;
-    cpu->previous = NULL; /* it may have been the scratch block */
+    cpu->previous = &cpu->jumps->unknown; /* it may have been the scratch block */
     if (core->state.shadow == shadow) {
         core->state.shadow = SHADOW_NONE;
     }
@@ -494,7 +482,7 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     enum cpu_exit exit;
     unsigned limit;
 
-    cpu->previous = NULL;
+    cpu->previous = &cpu->jumps->unknown;
     core->attention = true;
     core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
     cpu->running = NULL;

@@ -72,6 +72,7 @@ struct insn {
     uint8_t n[INSN_OPERANDS];    /* register numbers */
     uint8_t base, index, scale_log2; /* of the memory operand: REG_*, REG_ZERO when absent */
     uint8_t segment;   /* SEG_* of the memory operand, or of the source of string operations */
+    uint8_t number;    /* how many instructions of its block have run when the block is left here (block builder) */
     uint16_t imm2;     /* ENTER's level, a far pointer's selector */
     uint16_t offset;   /* of the instruction's first byte from its block's start (block builder) */
 };

@@ -46,39 +46,40 @@ static ALWAYS_INLINE void jump_relative(struct core *core, const struct insn *in
 }
 
 /* With operand size 64, where the next address needs no truncation. */
-static ALWAYS_INLINE void jump_wide(struct core *core, const struct insn *insn, bool taken)
+static ALWAYS_INLINE void jump_wide(struct core *core, const struct insn *insn)
 {
-    uint64_t target = core->state.gpr[REG_RIP] + insn->offset + insn->length;
+    uint64_t target = core->state.gpr[REG_RIP] + insn->offset + insn->length + insn->imm;
 
-    if (taken) {
-        target += insn->imm;
-        if (UNLIKELY((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
-            core_raise_error(core, VECTOR_GP, 0);
-        }
+    if (UNLIKELY((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
+        core_raise_error(core, VECTOR_GP, 0);
     }
     core->state.gpr[REG_RIP] = target;
 }
 
-/* ---- JCC, JMP ---- */
+/* ---- JCC, JMP: a JCC that is not taken goes on in its block ---- */
 
 #define JCC(name, code)                                                                            \
     EXEC_END_OP(j##name)                                                                           \
     {                                                                                              \
         if (condition_met(core, code)) {                                                           \
             jump_relative(core, insn);                                                             \
-        } else {                                                                                   \
-            exec_advance(core, insn);                                                              \
+            return;                                                                                \
         }                                                                                          \
+        EXEC_NEXT(core, insn);                                                                     \
     }                                                                                              \
     EXEC_END_OP(j##name##8)                                                                        \
     {                                                                                              \
-        jump_wide(core, insn, condition_met(core, code));                                          \
+        if (condition_met(core, code)) {                                                           \
+            jump_wide(core, insn);                                                                 \
+            return;                                                                                \
+        }                                                                                          \
+        EXEC_NEXT(core, insn);                                                                     \
     }
 CONDITIONS(JCC)
 
 EXEC_END_OP(jmp8)
 {
-    jump_wide(core, insn, true);
+    jump_wide(core, insn);
 }
 
 EXEC_END_OP(jmp)

@@ -66,7 +66,7 @@ exec_fn *exec_choose(const struct insn *insn);
 /* Likewise for a processor model: what it does not know raises #UD, except x87 without an x87. bits: of the code. */
 exec_fn *exec_choose_for(const struct cpu_model *model, const struct insn *insn, unsigned bits);
 
-/* One function for this instruction and the one behind it (insn[1], the last of its block), or NULL. It counts as both;
+/* One function for this instruction and the one behind it (insn[1], of the same block), or NULL. It counts as both;
  * whoever runs only the first must choose its own function again. */
 exec_fn *exec_choose_fused(const struct insn *insn);
 

@@ -38,7 +38,8 @@ static ALWAYS_INLINE bool fused_condition(enum fuse fuse, unsigned code, uint64_
     return met != (bool)(code & 1);
 }
 
-static ALWAYS_INLINE void fused(struct core *core, const struct insn *insn, enum fuse fuse,
+/* Whether the jump was taken. */
+static ALWAYS_INLINE bool fused(struct core *core, const struct insn *insn, enum fuse fuse,
                                 unsigned size, unsigned code, uint64_t b)
 {
     uint64_t a = gpr_read(core, insn->n[0], size), r;
@@ -51,15 +52,16 @@ static ALWAYS_INLINE void fused(struct core *core, const struct insn *insn, enum
         core->state.flags_carry = 0;
     }
     r = core->state.flags_result;
+    if (!fused_condition(fuse, code, size_sign_extend(a, size), size_sign_extend(b, size), r)) {
+        return false;
+    }
     core->insn = jump;
-    uint64_t target = core->state.gpr[REG_RIP] + jump->offset + jump->length;
-    if (fused_condition(fuse, code, size_sign_extend(a, size), size_sign_extend(b, size), r)) {
-        target += jump->imm;
-        if (UNLIKELY((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
-            core_raise_error(core, VECTOR_GP, 0);
-        }
+    uint64_t target = core->state.gpr[REG_RIP] + jump->offset + jump->length + jump->imm;
+    if (UNLIKELY((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
+        core_raise_error(core, VECTOR_GP, 0);
     }
     core->state.gpr[REG_RIP] = target;
+    return true;
 }
 
 /* Sign extension keeps the unsigned order within one size. Without OF, NO, P, NP, which no compiler
@@ -78,11 +80,17 @@ static ALWAYS_INLINE void fused(struct core *core, const struct insn *insn, enum
 #define X(fuse, name, size, code)                                                                  \
     static void exec_##name##size##_rr_##code(struct core *core, const struct insn *insn)          \
     {                                                                                              \
-        fused(core, insn, fuse, size, code, gpr_read(core, insn->n[1], size));                     \
+        if (!fused(core, insn, fuse, size, code, gpr_read(core, insn->n[1], size))) {              \
+            insn++;                                                                                \
+            EXEC_NEXT(core, insn);                                                                 \
+        }                                                                                          \
     }                                                                                              \
     static void exec_##name##size##_ri_##code(struct core *core, const struct insn *insn)          \
     {                                                                                              \
-        fused(core, insn, fuse, size, code, insn->imm);                                            \
+        if (!fused(core, insn, fuse, size, code, insn->imm)) {                                     \
+            insn++;                                                                                \
+            EXEC_NEXT(core, insn);                                                                 \
+        }                                                                                          \
     }
 FUSED(X)
 #undef X

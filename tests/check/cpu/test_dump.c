@@ -41,14 +41,14 @@ static char *dump_of(unsigned what, const uint8_t *code, size_t n)
     return text;
 }
 
-/* add rax, rcx; mov edx, [rip+0x10]; cmp eax, ecx; jne +2 */
+/* add rax, rcx; mov edx, [rip+0x10]; cmp eax, ecx; jne +2; ret */
 static const uint8_t code[] = { 0x48, 0x01, 0xc8, 0x8b, 0x15, 0x10, 0x00,
-                                0x00, 0x00, 0x39, 0xc8, 0x75, 0x02 };
+                                0x00, 0x00, 0x39, 0xc8, 0x75, 0x02, 0xc3 };
 
 START_TEST(block_shows_address_bytes_and_executors)
 {
     static const char *const lines[] = {
-        "block 0x40001000 spa 0x1000 64-bit flat, 4 instructions, 13 bytes\n",
+        "block 0x40001000 spa 0x1000 64-bit flat, 5 instructions, 14 bytes\n",
         "  +0000 arith   48 01 c8 ",
         " add rax, rcx ",
         "  +0003 move    8b 15 10 00 00 00 ",

@@ -59,6 +59,44 @@ START_TEST(store_into_the_running_block_takes_effect_at_once)
 }
 END_TEST
 
+START_TEST(budget_is_exact_across_conditional_jumps)
+{
+    /* inc eax; test al, 1; jz +1; inc ebx; jmp CODE */
+    struct rig *rig = RIG(0x40, 0xa8, 0x01, 0x74, 0x01, 0x43, 0xeb, 0xf8);
+    static const uint32_t next[] = { [0] = 1, [1] = 3, [5] = 6, [6] = 0 };
+    uint64_t budget = (uint64_t)_i + 1;
+    uint32_t eax = 0, ebx = 0, at = 0;
+
+    for (uint64_t i = 0; i < budget; i++) {
+        eax += at == 0;
+        ebx += at == 5;
+        at = at == 3 ? (eax & 1 ? 5 : 6) : next[at];
+    }
+    rig->cpu.core.state.gpr[REG_RBX] = 0;
+    ck_assert_int_eq(cpu_run(&rig->cpu, budget), CPU_EXIT_BUDGET);
+    ck_assert_uint_eq(rig->cpu.core.retired, budget);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RAX], eax);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RBX], ebx);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RIP], CODE + at);
+    rig_destroy(rig);
+}
+END_TEST
+
+START_TEST(store_behind_a_jump_into_the_running_block_takes_effect_at_once)
+{
+    /* test eax, eax; jnz +0; mov byte [CODE + 11], 0x43; inc eax (becomes inc ebx); hlt */
+    struct rig *rig =
+        RIG(0x85, 0xc0, 0x75, 0x00, 0xc6, 0x05, 0x0b, 0x10, 0x00, 0x00, 0x43, 0x40, 0xf4);
+
+    rig->cpu.core.state.gpr[REG_RBX] = 0;
+    ck_assert_int_eq(cpu_run(&rig->cpu, 100), CPU_EXIT_HALT);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RAX], 0);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RBX], 1);
+    ck_assert_uint_eq(rig->cpu.core.retired, 5);
+    rig_destroy(rig);
+}
+END_TEST
+
 START_TEST(rep_counts_each_iteration)
 {
     struct rig *rig = RIG(0xf3, 0xaa, 0xf4); /* rep stosb; hlt */
@@ -146,6 +184,8 @@ static Suite *suite_run(void)
     tcase_set_tags(tc, "fast");
     tcase_add_loop_test(tc, budget_is_exact, 0, 200);
     tcase_add_loop_test(tc, budget_is_exact_around_rep, 0, 100);
+    tcase_add_loop_test(tc, budget_is_exact_across_conditional_jumps, 0, 200);
+    tcase_add_test(tc, store_behind_a_jump_into_the_running_block_takes_effect_at_once);
     tcase_add_test(tc, store_into_the_running_block_takes_effect_at_once);
     tcase_add_test(tc, rep_counts_each_iteration);
     tcase_add_test(tc, fault_pushes_the_instruction);
