@@ -61,7 +61,7 @@ END_TEST
 
 START_TEST(budget_is_exact_across_conditional_jumps)
 {
-    /* inc eax; test al, 1; jz +1; inc ebx; jmp CODE */
+    /* inc eax; test al, 1; jz +1; inc ebx; jmp RIG_CODE */
     struct rig *rig = RIG(0x40, 0xa8, 0x01, 0x74, 0x01, 0x43, 0xeb, 0xf8);
     static const uint32_t next[] = { [0] = 1, [1] = 3, [5] = 6, [6] = 0 };
     uint64_t budget = (uint64_t)_i + 1;
@@ -77,14 +77,14 @@ START_TEST(budget_is_exact_across_conditional_jumps)
     ck_assert_uint_eq(rig->cpu.core.retired, budget);
     ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RAX], eax);
     ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RBX], ebx);
-    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RIP], CODE + at);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RIP], RIG_CODE + at);
     rig_destroy(rig);
 }
 END_TEST
 
 START_TEST(store_behind_a_jump_into_the_running_block_takes_effect_at_once)
 {
-    /* test eax, eax; jnz +0; mov byte [CODE + 11], 0x43; inc eax (becomes inc ebx); hlt */
+    /* test eax, eax; jnz +0; mov byte [RIG_CODE + 11], 0x43; inc eax (becomes inc ebx); hlt */
     struct rig *rig =
         RIG(0x85, 0xc0, 0x75, 0x00, 0xc6, 0x05, 0x0b, 0x10, 0x00, 0x00, 0x43, 0x40, 0xf4);
 
