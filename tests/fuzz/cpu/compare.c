@@ -413,6 +413,17 @@ static bool agree_without(const struct fuzz_case *c, const struct case_memory *m
     return !report.differs;
 }
 
+/* 0F 00, whatever stands before. */
+static bool is_verify(const struct fuzz_case *c)
+{
+    for (unsigned i = 0; i + 1 < c->n; i++) {
+        if (c->bytes[i] == 0x0f) {
+            return c->bytes[i + 1] == 0x00;
+        }
+    }
+    return false;
+}
+
 /* Why the host and verdite may differ in one instruction, or NULL. */
 static const char *accepted_insn(const struct fuzz_case *c, const struct case_memory *memory,
                                  const struct fuzz_result *host, const struct fuzz_result *ours)
@@ -478,8 +489,8 @@ static const char *accepted_insn(const struct fuzz_case *c, const struct case_me
         c->insn.flags & (INSN_REP | INSN_REPNE)) {
         return "REP INS with a count of 0: AMD checks the permission";
     }
-    if (op == OP_UD && access_fault(host)) {
-        return "AMD reads some operands before it finds LOCK invalid";
+    if (op == OP_UD && (access_fault(host) || is_verify(c))) {
+        return "LOCK VERR, VERW: AMD reads the operand first or runs it";
     }
     if (op == OP_CALLF && c->bits != 64 && ours->selector[SEG_CS] == 0x33) {
         return "a far call from compatibility to 64-bit mode: which stack takes the return address";
