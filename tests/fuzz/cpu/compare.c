@@ -317,19 +317,6 @@ static bool access_fault(const struct fuzz_result *result)
                                   result->vector == VECTOR_PF || result->vector == VECTOR_AC);
 }
 
-/* What is read or written in several accesses: images, decimals, far pointers. */
-static bool is_area(unsigned op)
-{
-    return op == OP_FNSTENV || op == OP_FLDENV || op == OP_FNSAVE || op == OP_FRSTOR ||
-           op == OP_FXSAVE || op == OP_FXRSTOR || op == OP_FBLD || op == OP_FBSTP;
-}
-
-static bool approximates(unsigned op)
-{
-    return op == OP_FYL2X || op == OP_FYL2XP1 || op == OP_F2XM1 || op == OP_FPTAN ||
-           op == OP_FPATAN || op == OP_FSIN || op == OP_FCOS || op == OP_FSINCOS;
-}
-
 static float float_of(uint32_t bits)
 {
     float value;
@@ -413,115 +400,238 @@ static bool agree_without(const struct fuzz_case *c, const struct case_memory *m
     return !report.differs;
 }
 
+/* ---- differences that are right: the table ---- */
+
+struct judged {
+    const struct fuzz_case *c;
+    const struct case_memory *memory;
+    const struct fuzz_result *host, *ours;
+};
+
 /* 0F 00, whatever stands before. */
-static bool is_verify(const struct fuzz_case *c)
+static bool is_verify(const struct judged *j)
 {
-    for (unsigned i = 0; i + 1 < c->n; i++) {
-        if (c->bytes[i] == 0x0f) {
-            return c->bytes[i + 1] == 0x00;
+    for (unsigned i = 0; i + 1 < j->c->n; i++) {
+        if (j->c->bytes[i] == 0x0f) {
+            return j->c->bytes[i + 1] == 0x00;
         }
     }
     return false;
+}
+
+static bool rip_not_canonical(const struct judged *j)
+{
+    return j->c->bits == 64 && j->ours->vector == VECTOR_GP && !canonical(j->host->rip);
+}
+
+static bool is_register(const struct judged *j)
+{
+    return j->c->insn.kind[0] == OPERAND_GPR && j->host->vector == VECTOR_UD;
+}
+
+static bool from_memory(const struct judged *j)
+{
+    return j->c->insn.kind[1] == OPERAND_MEM;
+}
+
+static bool from_memory_pending(const struct judged *j)
+{
+    return from_memory(j) && j->ours->vector == VECTOR_MF;
+}
+
+static bool kernel_half(const struct judged *j)
+{
+    return j->c->bits == 64 && j->ours->vector == VECTOR_PF && j->ours->address >> 47 != 0;
+}
+
+static bool misaligned_mode(const struct judged *j)
+{
+    return (le32(j->host->fx + FX_MXCSR) & 0x20000) != 0;
+}
+
+static bool misaligned_beyond_limit(const struct judged *j)
+{
+    return j->host->vector + j->ours->vector == VECTOR_GP + VECTOR_SS && j->c->operand & 15;
+}
+
+static bool wraps_at_4g(const struct judged *j)
+{
+    return j->c->bits != 64 && j->c->operand > UINT32_MAX - 15;
+}
+
+static bool opsize_16(const struct judged *j)
+{
+    return j->c->insn.opsize == 2;
+}
+
+static bool repeats(const struct judged *j)
+{
+    return j->c->insn.flags & (INSN_REP | INSN_REPNE);
+}
+
+static bool to_64_bit_code(const struct judged *j)
+{
+    return j->c->bits != 64 && j->ours->selector[SEG_CS] == 0x33;
+}
+
+static bool from_64_bit_code(const struct judged *j)
+{
+    return j->c->bits == 64 && j->c->gpr[REG_RSP] > UINT32_MAX;
+}
+
+static bool is_d9_d8(const struct judged *j)
+{
+    return j->c->insn.kind[0] == OPERAND_ST && j->c->bytes[j->c->n - 2] == 0xd9;
+}
+
+static bool target_not_canonical(const struct judged *j)
+{
+    return j->ours->vector == VECTOR_GP;
+}
+
+static bool close_vectors(const struct judged *j)
+{
+    unsigned at = FX_XMM + 16u * j->c->insn.n[0];
+
+    return close_floats(j->host->fx + at, j->ours->fx + at);
+}
+
+/* How an execution ended. */
+enum end { ANY, DONE, FAULT, ACCESS /* a fault of a memory access */ };
+
+static bool ended(const struct fuzz_result *result, enum end end)
+{
+    return end == ANY || (end == DONE    ? result->completed
+                          : end == FAULT ? !result->completed
+                                         : access_fault(result));
+}
+
+/* What may differ. */
+enum may {
+    MAY_ALL,
+    MAY_FAULT,     /* which fault it was */
+    MAY_MMX_FAULT, /* that, and TOP and tags: the MMX state was entered or not */
+    MAY_MMX,
+    MAY_ULPS,   /* C1, and the last places of x87 registers */
+    MAY_VECTOR, /* the destination vector register */
+};
+
+struct accepted_row {
+    uint16_t op[10]; /* enum x86_op, ended by OP_COUNT; OP_COUNT first: any */
+    enum end host, ours;
+    bool (*when)(const struct judged *judged); /* or NULL */
+    enum may may;
+    const char *reason;
+};
+
+// clang-format off
+#define X OP_COUNT
+static const struct accepted_row accepted_rows[] = {
+    { { OP_JMP, OP_CALL, OP_RET, X }, DONE, FAULT, rip_not_canonical, MAY_ALL,
+      "AMD loads a non-canonical RIP and faults there, Intel at the branch" },
+    { { OP_CALL, X }, ACCESS, ACCESS, target_not_canonical, MAY_FAULT,
+      "AMD pushes before it finds the target non-canonical" },
+    { { OP_NOP, X }, FAULT, DONE, is_register, MAY_ALL,
+      "0F 0D with a register: NOP on Intel, #UD on AMD" },
+    { { OP_MASKMOVQ, OP_MASKMOVDQU, X }, ACCESS, DONE, NULL, MAY_ALL,
+      "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]" },
+    { { OP_MASKMOVQ, OP_MASKMOVDQU, X }, ACCESS, ACCESS, NULL, MAY_MMX_FAULT,
+      "AMD checks the whole operand, whatever the mask, and has entered the MMX state" },
+    { { OP_CMPS, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
+      "AMD looks at ES:DI first when both operands fault" },
+    { { X }, ACCESS, ACCESS, kernel_half, MAY_FAULT,
+      "the kernel's half of the address space: a hypervisor below may forbid it by #GP" },
+    { { X }, ACCESS, ACCESS, misaligned_beyond_limit, MAY_FAULT,
+      "a misaligned operand beyond the stack's limit: #GP or #SS" },
+    { { X }, ANY, ANY, wraps_at_4g, MAY_ALL,
+      "an access that wraps at 4G may fault or not [SDM 3A 5.3]" },
+    { { OP_PUSHSEG, X }, ACCESS, ANY, NULL, MAY_ALL,
+      "PUSH of a segment register writes 16 bits on Intel [SDM 2 PUSH], all on AMD" },
+    { { OP_LDMXCSR, OP_FXRSTOR, X }, DONE, ACCESS, misaligned_mode, MAY_ALL,
+      "MXCSR bit 17 is AMD's misaligned mode, reserved on Intel" },
+    { { OP_BOUND, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
+      "AMD reads the two bounds one after the other" },
+    { { OP_ARPL, X }, DONE, ACCESS, NULL, MAY_ALL,
+      "ARPL that changes nothing: AMD does not check that it could write" },
+    { { OP_POPA, X }, ACCESS, ACCESS, NULL, MAY_ALL,
+      "AMD has written some registers when POPA faults" },
+    { { OP_MOVSXD, X }, ACCESS, ANY, opsize_16, MAY_ALL,
+      "MOVSXD r16 reads 16 bits [SDM 2], on AMD 32" },
+    { { OP_CVTPI2PS, X }, ANY, FAULT, from_memory_pending, MAY_ALL,
+      "CVTPI2PS from memory is an MMX instruction on Intel [SDM 2], not on AMD" },
+    { { OP_CVTPI2PS, X }, ANY, ANY, from_memory, MAY_MMX,
+      "CVTPI2PS from memory enters the MMX state on Intel [SDM 2], not on AMD" },
+    { { OP_CALLF, X }, ACCESS, ACCESS, NULL, MAY_ALL,
+      "AMD has pushed the return address when the target is found bad" },
+    { { OP_RETF, OP_IRET, OP_JMPF, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
+      "AMD looks at the parts of a far return in another order" },
+    { { OP_LDS, OP_LES, OP_LFS, OP_LGS, OP_LSS, OP_FBLD, OP_FBSTP, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
+      "AMD looks at the pieces of an operand in another order" },
+    { { OP_FNSTENV, OP_FLDENV, OP_FNSAVE, OP_FRSTOR, OP_FXSAVE, OP_FXRSTOR, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
+      "AMD looks at the pieces of an image in another order" },
+    { { OP_INS, OP_OUTS, X }, FAULT, DONE, repeats, MAY_ALL,
+      "REP INS with a count of 0: AMD checks the permission" },
+    { { OP_UD, X }, ACCESS, FAULT, NULL, MAY_ALL,
+      "AMD reads some operands before it finds LOCK invalid" },
+    { { OP_UD, X }, ANY, FAULT, is_verify, MAY_ALL,
+      "LOCK VERR, VERW: AMD runs it" },
+    { { OP_CALLF, X }, ANY, ANY, to_64_bit_code, MAY_ALL,
+      "a far call from compatibility to 64-bit mode: which stack takes the return address" },
+    { { OP_CALLF, X }, ANY, ANY, from_64_bit_code, MAY_ALL,
+      "a far call to compatibility mode: AMD pushes with its 32-bit stack pointer" },
+    { { OP_FSTP, X }, ANY, ANY, is_d9_d8, MAY_ALL,
+      "D9 D8+i: AMD's FSTPNCE, without stack exceptions" },
+    { { OP_F2XM1, OP_FYL2X, OP_FYL2XP1, OP_FPTAN, OP_FPATAN, OP_FSIN, OP_FCOS, OP_FSINCOS, X }, DONE, DONE, NULL, MAY_ULPS,
+      "approximation: below 1 ulp each, C1 says which way it was rounded [SDM 1 8.3.10]" },
+    { { OP_RCPPS, OP_RCPSS, OP_RSQRTPS, OP_RSQRTSS, X }, DONE, DONE, close_vectors, MAY_VECTOR,
+      "approximation within its bound [SDM 2 RCPPS]" },
+};
+#undef X
+// clang-format on
+
+static bool row_names(const struct accepted_row *row, unsigned op)
+{
+    bool any = row->op[0] == OP_COUNT, named = false;
+
+    for (unsigned i = 0; row->op[i] != OP_COUNT; i++) {
+        named |= row->op[i] == op;
+    }
+    return any || named;
+}
+
+static bool agree_but(const struct judged *j, enum may may)
+{
+    const struct fuzz_result *host = j->host, *ours = j->ours;
+
+    switch (may) {
+    case MAY_FAULT:
+        return agree_without(j->c, j->memory, host, ours, 0, 0, 0, SKIP_FAULT);
+    case MAY_MMX_FAULT:
+        return agree_without(j->c, j->memory, host, ours, FX_FTW, 1, 0x3800, SKIP_FAULT);
+    case MAY_MMX:
+        return agree_without(j->c, j->memory, host, ours, FX_FTW, 1, 0x3800, 0);
+    case MAY_ULPS:
+        return agree_without(j->c, j->memory, host, ours, 0, 0, 0x0200,
+                             close_registers(host, ours));
+    case MAY_VECTOR:
+        return agree_without(j->c, j->memory, host, ours, FX_XMM + 16u * j->c->insn.n[0], 16, 0, 0);
+    default:
+        return true;
+    }
 }
 
 /* Why the host and verdite may differ in one instruction, or NULL. */
 static const char *accepted_insn(const struct fuzz_case *c, const struct case_memory *memory,
                                  const struct fuzz_result *host, const struct fuzz_result *ours)
 {
-    unsigned op = c->insn.op;
-    bool branch = op_info[op].family == FAMILY_BRANCH;
-    bool both_access = access_fault(host) && access_fault(ours);
+    const struct judged judged = { c, memory, host, ours };
 
-    if (branch && c->bits == 64 && !ours->completed && ours->vector == VECTOR_GP &&
-        host->completed && !canonical(host->rip)) {
-        return "AMD loads a non-canonical RIP and faults there, Intel at the branch";
-    }
-    if (op == OP_NOP && !host->completed && host->vector == VECTOR_UD &&
-        c->insn.kind[0] == OPERAND_GPR) {
-        return "0F 0D with a register: NOP on Intel, #UD on AMD";
-    }
-    if ((op == OP_MASKMOVQ || op == OP_MASKMOVDQU) && ours->completed && access_fault(host)) {
-        return "a mask of zeros may fault or not [SDM 2 MASKMOVDQU]";
-    }
-    if (op == OP_CMPS && both_access) {
-        return "AMD looks at ES:DI first when both operands fault";
-    }
-    if (both_access && c->bits == 64 && ours->vector == VECTOR_PF && ours->address >> 47 != 0) {
-        return "the kernel's half of the address space: a hypervisor below may forbid it by #GP";
-    }
-    if (op == OP_PUSHSEG && access_fault(host)) {
-        return "PUSH of a segment register writes 16 bits on Intel [SDM 2 PUSH], all on AMD";
-    }
-    if ((op == OP_LDMXCSR || op == OP_FXRSTOR) && ours->vector == VECTOR_GP && !ours->completed &&
-        le32(host->fx + FX_MXCSR) & 0x20000) {
-        return "MXCSR bit 17 is AMD's misaligned mode, reserved on Intel";
-    }
-    if (op == OP_BOUND && both_access) {
-        return "AMD reads the two bounds one after the other";
-    }
-    if (op == OP_ARPL && host->completed && access_fault(ours)) {
-        return "ARPL that changes nothing: AMD does not check that it could write";
-    }
-    if (op == OP_POPA && both_access) {
-        return "AMD has written some registers when POPA faults";
-    }
-    if (both_access && host->vector + ours->vector == VECTOR_GP + VECTOR_SS && c->operand & 15) {
-        return "a misaligned operand beyond the stack's limit: #GP or #SS";
-    }
-    if (both_access && c->bits != 64 && c->operand > UINT32_MAX - 15) {
-        return "an access that wraps at 4G may fault or not [SDM 3A 5.3]";
-    }
-    if (op == OP_MOVSXD && c->insn.opsize == 2 && (access_fault(host) || both_access)) {
-        return "MOVSXD r16 reads 16 bits [SDM 2], on AMD 32";
-    }
-    if ((op == OP_MASKMOVQ || op == OP_MASKMOVDQU) && both_access &&
-        agree_without(c, memory, host, ours, FX_FTW, 1, 0x3800, SKIP_FAULT)) {
-        return "AMD checks the whole operand, whatever the mask, and has entered the MMX state";
-    }
-    if (op == OP_CVTPI2PS && c->insn.kind[1] == OPERAND_MEM && ours->vector == VECTOR_MF &&
-        !ours->completed) {
-        return "CVTPI2PS from memory is an MMX instruction on Intel [SDM 2], not on AMD";
-    }
-    if ((op == OP_RETF || op == OP_IRET || op == OP_CALLF || op == OP_JMPF) && both_access) {
-        return "AMD looks at the parts of a far return in another order";
-    }
-    if ((op == OP_INS || op == OP_OUTS) && ours->completed && host->vector == VECTOR_GP &&
-        c->insn.flags & (INSN_REP | INSN_REPNE)) {
-        return "REP INS with a count of 0: AMD checks the permission";
-    }
-    if (op == OP_UD && (access_fault(host) || is_verify(c))) {
-        return "LOCK VERR, VERW: AMD reads the operand first or runs it";
-    }
-    if (op == OP_CALLF && c->bits != 64 && ours->selector[SEG_CS] == 0x33) {
-        return "a far call from compatibility to 64-bit mode: which stack takes the return address";
-    }
-    if (op == OP_CALLF && c->bits == 64 && c->gpr[REG_RSP] > UINT32_MAX) {
-        return "a far call to compatibility mode: AMD pushes with its 32-bit stack pointer";
-    }
-    if (is_area(op) && both_access) {
-        return "AMD looks at the pieces of an image in another order";
-    }
-    if (op == OP_FSTP && c->insn.kind[0] == OPERAND_ST && c->insn.length >= 2 &&
-        (c->bytes[c->n - 2] & 0xff) == 0xd9) {
-        return "D9 D8+i: AMD's FSTPNCE, without stack exceptions";
-    }
-    if (op == OP_CVTPI2PS && c->insn.kind[1] == OPERAND_MEM &&
-        agree_without(c, memory, host, ours, FX_FTW, 1, 0x3800, 0)) {
-        return "CVTPI2PS from memory enters the MMX state on Intel [SDM 2], not on AMD";
-    }
-    if (approximates(op) && host->completed &&
-        agree_without(c, memory, host, ours, 0, 0, 0x0200, close_registers(host, ours))) {
-        return "approximation: below 1 ulp each, C1 says which way it was rounded [SDM 1 8.3.10]";
-    }
-    if (op == OP_CALL && access_fault(host) && access_fault(ours) && ours->vector == VECTOR_GP) {
-        return "AMD pushes before it finds the target non-canonical";
-    }
-    if ((op == OP_RCPPS || op == OP_RCPSS || op == OP_RSQRTPS || op == OP_RSQRTSS) &&
-        host->completed) {
-        unsigned at = FX_XMM + 16u * c->insn.n[0];
-        if (close_floats(host->fx + at, ours->fx + at) &&
-            agree_without(c, memory, host, ours, at, 16, 0, 0)) {
-            return "approximation within its bound [SDM 2 RCPPS]";
+    for (size_t i = 0; i < ARRAY_SIZE(accepted_rows); i++) {
+        const struct accepted_row *row = &accepted_rows[i];
+
+        if (row_names(row, c->insn.op) && ended(host, row->host) && ended(ours, row->ours) &&
+            (row->when == NULL || row->when(&judged)) && agree_but(&judged, row->may)) {
+            return row->reason;
         }
     }
     return NULL;
