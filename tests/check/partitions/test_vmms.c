@@ -133,6 +133,35 @@ END_TEST
 
 /* ---- ends ---- */
 
+/* A digit of AL on the console. */
+#define PRINT_AL 0xba, 0xf8, 3, 0, 0, 0x04, '0', 0xee
+
+/* The VPs of a partition are the cores of one package: bits of the APIC id and cores in leaf 0xb, ids in leaf 1, ids
+ * less one in leaf 4. [SDM 2A CPUID] */
+static const struct {
+    unsigned cpus;
+    const char *text;
+} packages[] = { { 1, "0110" }, { 2, "1221" }, { 3, "2343" }, { 4, "2443" } };
+
+START_TEST(vps_are_the_cores_of_one_package)
+{
+    enum vmms_role role = (enum vmms_role)((size_t)_i / ARRAY_SIZE(packages));
+    size_t row = (size_t)_i % ARRAY_SIZE(packages);
+    struct rig rig;
+
+    rig_init(&rig, role,
+             CODE(0xb8, 0xb, 0, 0, 0, 0xb9, 1, 0, 0, 0, 0x0f, 0xa2, /* leaf 0xb, 1 */
+                  0x89, 0xde, PRINT_AL, 0x89, 0xf0, PRINT_AL,       /* EAX, EBX */
+                  0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0x89, 0xd8, 0xc1, 0xe8, 16, PRINT_AL, /* leaf 1 */
+                  0xb8, 4, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2, 0xc1, 0xe8, 26, PRINT_AL, /* leaf 4 */
+                  POWER_OFF));
+    rig.config.cpus = packages[row].cpus;
+    ck_assert_int_eq(rig_run(&rig).end, VMMS_END_POWER_OFF);
+    ck_assert_str_eq(rig.console, packages[row].text);
+    rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(guest_powers_off)
 {
     struct rig rig;
@@ -541,6 +570,8 @@ static Suite *suite_vmms(void)
 
     tcase_add_loop_test(privileges, withheld_privilege_fails_the_call_that_needs_it, 0, 3 * 64);
     tcase_add_loop_test(ends, guest_powers_off, 0, ROLES);
+    tcase_add_loop_test(ends, vps_are_the_cores_of_one_package, 0,
+                        ROLES * (int)ARRAY_SIZE(packages));
     tcase_add_loop_test(ends, triple_fault_is_told_with_both_faults, 0, ROLES);
     tcase_add_loop_test(ends, halt_with_interrupts_off_is_told, 0, ROLES);
     tcase_add_loop_test(ends, instruction_limit_is_exact, 0, 10 * ROLES);

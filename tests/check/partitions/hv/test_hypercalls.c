@@ -746,6 +746,26 @@ START_TEST(codes_are_unique_and_layouts_fit_a_page)
 }
 END_TEST
 
+/* A code that the manual names is ours to build; any other is the guest's error. */
+START_TEST(only_named_codes_are_unimplemented)
+{
+    struct fixture *fixture = fixture_create(false);
+    struct fixture_machine *m = &fixture->machine[0];
+    const uint64_t *count = m->trace.count;
+    unsigned named = 0;
+
+    while (hv_call_rows[named].shape != HV_SHAPE_NOT_BUILT) {
+        named++;
+    }
+    ck_assert_int_eq(hv_call(&m->parent, 0x7fff, NULL, 0, NULL, 0, 0, NULL), HV_STATUS_INVALID_HYPERCALL_CODE);
+    ck_assert_uint_eq(count[TRACE_UNIMPLEMENTED], 0);
+    ck_assert_int_eq(hv_call(&m->parent, hv_call_rows[named].code, NULL, 0, NULL, 0, 0, NULL),
+                     HV_STATUS_INVALID_HYPERCALL_CODE);
+    ck_assert_uint_eq(count[TRACE_UNIMPLEMENTED], 1);
+    fixture_destroy(fixture);
+}
+END_TEST
+
 /* What the row's columns promise, for every row. */
 
 START_TEST(row_refuses_what_its_columns_say)
@@ -845,6 +865,7 @@ static Suite *suite_hypercalls(void)
     tcase_add_loop_test(tc, target_is_found_allowed_and_in_the_right_state, 0, (int)hv_n_call_rows);
     tcase_add_test(tc, no_row_lacks_a_test);
     tcase_add_test(tc, codes_are_unique_and_layouts_fit_a_page);
+    tcase_add_test(tc, only_named_codes_are_unimplemented);
     tcase_add_test(tc, partitions_run_out_without_harm);
     suite_add_tcase(suite, tc);
     return suite;
