@@ -420,7 +420,7 @@ static bool entered_handler(const struct insn *insn)
 static void run_slowly(struct cpu *cpu, unsigned limit)
 {
     struct core *core = &cpu->core;
-    bool debug = core->pending & CORE_PENDING_DEBUG;
+    bool debug = __atomic_load_n(&core->pending, __ATOMIC_RELAXED) & CORE_PENDING_DEBUG;
     bool trap = core->state.rflags_rest & FLAG_TF;
     uint8_t shadow = core->state.shadow;
 
