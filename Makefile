@@ -24,6 +24,10 @@ ifeq ($(call have,capstone),yes)
 CPPFLAGS += -DHAVE_CAPSTONE $(shell $(PKG_CONFIG) --cflags capstone)
 LDLIBS += $(shell $(PKG_CONFIG) --libs capstone)
 endif
+ifeq ($(call have,jansson),yes)
+CPPFLAGS += -DHAVE_JANSSON $(shell $(PKG_CONFIG) --cflags jansson)
+LDLIBS += $(shell $(PKG_CONFIG) --libs jansson)
+endif
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
 # Debian's Zydis has no pkg-config file.

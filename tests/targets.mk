@@ -19,3 +19,12 @@ fuzz-cpu: $(FUZZ_CPU)
 check-fuzz-cpu: $(FUZZ_CPU)
 	@N=40000 SEED=1 FIRST= OP= BITS= JOBS=1 $(FUZZ_CPU); status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]
 check-built: check-fuzz-cpu
+
+# make check-gdb        debug guests with the host's gdb: teaching guests and a kernel; skipped without one
+GDB_NEEDS := $(OUT)/verdite $(OUT)/tests/boot/cpio build/roms/tour-1.elf
+.PHONY: check-gdb check-gdb-roms
+check-gdb: $(GDB_NEEDS)
+	@tests/gdb/check-gdb.sh $(OUT)/verdite build/roms $(OUT)/tests/boot/cpio; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]
+check-gdb-roms: $(GDB_NEEDS)
+	@NO_KERNEL=1 tests/gdb/check-gdb.sh $(OUT)/verdite build/roms $(OUT)/tests/boot/cpio; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]
+check-built: check-gdb-roms

@@ -2,11 +2,13 @@
 #include "frontend/cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "frontend/cli/exit_code.h"
 #include "frontend/cli/help.h"
 #include "frontend/cli/options.h"
 #include "frontend/cli/run.h"
+#include "frontend/monitor/monitor.h"
 
 static int cli_explain(const struct options *options)
 {
@@ -24,6 +26,9 @@ int cli_main(int argc, char **argv)
 {
     struct options options;
     struct error error = { "" };
+    if (argc >= 2 && strcmp(argv[1], "ctl") == 0) {
+        return monitor_ctl(argc - 2, argv + 2);
+    }
     if (options_parse(&options, argc, argv, vmms_cpu_model_name, &error) != 0) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);
         return EXIT_CODE_USAGE;
@@ -40,6 +45,7 @@ int cli_main(int argc, char **argv)
         return EXIT_CODE_OK;
     case COMMAND_EXPLAIN:
         return cli_explain(&options);
+    case COMMAND_CTL: /* above: its words are its own */
     case COMMAND_RUN:
         break;
     }

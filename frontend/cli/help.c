@@ -6,6 +6,7 @@
 #include "frontend/cli/escape.h"
 #include "frontend/cli/exit_code.h"
 #include "frontend/cli/options.h"
+#include "frontend/monitor/control_verbs.h"
 
 const struct exit_code_row exit_code_rows[] = {
     { EXIT_CODE_OK, "the guest powered off, or what --expect names was met" },
@@ -27,6 +28,7 @@ static const struct {
 } help_commands[] = {
     { "run --kernel FILE [OPTION]...", "run a guest" },
     { "explain --kernel FILE [OPTION]...", "print the machine that this makes" },
+    { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
     { "help [--man]", "print this text, or the manual page" },
     { "--version", "print the version" },
 };
@@ -85,6 +87,13 @@ void help_print(FILE *out, suggest_name cpu_model)
     (void)fputs("\n\nKeys, when the guest has the terminal:\n", out);
     for (unsigned i = 0; i < escape_row_n; i++) {
         print_row(out, escape_rows[i].keys, escape_rows[i].meaning);
+    }
+    (void)fputs("\nVerbs of ctl:\n", out);
+    for (unsigned i = 0; control_verb(i) != NULL; i++) {
+        char left[64];
+        (void)snprintf(left, sizeof(left), "%s %s", control_verb(i)->name,
+                       control_verb(i)->arguments);
+        print_row(out, left, control_verb(i)->help);
     }
     (void)fputs("\nExit codes:\n", out);
     for (unsigned i = 0; i < exit_code_n; i++) {
@@ -158,6 +167,12 @@ void help_print_man(FILE *out, suggest_name cpu_model)
     (void)fputs(".SH KEYS\nWhen the guest has the terminal, every key goes to it, except:\n", out);
     for (unsigned i = 0; i < escape_row_n; i++) {
         print_roff_row(out, escape_rows[i].keys, NULL, escape_rows[i].meaning);
+    }
+    (void)fputs(".SH VERBS OF CTL\n", out);
+    for (unsigned i = 0; control_verb(i) != NULL; i++) {
+        const struct control_verb *verb = control_verb(i);
+        print_roff_row(out, verb->name, verb->arguments[0] != '\0' ? verb->arguments : NULL,
+                       verb->help);
     }
     (void)fputs(".SH EXIT STATUS\n", out);
     for (unsigned i = 0; i < exit_code_n; i++) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/monitor/monitor.h"
+
 /* An unsigned number with an optional unit; false when it is none or too large. */
 static bool parse_number(const char *text, uint64_t limit, const char **rest, uint64_t *number)
 {
@@ -250,6 +252,26 @@ static int parse_trace_json(struct options *o, const char *value, struct error *
     return 0;
 }
 
+static int parse_gdb(struct options *o, const char *value, struct error *error)
+{
+    o->gdb = value;
+    return monitor_check_gdb(value, error);
+}
+
+static int parse_wait(struct options *o, const char *value, struct error *error)
+{
+    (void)value, (void)error;
+    o->wait = true;
+    return 0;
+}
+
+static int parse_control(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->control = value;
+    return 0;
+}
+
 /* clang-format off */
 const struct option_key option_keys[] = {
     { "kernel", "FILE", NULL, "The guest's kernel: a Linux bzImage, or an ELF file with a PVH note. Required.", parse_kernel },
@@ -275,6 +297,9 @@ const struct option_key option_keys[] = {
     { "record", "FILE", NULL, "With --clock virtual, write what is typed, and when, to a file for --input.", parse_record },
     { "input", "FILE", NULL, "With --clock virtual, feed a file of --record back in place of the keyboard.", parse_input },
     { "trace-json", "FILE", NULL, "Write the trace events that --trace names (without it, all of them) as JSON, one object a line.", parse_trace_json },
+    { "gdb", "PORT|unix:PATH", NULL, "Let gdb connect: on this port of 127.0.0.1, or on a Unix socket. A machine stops when gdb connects.", parse_gdb },
+    { "wait", NULL, NULL, "With --gdb: stop before the first instruction, until gdb lets the machine go on.", parse_wait },
+    { "control", "PATH", NULL, "Serve verdite ctl on a Unix socket that only you can open.", parse_control },
 };
 /* clang-format on */
 const unsigned option_key_n = ARRAY_SIZE(option_keys);
@@ -286,7 +311,7 @@ static const struct {
     { "run", COMMAND_RUN },           { "explain", COMMAND_EXPLAIN },
     { "help", COMMAND_HELP },         { "--help", COMMAND_HELP },
     { "-h", COMMAND_HELP },           { "version", COMMAND_VERSION },
-    { "--version", COMMAND_VERSION },
+    { "--version", COMMAND_VERSION }, { "ctl", COMMAND_CTL },
 };
 
 static const char *option_name(unsigned index)
@@ -358,6 +383,9 @@ static int settle(struct options *options, suggest_name cpu_model, struct error 
     struct vmms_config *config = &options->config;
     if (config->kernel == NULL) {
         return error_set(error, -EINVAL, "--kernel FILE is required");
+    }
+    if (options->wait && options->gdb == NULL) {
+        return error_set(error, -EINVAL, "--wait waits for gdb: give --gdb too");
     }
     if (options->hypervisor == 0) {
         if (options->role_given && config->role != VMMS_ROLE_PC) {

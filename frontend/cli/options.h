@@ -8,7 +8,7 @@
 #include "frontend/cli/suggest.h"
 #include "partitions/vmms/vmms.h"
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION };
+enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL };
 
 enum serial_to { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
 
@@ -19,6 +19,8 @@ struct options {
     enum serial_to serial;
     const char *serial_path;
     const char *expect, *fail_on; /* extended regular expressions, or NULL */
+    const char *gdb, *control;    /* where to listen, or NULL */
+    bool wait;
     bool role_given;
     int hypervisor; /* -1 not given, 0 off, 1 on */
 };

@@ -17,6 +17,7 @@
 #include "frontend/cli/console.h"
 #include "frontend/cli/escape.h"
 #include "frontend/cli/exit_code.h"
+#include "frontend/monitor/monitor.h"
 
 #define SECOND_NS        UINT64_C(1000000000)
 #define TICK_NS          (SECOND_NS / 50)
@@ -45,6 +46,7 @@ struct run {
     struct host_events events;
     struct host_crash crash;
     struct host_thread watcher;
+    struct monitor *monitor;        /* NULL: none */
     struct escape escape;           /* the watcher's */
     uint8_t typed[RUN_INPUT_BYTES]; /* the watcher's: not yet taken by the port */
     size_t n_typed;                 /* the watcher's */
@@ -325,6 +327,33 @@ static int run_guarded(struct run *run)
     return run_tell(run, &result, &error);
 }
 
+static void run_quit(void *opaque)
+{
+    run_ask_stop(opaque, STOP_QUIT);
+}
+
+/* What others connect to, if the user wants any. */
+static int run_monitor(struct run *run)
+{
+    struct error error = { "" };
+    const struct monitor_config config = {
+        .gdb = run->options->gdb,
+        .wait = run->options->wait,
+        .control = run->options->control,
+        .quit = run_quit,
+        .opaque = run,
+    };
+    if (config.gdb == NULL && config.control == NULL) {
+        return EXIT_CODE_OK;
+    }
+    run->monitor = monitor_start(run->vmms, &config, &error);
+    if (run->monitor == NULL) {
+        (void)fprintf(stderr, "verdite: %s\n", error.text);
+        return EXIT_CODE_FAILURE;
+    }
+    return EXIT_CODE_OK;
+}
+
 static int run_create(struct run *run)
 {
     struct error error = { "" };
@@ -338,7 +367,11 @@ static int run_create(struct run *run)
         (void)fprintf(stderr, "verdite: %s\n", error.text);
         return usage_error ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE;
     }
-    int code = run_guarded(run);
+    int code = run_monitor(run);
+    if (code == EXIT_CODE_OK) {
+        code = run_guarded(run);
+    }
+    monitor_stop(run->monitor, code);
     struct vmms *vmms = run->vmms;
     run->vmms = NULL;
     vmms_destroy(vmms);

@@ -337,6 +337,7 @@ struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
             break;
         }
     }
+    debug_end(&vmms->machine);
     result.panicked = __atomic_load_n(&vmms->machine.crashed, __ATOMIC_ACQUIRE);
     if (result.panicked && (result.end == VMMS_END_RESET || result.end == VMMS_END_POWER_OFF)) {
         result.end = VMMS_END_PANIC;

@@ -9,6 +9,7 @@ build pc:             pkg-config
 build lib:c           libc6-dev
 build lib:z           zlib1g-dev
 build pc:capstone     libcapstone-dev ?
+build pc:jansson      libjansson-dev ?
 check pc:check        check
 check lib:subunit     libsubunit-dev
 check lib:Zydis       libzydis-dev ?

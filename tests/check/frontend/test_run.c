@@ -73,6 +73,12 @@ int vmms_explain(const struct vmms_config *config, char *text, size_t size, stru
     return 0;
 }
 
+struct machine *vmms_machine(struct vmms *vmms)
+{
+    (void)vmms;
+    return NULL; /* nobody asks for a monitor */
+}
+
 const char *vmms_cpu_model_name(unsigned index)
 {
     return index == 0 ? "bonnell" : NULL;

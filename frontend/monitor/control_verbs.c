@@ -1,0 +1,17 @@
+/* The rows of the control socket's verbs. */
+#include "frontend/monitor/control_verbs.h"
+
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+static const struct control_verb verbs[] = {
+#define X(name, arguments, least, most, help) { #name, arguments, help, least, most },
+    CONTROL_VERBS(X)
+#undef X
+};
+
+const struct control_verb *control_verb(unsigned index)
+{
+    return index < ARRAY_SIZE(verbs) ? &verbs[index] : NULL;
+}

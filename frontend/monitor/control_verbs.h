@@ -1,0 +1,27 @@
+/* The control socket's verbs: this table makes the parser, the help, and the man page.
+ *
+ * X(name, arguments, least, most, help): how many arguments there may be.
+ */
+#ifndef FRONTEND_MONITOR_CONTROL_VERBS_H
+#define FRONTEND_MONITOR_CONTROL_VERBS_H
+
+/* clang-format off */
+#define CONTROL_VERBS(X)                                                                                         \
+    X(help,    "",       0, 0, "What verbs there are.")                                                          \
+    X(status,  "",       0, 0, "Whether the machine runs, its instructions, its guest time.")                    \
+    X(pause,   "",       0, 0, "Let the machine stand still; guest time stands still too.")                      \
+    X(resume,  "",       0, 0, "Let it run on.")                                                                 \
+    X(reset,   "",       0, 0, "Press its reset button. A paused machine resets when it runs on.")               \
+    X(quit,    "",       0, 0, "End the run, with exit code 0.")                                                 \
+    X(inspect, "[PATH]", 0, 1, "The machine as a tree of objects, or what is at PATH, as partitions/2/vps/0.")
+/* clang-format on */
+
+struct control_verb {
+    const char *name, *arguments, *help;
+    unsigned least, most;
+};
+
+/* By index; NULL after the last. */
+const struct control_verb *control_verb(unsigned index);
+
+#endif
