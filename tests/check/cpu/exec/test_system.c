@@ -327,7 +327,7 @@ static const struct msr_case {
     { 0xc0000103, UINT32_MAX, true, true },
     { 0xc0000103, BIT64(32), false, false },
     { 0x3b, 0x1234, true, true }, /* TSC_ADJUST */
-    { 0x1b, 0, false, false }, /* goes up, and the fixture has no APIC */
+    { 0x1b, 0, false, false },    /* goes up, and the fixture has no APIC */
     { 0x12345, 0, false, false },
 };
 

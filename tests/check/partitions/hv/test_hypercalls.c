@@ -757,7 +757,8 @@ START_TEST(only_named_codes_are_unimplemented)
     while (hv_call_rows[named].shape != HV_SHAPE_NOT_BUILT) {
         named++;
     }
-    ck_assert_int_eq(hv_call(&m->parent, 0x7fff, NULL, 0, NULL, 0, 0, NULL), HV_STATUS_INVALID_HYPERCALL_CODE);
+    ck_assert_int_eq(hv_call(&m->parent, 0x7fff, NULL, 0, NULL, 0, 0, NULL),
+                     HV_STATUS_INVALID_HYPERCALL_CODE);
     ck_assert_uint_eq(count[TRACE_UNIMPLEMENTED], 0);
     ck_assert_int_eq(hv_call(&m->parent, hv_call_rows[named].code, NULL, 0, NULL, 0, 0, NULL),
                      HV_STATUS_INVALID_HYPERCALL_CODE);
