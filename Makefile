@@ -79,6 +79,7 @@ check-unit: $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$
 -include tests/targets.mk
 include roms/roms.mk
 include tests/boot/boot.mk
+include tests/bench/bench.mk
 include tests/lint/lint.mk
 include tests/fuzz/fuzz.mk
 
