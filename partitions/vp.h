@@ -74,13 +74,14 @@ static inline bool vp_is_suspended(const struct vp *vp)
            __atomic_load_n(&vp->intercept_suspend, __ATOMIC_ACQUIRE);
 }
 
-/* Of the instruction in execution, or of the next one. */
+/* Of the instruction in execution, or of the next one. A hypercall finds its own address in REG_RIP. */
 static inline uint64_t vp_rip(const struct vp *vp)
 {
     const struct core *core = &vp->cpu.core;
+    bool in_block =
+        vp->cpu.running != NULL && core->insn->op != OP_VMCALL && core->insn->op != OP_VMMCALL;
 
-    return vp->cpu.running != NULL ? insn_rip(core, core->insn) & core->ip_mask
-                                   : core->state.gpr[REG_RIP];
+    return in_block ? insn_rip(core, core->insn) & core->ip_mask : core->state.gpr[REG_RIP];
 }
 
 #endif

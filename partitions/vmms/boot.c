@@ -150,7 +150,7 @@ static int place_acpi(struct machine *machine, struct partition *partition, unsi
         .vmbus = machine->config.hypervisor,
         .vmbus_window = { vmbus_windows[0], vmbus_windows[1] },
     };
-    uint8_t *buffer = malloc(room);
+    uint8_t *buffer = calloc(1, room);
     size_t used;
 
     if (buffer == NULL) {

@@ -12,6 +12,7 @@
 #include "partitions/machine.h"
 #include "partitions/vmms/vmms.h"
 #include "tests/check/check_main.h"
+#include "tests/support/guest_chaos.h"
 #include "tests/support/guest_file.h"
 
 enum { CONSOLE_BYTES = 256, MIB = 1 << 20, TSC_PER_NS = 2, LAPIC_TICK_NS = 5 };
@@ -213,6 +214,35 @@ START_TEST(pauses_do_not_change_the_hash)
 }
 END_TEST
 
+/* Guests that touch everything at random, faults and interrupts included. */
+START_TEST(pauses_do_not_change_what_hostile_guests_do)
+{
+    static const uint64_t every[] = { 0, 0, 1, 5 };
+    size_t n;
+    uint8_t *code = guest_chaos(CHAOS_RANDOM, 3000, (uint64_t)_i + 1, &n);
+    uint64_t hash[ARRAY_SIZE(every)], instructions = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(every); i++) {
+        struct rig rig;
+        rig_init(&rig, code, n);
+        rig.config.role = _i % 2 == 0 ? VMMS_ROLE_CHILD : VMMS_ROLE_ROOT;
+        rig.config.cpus = 2;
+        rig.config.max_instructions = 300000;
+        rig.config.no_reboot = true;
+        rig.config.hash_every = every[i];
+        rig_create(&rig);
+        struct vmms_result result = vmms_run(rig.vmms, &rig.error);
+        hash[i] = result.trace_hash;
+        ck_assert_int_ne(result.end, VMMS_END_TIMEOUT);
+        ck_assert(i == 0 || result.instructions == instructions);
+        ck_assert_msg(hash[i] == hash[0], "seed %d, every %u", _i + 1, (unsigned)every[i]);
+        instructions = result.instructions;
+        rig_fini(&rig);
+    }
+    free(code);
+}
+END_TEST
+
 START_TEST(one_flipped_bit_of_ram_changes_the_hash)
 {
     uint64_t hash = hash_of(0, 100, 0);
@@ -377,6 +407,7 @@ static Suite *suite_virtual_clock(void)
     tcase_add_test(tcase, each_iteration_of_rep_is_an_instruction);
     tcase_add_test(tcase, same_seed_gives_the_same_hash_and_another_seed_another);
     tcase_add_test(tcase, pauses_do_not_change_the_hash);
+    tcase_add_loop_test(tcase, pauses_do_not_change_what_hostile_guests_do, 0, 12);
     tcase_add_test(tcase, one_flipped_bit_of_ram_changes_the_hash);
     tcase_add_test(tcase, recorded_input_fed_back_gives_the_same_hash_and_the_same_record);
     tcase_add_test(tcase, every_truncated_record_is_refused);
