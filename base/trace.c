@@ -80,6 +80,21 @@ void trace_register(struct trace *trace, enum trace_room room, const struct trac
     trace_wants(trace);
 }
 
+void trace_quiet(struct trace *trace)
+{
+    for (unsigned room = 0; room < TRACE_ROOMS; room++) {
+        const struct trace_table *table = &trace->table[room];
+        trace->asked[room] = trace->shown[room] = 0;
+        for (unsigned i = 0; i < table->n_events && i < TRACE_EVENTS_PER_ROOM; i++) {
+            enum trace_level level = table->events[i].level;
+            if (level == TRACE_ERROR || level == TRACE_UNIMPLEMENTED) {
+                trace->shown[room] |= UINT64_C(1) << i;
+            }
+        }
+    }
+    trace_wants(trace);
+}
+
 void trace_hash_start(struct trace *trace)
 {
     hash_init(&trace->hash);

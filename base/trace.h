@@ -67,6 +67,9 @@ void trace_register(struct trace *trace, enum trace_room room, const struct trac
 /* Turn on what a comma-separated list of globs names ("synic.*,hv.hypercall"). -EINVAL when a glob matches nothing. */
 WARN_UNUSED int trace_enable(struct trace *trace, const char *globs, struct error *error);
 
+/* Take back what trace_enable turned on. Hash and JSON get what they got. */
+void trace_quiet(struct trace *trace);
+
 /* From now on every event, wanted or not, goes into trace.hash: time, partition, VP, room, number and arguments,
  * strings by their text. Before or after trace_register; for machines whose events come from one thread. */
 void trace_hash_start(struct trace *trace);

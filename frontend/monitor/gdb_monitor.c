@@ -98,7 +98,7 @@ static void monitor_trace(struct gdb *gdb, unsigned n, char **words, struct text
             text_add(text, "%s\n", error.text);
         }
     } else if (n == 1 && strcmp(words[0], "off") == 0) {
-        memset(trace->on, 0, sizeof(trace->on));
+        trace_quiet(trace);
     } else {
         text_add(text, "trace on [PATTERNS] or trace off\n");
     }

@@ -28,6 +28,24 @@ static void ran(void *opaque, uint64_t now_ns)
     }
 }
 
+START_TEST(a_stopped_clock_stands_still_and_goes_on_from_there)
+{
+    struct clock clock;
+    clock_init(&clock, CLOCK_MODE_REALTIME);
+    clock_stop(&clock);
+    uint64_t stopped = clock_now_ns(&clock), since = host_monotonic_ns();
+    while (host_monotonic_ns() - since < 20000000) {
+    }
+    ck_assert_uint_eq(clock_now_ns(&clock), stopped);
+    uint64_t going = host_monotonic_ns();
+    clock_go(&clock);
+    uint64_t now = clock_now_ns(&clock);
+    ck_assert_uint_ge(now, stopped);
+    ck_assert_uint_le(now - stopped, host_monotonic_ns() - going);
+    clock_fini(&clock);
+}
+END_TEST
+
 START_TEST(virtual_time_moves_only_when_advanced)
 {
     struct clock clock;
@@ -151,6 +169,7 @@ static Suite *suite_clock(void)
     Suite *suite = suite_create("base/clock");
     TCase *tcase = tcase_create("clock");
     tcase_add_test(tcase, virtual_time_moves_only_when_advanced);
+    tcase_add_test(tcase, a_stopped_clock_stands_still_and_goes_on_from_there);
     tcase_add_test(tcase, realtime_follows_the_host);
     tcase_add_test(tcase, timers_run_in_order_of_deadline_and_once);
     tcase_add_test(tcase, a_timer_armed_in_the_past_by_its_callback_waits_for_the_next_run);

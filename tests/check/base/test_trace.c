@@ -62,6 +62,21 @@ START_TEST(only_errors_and_what_is_not_built_are_on_at_first)
 }
 END_TEST
 
+START_TEST(quiet_leaves_what_was_on_at_first_and_the_hash)
+{
+    struct error error;
+    trace_hash_start(&trace);
+    ck_assert_int_eq(trace_enable(&trace, "*", &error), 0);
+    trace_quiet(&trace);
+    TRACE(&trace, TRACE_ROOM_HV, 0, 3, 1, 2);
+    TRACE(&trace, TRACE_ROOM_HV, 1, 3, -1, 0x10);
+    expect("42 p3.v- hv.msr.unknown index=0x10\n");
+    uint64_t before = hash_value(&trace.hash);
+    TRACE(&trace, TRACE_ROOM_HV, 0, 3, 1, 2);
+    ck_assert_uint_ne(hash_value(&trace.hash), before);
+}
+END_TEST
+
 /* A guest that repeats itself does not flood the host, unless the user asked to see it. */
 START_TEST(unasked_lines_come_to_an_end)
 {
@@ -175,6 +190,7 @@ static Suite *suite_trace(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, a_line_names_time_place_event_and_fields);
     tcase_add_test(tcase, only_errors_and_what_is_not_built_are_on_at_first);
+    tcase_add_test(tcase, quiet_leaves_what_was_on_at_first_and_the_hash);
     tcase_add_test(tcase, unasked_lines_come_to_an_end);
     tcase_add_test(tcase, a_glob_that_matches_nothing_is_an_error);
     tcase_add_test(tcase, the_hash_covers_events_that_are_off_and_strings_by_their_text);
