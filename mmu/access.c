@@ -58,12 +58,14 @@ static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva,
     bool read =
         (page->rights & SPACE_READ) != 0 && walk_permits(&mmu->paging, walk, MMU_READ | who);
     bool write = read && (page->rights & SPACE_WRITE) != 0 && walk->dirty &&
-                 (flags & RAM_PAGE_CODE) == 0 && walk_permits(&mmu->paging, walk, MMU_WRITE | who);
+                 walk_permits(&mmu->paging, walk, MMU_WRITE | who);
     bool exec =
         (page->rights & SPACE_EXEC) != 0 && walk_permits(&mmu->paging, walk, MMU_EXEC | who);
     bool watched = (flags & RAM_PAGE_WATCH) != 0;
     entry->read_tag = read && !watched ? tag : TLB_NO_TAG;
-    entry->write_tag = write && !watched ? tag : TLB_NO_TAG;
+    entry->write_tag = !write || watched              ? TLB_NO_TAG
+                       : (flags & RAM_PAGE_CODE) != 0 ? tag | TLB_CODE_TAG
+                                                      : tag;
     entry->exec_tag = exec ? tag : TLB_NO_TAG;
     entry->addend = (uintptr_t)ram_host(ram, page->spa) - (uintptr_t)tag;
     if (entry->write_tag == tag) {
@@ -87,13 +89,15 @@ static bool access_hit(struct mmu *mmu, gva_t gva, unsigned access, struct targe
     uint64_t tag = (access & MMU_WRITE) != 0  ? entry->write_tag
                    : (access & MMU_EXEC) != 0 ? entry->exec_tag
                                               : entry->read_tag;
-    if (tag != (gva & PAGE_MASK)) {
+    bool code = (access & MMU_WRITE) != 0 && tag == ((gva & PAGE_MASK) | TLB_CODE_TAG);
+    if (tag != (gva & PAGE_MASK) && !code) {
         return false;
     }
     uint8_t *host = (uint8_t *)((uintptr_t)gva + entry->addend);
     target->spa = (spa_t)(host - mmu->space->ram->host);
     target->ram = true;
-    return true;
+    /* When the page holds no code any more the walk behind enters it as an ordinary one. */
+    return !code || (ram_page_flags(mmu->space->ram, target->spa) & RAM_PAGE_CODE) != 0;
 }
 
 static enum mmu_status access_translate(struct mmu *mmu, gva_t gva, unsigned access,

@@ -87,7 +87,7 @@ static gva_t tlb_entry_page(const struct tlb_entry *entry)
     if (entry->read_tag != TLB_NO_TAG) {
         return entry->read_tag;
     }
-    return entry->write_tag != TLB_NO_TAG ? entry->write_tag : entry->exec_tag;
+    return entry->write_tag != TLB_NO_TAG ? entry->write_tag & PAGE_MASK : entry->exec_tag;
 }
 
 /* Drop what a set holds of the 2^shift bytes around gva. */
@@ -137,7 +137,7 @@ void mmu_write_protect(struct mmu *mmu, spa_t spa)
                 struct tlb_entry *entry =
                     &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
                 if ((uintptr_t)entry->write_tag + entry->addend == host) {
-                    entry->write_tag = TLB_NO_TAG;
+                    entry->write_tag |= TLB_CODE_TAG;
                 }
             }
         }

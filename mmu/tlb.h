@@ -14,6 +14,8 @@ enum { TLB_BITS = 10, TLB_ENTRIES = 1 << TLB_BITS };
 enum tlb_set_index { TLB_SUPERVISOR, TLB_USER, TLB_SUPERVISOR_AC, TLB_SETS };
 
 #define TLB_NO_TAG UINT64_C(1) /* never equals a page address */
+/* In a write_tag: the page may be written, but holds code, so that each write must be told. Never equals one either. */
+#define TLB_CODE_TAG UINT64_C(2)
 
 /* A tag is the page's virtual address when accesses of its kind may go straight to host memory, else TLB_NO_TAG.
  * Pages that are MMIO, watched, or (for writes) hold code or are clean never get the tag. */

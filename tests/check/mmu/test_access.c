@@ -191,6 +191,12 @@ START_TEST(code_pages_are_told_before_they_change)
     ck_assert_int_eq(mmu_rmw_host(&f->mmu, BASE + 0x80, 4, MMU_WRITE, &host), MMU_OK);
     ck_assert_ptr_eq(host, ram_host(&f->ram, PAGE_ONE + 0x80));
     ck_assert_uint_eq(w.times, 2);
+    /* Neither of them walked: the TLB knows that the page may be written. */
+    poke64(f, TABLE_D, 0);
+    ck_assert_int_eq(mmu_store(&f->mmu, BASE + 0x40, &value, 4, MMU_WRITE), MMU_OK);
+    ck_assert_uint_eq(w.times, 3);
+    w.times = 2;
+    poke64(f, TABLE_D, PAGE_ONE | P | W | U | D);
     /* A crossing write into a code page counts too, and so does a copy by a device. */
     ck_assert_int_eq(mmu_store(&f->mmu, BASE + 0xffe, &value, 4, MMU_WRITE), MMU_OK);
     ck_assert_uint_eq(w.times, 3);
@@ -198,6 +204,10 @@ START_TEST(code_pages_are_told_before_they_change)
     ck_assert(space_write(&f->space, PAGE_ONE - 8, "0123456789abcdef", 16));
     ck_assert_uint_eq(w.times, 4);
     ck_assert_uint_eq(w.length, 8);
+    /* Without code it is an ordinary page again after the next write. */
+    ram_page_clear(&f->ram, PAGE_ONE, RAM_PAGE_CODE);
+    ck_assert_int_eq(mmu_store(&f->mmu, BASE, &value, 4, MMU_WRITE), MMU_OK);
+    ck_assert_ptr_nonnull(tlb_write(mmu_set(&f->mmu, false), BASE, 1));
     fixture_free(f);
 }
 END_TEST
