@@ -106,6 +106,9 @@ static const char *accepted(const struct opinion *o)
         return "66 on near branches is ignored in 64-bit mode on Intel, Capstone has AMD's and "
                "takes 67 for it";
     }
+    if (o->prefix_66 && o->prefix_repeat) {
+        return "66 with F2 or F3: Capstone forgets the operand size";
+    }
     if (o->insn->length != o->c->size) {
         return NULL;
     }
