@@ -47,8 +47,14 @@ TEST_LIB := $(OUT)/tests/libtests.a
 .PHONY: all
 all: $(OUT)/verdite
 
+# V=1 shows the commands whole.
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@echo "  $(1) $(2)")
+
 $(OUT)/verdite: $(OUT)/frontend/cli/main.o $(LIB)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
@@ -56,10 +62,12 @@ $(LIB): $(LIB_OBJECTS)
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(if $(filter tests/%,$<),$(CHECK_CFLAGS)) -MMD -MP -c -o $@ $<
 
 $(OUT)/tests/check/%: $(OUT)/tests/check/%.o $(TEST_LIB) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(wildcard $(TEST_LIB)) $(LIB) $(CHECK_LIBS) $(LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(wildcard $(TEST_LIB)) $(LIB) $(CHECK_LIBS) $(LDLIBS)
 
 # What tests share is an archive, so that a test links only what it names.
 $(TEST_LIB): $(TEST_SUPPORT)
@@ -78,6 +86,7 @@ check-unit: $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$
 
 -include tests/targets.mk
 include roms/roms.mk
+include tests/portable/portable.mk
 include tests/boot/boot.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk

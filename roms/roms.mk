@@ -7,8 +7,9 @@ ROM_FILES := $(ROMS:%=build/roms/%.elf)
 
 build/roms/%.elf: roms/start.inc roms/rom.ld
 	@mkdir -p $(@D)
-	$(ROM_AS) --64 -Iroms -o build/roms/$*.o roms/$*/$*.S
-	$(ROM_LD) --no-warn-rwx-segments -T roms/rom.ld -o $@ build/roms/$*.o
+	$(call say,AS,$*)
+	$(Q)$(ROM_AS) --64 -Iroms -o build/roms/$*.o roms/$*/$*.S
+	$(Q)$(ROM_LD) --no-warn-rwx-segments -T roms/rom.ld -o $@ build/roms/$*.o
 
 $(foreach rom,$(ROMS),$(eval build/roms/$(rom).elf: roms/$(rom)/$(rom).S))
 

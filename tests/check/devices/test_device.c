@@ -46,10 +46,9 @@ static void drop_ipi(void *opaque, uint64_t icr)
     (void)icr;
 }
 
-static void drop_eoi(void *opaque, uint8_t vector)
+static void drop_eoi(void *opaque, uint8_t vector, bool level)
 {
-    (void)opaque;
-    (void)vector;
+    (void)opaque, (void)vector, (void)level;
 }
 
 static const struct lapic_ops lapic_ops = { drop_ipi, drop_eoi, drop_reset };

@@ -1,0 +1,34 @@
+#!/bin/sh
+# check.sh NATIVE FOREIGN ROM...: run teaching guests with the build for another architecture under qemu-user; console and
+# trace hash must equal the native build's. KERNEL, INITRD, INSTRUCTIONS (environment): a kernel's first instructions too.
+native=$1 emulator=$2 foreign=$3
+shift 3
+passed=0 failed=0
+hash_of() # program..., options...: its trace hash under the virtual clock
+{
+    "$@" --clock virtual --seed 1 --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
+}
+compare() # name, options of run...
+{
+    name=$1
+    shift
+    here=$(hash_of "$native" run "$@")
+    there=$(hash_of "$emulator" "$foreign" run "$@")
+    if [ -n "$here" ] && [ "$here" = "$there" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name: trace hash $here here, $there there"
+    fi
+}
+for rom in "$@"; do
+    role=child
+    [ -f "roms/$rom/role" ] && role=$(cat "roms/$rom/role")
+    compare "$rom" --kernel "build/roms/$rom.elf" --memory 64M --role "$role"
+done
+if [ -n "$KERNEL" ]; then
+    compare "$(basename "$KERNEL")" --kernel "$KERNEL" ${INITRD:+--initrd "$INITRD"} --append "console=ttyS0" \
+        --max-instructions "${INSTRUCTIONS:-200000000}"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
