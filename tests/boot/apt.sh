@@ -21,6 +21,24 @@ EOF
     : > "$apt_dir/status"
 }
 
+# Ask another suite of the mirror that the host's sources name, instead of the host's suites.
+apt_use_suite() # suite
+{
+    apt_prepare
+    mirror=$(private_apt apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
+        sed -n 's/^Debian main //p' | head -n 1)
+    [ -n "$mirror" ] || mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] *\)*\([^ ]*\) .*/\2/p' \
+        /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
+    [ -n "$mirror" ] || return 1
+    apt_dir=$cache/apt-$1
+    apt_prepare
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$apt_dir/sources.list"
+    cat >>"$apt_dir/apt.conf" <<EOF
+Dir::Etc::SourceList "$apt_dir/sources.list";
+Dir::Etc::SourceParts "/nonexistent";
+EOF
+}
+
 private_apt() # program, arguments
 {
     program=$1
@@ -31,7 +49,7 @@ private_apt() # program, arguments
 # Fetch the lists, once a day.
 apt_update()
 {
-    apt_prepare
+    [ -s "$apt_dir/apt.conf" ] || apt_prepare
     [ -z "$(find "$apt_dir/updated" -mtime -1 2>/dev/null)" ] || return 0
     echo "fetching the package lists" >&2
     private_apt apt-get -qq update >"$apt_dir/update.log" 2>&1

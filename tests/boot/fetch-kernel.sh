@@ -23,13 +23,20 @@ give_up()
 }
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || give_up "this host has no apt to fetch Debian's with"
 . tests/boot/apt.sh
+kind=image
+case $series in
+6.12) suite=bookworm-backports ;;
+7*) suite=trixie-backports kind=binary ;; # its image package only depends on the one that holds the kernel
+*) suite= ;;
+esac
+[ -z "$suite" ] || apt_use_suite "$suite" || give_up "the host's package sources name no mirror"
 apt_update || give_up "the package lists cannot be fetched (no network?)"
-package=$(apt_newest "^linux-image-$series\.[0-9]+-[0-9]+-$name\$|^linux-image-$series\.[0-9]+\+deb[0-9]+-$name\$")
+package=$(apt_newest "^linux-image-$series\.[0-9]+-[0-9]+-$name\$|^linux-$kind-$series\.[0-9.]+\+deb[0-9]+-$name\$")
 [ -n "$package" ] || give_up "the host's package sources have no Linux $series for $name"
 echo "fetching $package" >&2
 rm -rf "$kernel.new"
 apt_unpack "$package" "$kernel.new" || give_up "$package cannot be fetched (no network?)"
-image=$(find "$kernel.new/boot" -name 'vmlinuz-*' | head -n 1)
+image=$(find "$kernel.new" -name 'vmlinuz*' -type f | head -n 1)
 [ -s "$image" ] || give_up "$package holds no kernel"
 mv "$image" "$kernel.new/vmlinuz"
 echo "$package" > "$kernel.new/package"
