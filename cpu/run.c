@@ -475,12 +475,50 @@ static void leave_shadow(struct cpu *cpu)
     }
 }
 
+/* An instruction left its block by longjmp: account for it and set RIP. True: so ends the run. */
+static bool unwound(struct cpu *cpu, enum core_unwind how, enum cpu_exit *exit)
+{
+    struct core *core = &cpu->core;
+
+    account_unwound(cpu, how == UNWIND_NEXT);
+    if (how == UNWIND_NEXT) {
+        cpu->running = NULL;
+        leave_shadow(cpu);
+        if (cpu->entered_trap) {
+            core->debug_pending |= DR6_BS;
+        }
+        core->attention = true;
+        return false;
+    }
+    rewind_to_insn(cpu);
+    if (how == UNWIND_SUSPEND) {
+        *exit = CPU_EXIT_SUSPEND;
+        return true;
+    }
+    if (how == UNWIND_RESTART) {
+        leave_shadow(cpu);
+        /* What interrupts a repetition pushes RF set, and its code breakpoint does not hit again
+         * when it goes on. [SDM 3A 17.3.1.1] */
+        core->state.rflags_rest |= FLAG_RF;
+        core->attention = true;
+        return false;
+    }
+    if (core->state.rflags_rest & FLAG_TF) {
+        core->debug_pending &= ~DR6_BS;
+    }
+    core->state.shadow = SHADOW_NONE;
+    cpu->n_faults++;
+    core->budget -= 1; /* a handler that faults at once must not run for ever */
+    return deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, exit);
+}
+
 enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
 {
     struct core *core = &cpu->core;
     jmp_buf frame;
     enum cpu_exit exit;
     unsigned limit;
+    bool ended;
 
     cpu->previous = &cpu->jumps->unknown;
     core->attention = true;
@@ -488,42 +526,23 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     cpu->running = NULL;
     switch (setjmp(frame)) {
     case UNWIND_FAULT:
-        account_unwound(cpu, false);
-        rewind_to_insn(cpu);
-        if (core->state.rflags_rest & FLAG_TF) {
-            core->debug_pending &= ~DR6_BS;
-        }
-        core->state.shadow = SHADOW_NONE;
-        cpu->n_faults++;
-        core->budget -= 1; /* a handler that faults at once must not run for ever */
-        if (deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, &exit)) {
-            return exit;
-        }
+        ended = unwound(cpu, UNWIND_FAULT, &exit);
         break;
     case UNWIND_SUSPEND:
-        account_unwound(cpu, false);
-        rewind_to_insn(cpu);
-        return CPU_EXIT_SUSPEND;
+        ended = unwound(cpu, UNWIND_SUSPEND, &exit);
+        break;
     case UNWIND_RESTART:
-        account_unwound(cpu, false);
-        rewind_to_insn(cpu);
-        leave_shadow(cpu);
-        /* What interrupts a repetition pushes RF set, and its code breakpoint does not hit again
-         * when it goes on. [SDM 3A 17.3.1.1] */
-        core->state.rflags_rest |= FLAG_RF;
-        core->attention = true;
+        ended = unwound(cpu, UNWIND_RESTART, &exit);
         break;
     case UNWIND_NEXT:
-        account_unwound(cpu, true);
-        cpu->running = NULL;
-        leave_shadow(cpu);
-        if (cpu->entered_trap) {
-            core->debug_pending |= DR6_BS;
-        }
-        core->attention = true;
+        ended = unwound(cpu, UNWIND_NEXT, &exit);
         break;
     default:
+        ended = false;
         break;
+    }
+    if (ended) {
+        return exit;
     }
     core->unwind = &frame;
     cpu->entered_shadow = SHADOW_NONE;
