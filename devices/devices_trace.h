@@ -28,7 +28,10 @@
     X(PM_SLEEP,             "pm.sleep",             TRACE_INFO,          "type:d") \
     X(PM_SCI,               "pm.sci",               TRACE_DEBUG,         "status:x enable:x level:d") \
     X(PM_RESET,             "pm.reset",             TRACE_INFO,          "port:x value:x") \
-    X(I8042_COMMAND,        "i8042.command",        TRACE_DEBUG,         "command:x")
+    X(I8042_COMMAND,        "i8042.command",        TRACE_DEBUG,         "command:x") \
+    X(VMBUS_OPEN,           "vmbus.channel_open",   TRACE_DEBUG,         "relid:d index:d vp:d in:d out:d") \
+    X(VMBUS_CLOSE,          "vmbus.channel_close",  TRACE_DEBUG,         "relid:d index:d") \
+    X(VMBUS_BROKEN,         "vmbus.channel_broken", TRACE_GUEST,         "relid:d why:s value:x")
 /* clang-format on */
 
 enum devices_event {
