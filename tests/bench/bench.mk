@@ -1,12 +1,15 @@
 # How fast: make bench.
 
-BENCH_KERNELS := build/bench/kernels
+BENCH_RUN := build/bench/run
+BENCH_SOURCES := tests/bench/run.c tests/bench/guest.c tests/bench/report.c
 
-$(BENCH_KERNELS): tests/bench/kernels.c
+$(BENCH_RUN): $(BENCH_SOURCES) tests/bench/bench.h
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -static -o $@ $<
+	$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $(BENCH_SOURCES) -lm
 
-# make bench            small kernels natively, under verdite and under Bochs: CPU seconds; SCALE=1 for a quick look
-.PHONY: bench
-bench: $(OUT)/verdite $(BOOT_CPIO) $(BENCH_KERNELS)
-	@tests/bench/bench.sh $(OUT)/verdite $(BOOT_CPIO) $(BENCH_KERNELS)
+# make bench            CPU time of guest code: natively, under QEMU's TCG, under verdite; ROWS= RUNS= EMULATORS= CPUS=
+# make bench-boot       CPU time of a kernel's boot and power-off under both; KERNEL=amd64 for the larger one
+export ROWS RUNS EMULATORS CPUS
+.PHONY: bench bench-boot
+bench bench-boot: $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN)
+	@tests/bench/bench.sh $(if $(filter bench-boot,$@),boot,rows) $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN) $(CC)
