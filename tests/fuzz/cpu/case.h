@@ -138,6 +138,8 @@ bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit)
 struct native *native_create(const char **why);
 bool native_can(const struct native *native, unsigned bits);
 void native_memory(struct native *native, const struct case_memory *memory);
+/* Does the process itself have something mapped near this address? There a fault of the case would be none on the host. */
+bool native_owns(const struct native *native, uint64_t address);
 void native_run(struct native *native, const struct fuzz_case *cases, struct fuzz_result *results,
                 size_t n);
 

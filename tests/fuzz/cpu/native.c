@@ -13,7 +13,9 @@
 #include "tests/fuzz/cpu/case.h"
 
 #include <asm/ldt.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -54,7 +56,7 @@ enum {
     FRAME_CR2,
 };
 
-enum { STACK_BYTES = 1 << 16, HWCAP2_FSGSBASE_BIT = 1 << 1, FRAME_XSTATE_BV = 512 };
+enum { STACK_BYTES = 1 << 16, HWCAP2_FSGSBASE_BIT = 1 << 1, FRAME_XSTATE_BV = 512, MAPS = 64 };
 
 struct native {
     uint8_t *stack;
@@ -70,6 +72,10 @@ struct native {
     uint8_t kept_fx[CASE_FX_USED];
     uint64_t kept_fs_base;
     bool can_16, can_32;
+    struct {
+        uint64_t first, last;
+    } map[MAPS]; /* what the process has mapped besides the case's pages */
+    size_t n_maps;
 };
 
 /* Our register numbers in the kernel's order. */
@@ -356,6 +362,36 @@ static bool native_try(struct native *native, const struct case_memory *memory, 
     return result.completed && result.rip == case_rip(&c) + 1;
 }
 
+/* The kernel maps more below a stack when it is touched there. */
+static void native_maps(struct native *native)
+{
+    const uint64_t grows = UINT64_C(16) << 20;
+    char line[512];
+    FILE *file = fopen("/proc/self/maps", "r");
+
+    while (file != NULL && native->n_maps < MAPS && fgets(line, sizeof(line), file) != NULL) {
+        uint64_t first, end;
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64, &first, &end) == 2 && first != CASE_DATA &&
+            first != CASE_READ_ONLY && first != CASE_CODE) {
+            native->map[native->n_maps].first = first - grows;
+            native->map[native->n_maps++].last = end + grows;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+}
+
+bool native_owns(const struct native *native, uint64_t address)
+{
+    for (size_t i = 0; i < native->n_maps; i++) {
+        if (address >= native->map[i].first && address <= native->map[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct native *native_create(const char **why)
 {
     struct native *native = calloc(1, sizeof(*native));
@@ -376,6 +412,7 @@ struct native *native_create(const char **why)
 
         native->can_32 = ldt && native_try(native, memory, 32, CASE_SEG_CODE_32);
         native->can_16 = ldt && native_try(native, memory, 16, CASE_SEG_CODE_16);
+        native_maps(native);
         free(memory);
         return native;
     }
@@ -389,6 +426,12 @@ struct native *native_create(const char **why)
 bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit)
 {
     (void)selector, (void)attributes, (void)limit;
+    return false;
+}
+
+bool native_owns(const struct native *native, uint64_t address)
+{
+    (void)native, (void)address;
     return false;
 }
 
