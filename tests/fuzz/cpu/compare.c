@@ -477,6 +477,11 @@ static bool opsize_16(const struct judged *j)
     return j->c->insn.opsize == 2;
 }
 
+static bool is_extended(const struct judged *j)
+{
+    return j->c->insn.size[0] == 10;
+}
+
 static bool repeats(const struct judged *j)
 {
     return j->c->insn.flags & (INSN_REP | INSN_REPNE);
@@ -581,6 +586,8 @@ static const struct accepted_row accepted_rows[] = {
       "AMD looks at the parts of a far return in another order" },
     { { OP_LDS, OP_LES, OP_LFS, OP_LGS, OP_LSS, OP_FBLD, OP_FBSTP, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
       "AMD looks at the pieces of an operand in another order" },
+    { { OP_FLD, OP_FSTP, X }, ACCESS, ACCESS, is_extended, MAY_FAULT,
+      "AMD accesses an 80-bit operand in two pieces" },
     { { OP_FNSTENV, OP_FLDENV, OP_FNSAVE, OP_FRSTOR, OP_FXSAVE, OP_FXRSTOR, X }, ACCESS, ACCESS, NULL, MAY_FAULT,
       "AMD looks at the pieces of an image in another order" },
     { { OP_INS, OP_OUTS, X }, FAULT, DONE, repeats, MAY_ALL,
