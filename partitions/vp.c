@@ -48,13 +48,20 @@ static const struct lapic_ops lapic_ops = {
 
 /* ---- life ---- */
 
+/* The root's VP never runs while the parent is built in. */
+static bool runs_guest(const struct machine *machine, const struct partition *partition)
+{
+    return machine->config.root_is_guest || !machine->config.hypervisor ||
+           !partition_is_root(partition);
+}
+
 struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
 {
     struct machine *machine = opaque;
     struct vp *vp;
     struct vp_glue *glue;
 
-    if (machine->n_vps == MACHINE_VPS) {
+    if (runs_guest(machine, partition) && machine->n_vps == MACHINE_VPS) {
         return NULL;
     }
     vp = calloc(1, sizeof(*vp));
@@ -82,8 +89,10 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
     if (index != 0) {
         vp->cpu.core.state.activity = ACTIVITY_WAIT_FOR_SIPI;
     }
-    machine->vps[machine->n_vps++] = vp;
-    debug_vp_created(machine, vp);
+    if (runs_guest(machine, partition)) {
+        machine->vps[machine->n_vps++] = vp;
+        debug_vp_created(machine, vp);
+    }
     return vp;
 
 no_memory:

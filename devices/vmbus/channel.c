@@ -499,15 +499,23 @@ struct vmbus_gpadl *vmbus_device_gpadl(struct vmbus_device *dev, uint32_t id)
 }
 
 const struct state_field vmbus_channel_state[] = {
-    STATE_FIELD(struct vmbus_channel, index),         STATE_FIELD(struct vmbus_channel, relid),
-    STATE_FIELD(struct vmbus_channel, connection_id), STATE_FIELD(struct vmbus_channel, offered),
-    STATE_FIELD(struct vmbus_channel, released),      STATE_FIELD(struct vmbus_channel, host_port),
-    STATE_FIELD(struct vmbus_channel, open),          STATE_FIELD(struct vmbus_channel, open_id),
-    STATE_FIELD(struct vmbus_channel, target_vp),     STATE_FIELD(struct vmbus_channel, ring_gpadl),
-    STATE_FIELD(struct vmbus_channel, ring_offset),   STATE_FIELD(struct vmbus_channel, user_data),
-    STATE_FIELD(struct vmbus_channel, in.index),      STATE_FIELD(struct vmbus_channel, out.index),
-    STATE_FIELD(struct vmbus_channel, broken),        STATE_FIELD(struct vmbus_channel, paused),
-    STATE_FIELD(struct vmbus_channel, wanted),        STATE_FIELD(struct vmbus_channel, congested),
+    STATE_FIELD(struct vmbus_channel, index),
+    STATE_FIELD(struct vmbus_channel, relid),
+    STATE_FIELD(struct vmbus_channel, connection_id),
+    STATE_FIELD(struct vmbus_channel, offered),
+    STATE_FIELD(struct vmbus_channel, rescinded),
+    STATE_FIELD(struct vmbus_channel, open),
+    STATE_FIELD(struct vmbus_channel, open_id),
+    STATE_FIELD(struct vmbus_channel, target_vp),
+    STATE_FIELD(struct vmbus_channel, ring_gpadl),
+    STATE_FIELD(struct vmbus_channel, ring_offset),
+    STATE_FIELD(struct vmbus_channel, user_data),
+    STATE_FIELD(struct vmbus_channel, in.index),
+    STATE_FIELD(struct vmbus_channel, out.index),
+    STATE_FIELD(struct vmbus_channel, broken),
+    STATE_FIELD(struct vmbus_channel, paused),
+    STATE_FIELD(struct vmbus_channel, wanted),
+    STATE_FIELD(struct vmbus_channel, congested),
     STATE_FIELD(struct vmbus_channel, n_waiting),
 };
 const size_t vmbus_n_channel_state = ARRAY_SIZE(vmbus_channel_state);

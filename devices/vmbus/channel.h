@@ -102,8 +102,7 @@ struct vmbus_channel {
 
     /* The server's; 0 while not offered. */
     uint32_t relid, connection_id;
-    bool offered, released; /* released: the guest said that it forgot the relid */
-    uint32_t host_port;
+    bool offered, rescinded; /* rescinded: offered until the guest releases the relid */
 
     bool open;
     uint32_t open_id, target_vp, ring_gpadl, ring_offset; /* of OPENCHANNEL; ring_offset in pages */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
+#include "partitions/vmbus/host.h"
 #include "partitions/vp.h"
 
 /* Call codes and layouts of the table in hv/hypercall_table.h. */
@@ -31,7 +32,7 @@ enum {
     PAGES_A_CALL = 510,
     REGISTERS_A_CALL = 64,
     /* What a parent deposits up front. */
-    POOL_PARTITION = 208,
+    POOL_PARTITION = 208 + VMBUS_HOST_POOL_PAGES,
     POOL_VP = 90,
 };
 

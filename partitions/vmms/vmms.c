@@ -20,15 +20,16 @@
 #include "partitions/vmms/autopsy.h"
 #include "partitions/vmms/boot.h"
 #include "partitions/vmms/parent.h"
+#include "partitions/vmms/worker.h"
 #include "partitions/vp.h"
 
 enum {
     DEFAULT_MEMORY_MB = 512,
     MINIMUM_MEMORY_MB = 2,
     MAXIMUM_MEMORY_MB = 64 << 10,
-    HYPERVISOR_PAGES = 64,
+    HYPERVISOR_PAGES = 96, /* with those of the root's VP */
     HYPERVISOR_PAGES_PER_VP = 32,
-    ROOT_POOL_PAGES = 256,
+    ROOT_POOL_PAGES = 256 + VMBUS_HOST_POOL_PAGES,
     ROOT_POOL_PAGES_PER_VP = 16,
 };
 
@@ -37,6 +38,7 @@ struct vmms {
     struct machine machine;
     struct partition *guest; /* the partition that the kernel boots in */
     struct board *board;
+    struct worker worker; /* role child */
     struct boot_image image;
     bool machine_made;
     struct host_sink json;
@@ -194,7 +196,11 @@ static int make_partitions(struct vmms *vmms, struct error *error)
     if (vmms->board == NULL) {
         return -ENOMEM;
     }
-    return parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
+    status = parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
+    if (status == 0 && vmms->config.role == VMMS_ROLE_CHILD) {
+        status = worker_start(&vmms->worker, machine, vmms->guest, error);
+    }
+    return status;
 }
 
 static size_t serial_input(void *opaque, const uint8_t *bytes, size_t n)
@@ -259,7 +265,9 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         vmms_destroy(vmms);
         return NULL;
     }
-    const struct machine_config machine = machine_config_of(&vmms->config, &model);
+    struct machine_config machine = machine_config_of(&vmms->config, &model);
+    machine.root_message = worker_root_message;
+    machine.root_message_opaque = &vmms->worker;
     status = machine_init(&vmms->machine, &machine, stderr, error);
     vmms->machine_made = status == 0;
     if (status == 0 && config->trace != NULL) {
@@ -288,6 +296,7 @@ void vmms_destroy(struct vmms *vmms)
         return;
     }
     if (vmms->machine_made) {
+        worker_fini(&vmms->worker);
         board_destroy(vmms->board);
         machine_fini(&vmms->machine);
     }
@@ -302,6 +311,7 @@ static int restart(struct vmms *vmms, struct error *error)
     __atomic_store_n(&vmms->machine.reset, false, __ATOMIC_RELEASE);
     machine_partition_reset(&vmms->machine, vmms->guest);
     board_reset(vmms->board);
+    worker_reset(&vmms->worker);
     return start(vmms, error);
 }
 

@@ -96,6 +96,8 @@ static const struct {
 } needed[] = {
     { HV_PRIVILEGE_BIT_CREATE_PARTITIONS, { [VMMS_ROLE_CHILD] = "HvCallCreatePartition" } },
     { HV_PRIVILEGE_BIT_ACCESS_MEMORY_POOL, { [VMMS_ROLE_CHILD] = "HvCallDepositMemory" } },
+    { HV_PRIVILEGE_BIT_CREATE_PORT, { [VMMS_ROLE_CHILD] = "HvCallCreatePort" } },
+    { HV_PRIVILEGE_BIT_CONNECT_PORT, { [VMMS_ROLE_CHILD] = "HvCallConnectPort" } },
     /* Registers of its own VP, not of a child's. [TLFS HvCallSetVpRegisters] */
     { HV_PRIVILEGE_BIT_ACCESS_VP_REGISTERS,
       { [VMMS_ROLE_ROOT] = "HvCallSetVpRegisters", [VMMS_ROLE_PC] = "HvCallSetVpRegisters" } },
