@@ -66,12 +66,18 @@ apt_newest()
     private_apt apt-cache pkgnames | grep -E "$1" | sort -V | tail -n 1
 }
 
+# The version that would be fetched.
+apt_version() # package
+{
+    private_apt apt-cache madison "$1" | sed -n '1s/^[^|]*| *\([^ |]*\) .*/\1/p'
+}
+
 # Download a package (apt verifies it against the signed lists) and unpack it into a directory.
-apt_unpack() # package, directory
+apt_unpack() # package, directory, version (or nothing: the newest)
 {
     mkdir -p "$apt_dir/download" "$2"
     rm -f "$apt_dir/download/$1"_*.deb
-    ( cd "$apt_dir/download" && private_apt apt-get -qq download "$1" ) >"$apt_dir/download.log" 2>&1 || {
+    ( cd "$apt_dir/download" && private_apt apt-get -qq download "$1${3:+=$3}" ) >"$apt_dir/download.log" 2>&1 || {
         cat "$apt_dir/download.log" >&2
         return 1
     }
