@@ -55,11 +55,7 @@ void block_cache_destroy(struct block_cache *cache)
 
 void block_cache_clear(struct block_cache *cache)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(cache->page); i++) {
-        for (const struct code_page *page = cache->page[i]; page != NULL; page = page->next) {
-            ram_page_clear(cache->ram, page->page << PAGE_SHIFT, RAM_PAGE_CODE);
-        }
-    }
+    /* RAM_PAGE_CODE stays: other caches may hold code of the page. The next write finds out. */
     memset(cache->bucket, 0, sizeof(cache->bucket));
     memset(cache->page, 0, sizeof(cache->page));
     cache->used = 0;
@@ -311,6 +307,7 @@ static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
     bool any = false;
 
     if (page == NULL) {
+        ram_page_clear(cache->ram, spa, RAM_PAGE_CODE);
         return false;
     }
     for (spa_t line = (spa & ~PAGE_MASK) >> 6; line <= ((spa & ~PAGE_MASK) + length - 1) >> 6;
@@ -335,6 +332,13 @@ static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
         ram_page_clear(cache->ram, spa, RAM_PAGE_CODE);
     }
     return any;
+}
+
+bool block_cache_holds(const struct block_cache *cache, spa_t spa)
+{
+    const struct code_page *page = page_find(cache, spa >> PAGE_SHIFT);
+
+    return page != NULL && page->blocks != NULL;
 }
 
 bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, struct block *running,

@@ -84,5 +84,7 @@ bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, st
 
 /* Forget everything. No block may be running. */
 void block_cache_clear(struct block_cache *cache);
+/* Are there blocks of this page? */
+bool block_cache_holds(const struct block_cache *cache, spa_t spa);
 
 #endif

@@ -83,5 +83,9 @@ uint64_t cpu_retired(const struct cpu *cpu);
 
 /* Bytes of a code page are about to change: drop the blocks decoded from them. */
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes);
+/* Does the processor keep code decoded from this page? */
+bool cpu_code_held(const struct cpu *cpu, spa_t spa);
+/* A page holds code from now on: writes to it must be told. */
+void cpu_code_marked(struct cpu *cpu, spa_t spa);
 
 #endif

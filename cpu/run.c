@@ -110,6 +110,16 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
     }
 }
 
+bool cpu_code_held(const struct cpu *cpu, spa_t spa)
+{
+    return block_cache_holds(cpu->blocks, spa);
+}
+
+void cpu_code_marked(struct cpu *cpu, spa_t spa)
+{
+    mmu_write_protect(&cpu->core.mmu, spa);
+}
+
 static struct decode_mode decode_mode_of(const struct core *core)
 {
     return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
@@ -179,7 +189,12 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
             core->mmu.exec_generation[1]++;
         }
         if (marked) {
-            mmu_write_protect(&core->mmu, spa);
+            const struct ram *ram = core->mmu.space->ram;
+            if (ram->ops != NULL && ram->ops->code_marked != NULL) {
+                ram->ops->code_marked(ram->ops_opaque, spa);
+            } else {
+                mmu_write_protect(&core->mmu, spa);
+            }
         }
         if (block == NULL) {
             return build_crossing(cpu, linear);

@@ -21,6 +21,8 @@ enum {
 struct ram_ops {
     /* Bytes of a CODE page are about to change. Called before the write; may drop blocks. Any thread. */
     void (*code_written)(void *opaque, spa_t spa, size_t length_bytes);
+    /* A page became a CODE page: no processor may write there untold. NULL: there is one processor, which knows. */
+    void (*code_marked)(void *opaque, spa_t spa);
 };
 
 struct ram {

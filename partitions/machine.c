@@ -22,6 +22,26 @@ static void code_written(void *opaque, spa_t spa, size_t length_bytes)
     for (unsigned i = 0; i < machine->n_vps; i++) {
         cpu_code_written(&machine->vps[i]->cpu, spa, length_bytes);
     }
+    /* The last cache that lost a page's code took the mark away, maybe from under another's. */
+    spa_t end = spa + length_bytes;
+    for (spa_t page = spa & ~(spa_t)PAGE_MASK; machine->n_vps > 1 && page < end;
+         page += PAGE_SIZE) {
+        for (unsigned i = 0; i < machine->n_vps; i++) {
+            if (cpu_code_held(&machine->vps[i]->cpu, page)) {
+                ram_page_set(&machine->ram, page, RAM_PAGE_CODE);
+                break;
+            }
+        }
+    }
+}
+
+static void code_marked(void *opaque, spa_t spa)
+{
+    struct machine *machine = opaque;
+
+    for (unsigned i = 0; i < machine->n_vps; i++) {
+        cpu_code_marked(&machine->vps[i]->cpu, spa);
+    }
 }
 
 static const struct trace_event machine_trace_events[] = {
@@ -30,7 +50,7 @@ static const struct trace_event machine_trace_events[] = {
 #undef X
 };
 
-static const struct ram_ops ram_ops = { .code_written = code_written };
+static const struct ram_ops ram_ops = { .code_written = code_written, .code_marked = code_marked };
 
 static void clock_kicked(void *opaque)
 {

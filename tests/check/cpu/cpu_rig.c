@@ -49,7 +49,7 @@ static void code_written(void *opaque, spa_t spa, size_t length)
     cpu_code_written(&((struct rig *)opaque)->cpu, spa, length);
 }
 
-static const struct ram_ops ram_ops = { code_written };
+static const struct ram_ops ram_ops = { .code_written = code_written };
 
 static void flat(struct x86_segment *segment, uint16_t selector, uint32_t attributes)
 {

@@ -22,7 +22,7 @@ static void code_written(void *opaque, spa_t spa, size_t length_bytes)
     w->before = *ram_host(w->ram, spa);
 }
 
-static const struct ram_ops ram_ops = { code_written };
+static const struct ram_ops ram_ops = { .code_written = code_written };
 
 /* 4-level paging: gva 0x400000 + n * 4096 -> PAGE_ONE + n * 4096 for 16 pages, all rights; cr0.WP.
  */

@@ -55,7 +55,7 @@ static void code_written(void *opaque, spa_t spa, size_t length_bytes)
     (void)opaque, (void)spa, (void)length_bytes;
 }
 
-static const struct ram_ops ram_ops = { code_written };
+static const struct ram_ops ram_ops = { .code_written = code_written };
 
 static enum core_status port_read(void *owner, uint16_t port, unsigned size, uint32_t *value)
 {
