@@ -1,13 +1,16 @@
 #!/bin/sh
 # check.sh VERDITE NAME...: run teaching guests and compare their consoles; the last line counts them.
-# A guest's role stands in roms/NAME/role (child when there is none).
+# A guest's role stands in roms/NAME/role (child when there is none), processors in cpus (1), its command line in append.
 verdite=$1; shift
 passed=0 failed=0
 for rom in "$@"; do
-    role=child; [ -f "roms/$rom/role" ] && role=$(cat "roms/$rom/role")
+    role=child cpus=1 append=
+    for word in role cpus append; do
+        [ ! -f "roms/$rom/$word" ] || eval "$word=\$(cat roms/$rom/$word)"
+    done
     out=build/roms/$rom.console
-    "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --serial "file:$out" --timeout 60 --no-reboot \
-        </dev/null >/dev/null 2>"$out.log"
+    "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" --append "$append" \
+        --serial "file:$out" --timeout 600 --no-reboot </dev/null >/dev/null 2>"$out.log"
     status=$?
     if [ $status -eq 0 ] && diff -u "roms/$rom/expected.txt" "$out"; then
         passed=$((passed + 1))

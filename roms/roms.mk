@@ -8,10 +8,10 @@ ROM_FILES := $(ROMS:%=build/roms/%.elf)
 build/roms/%.elf: roms/start.inc roms/rom.ld
 	@mkdir -p $(@D)
 	$(call say,AS,$*)
-	$(Q)$(ROM_AS) --64 -Iroms -o build/roms/$*.o roms/$*/$*.S
+	$(Q)$(ROM_AS) --64 -Iroms -Iroms/$* -o build/roms/$*.o roms/$*/$*.S
 	$(Q)$(ROM_LD) --no-warn-rwx-segments -T roms/rom.ld -o $@ build/roms/$*.o
 
-$(foreach rom,$(ROMS),$(eval build/roms/$(rom).elf: roms/$(rom)/$(rom).S))
+$(foreach rom,$(ROMS),$(eval build/roms/$(rom).elf: roms/$(rom)/$(rom).S $(wildcard roms/$(rom)/*.inc)))
 
 # make roms             the teaching guests, as build/roms/NAME.elf
 .PHONY: roms
@@ -21,3 +21,9 @@ roms: $(ROM_FILES)
 .PHONY: check-roms
 check-roms: $(OUT)/verdite $(ROM_FILES)
 	@roms/check.sh $(OUT)/verdite $(ROMS)
+
+# make check-litmus     memory ordering, locks, changed code and TLB shoot-down between VPs; ROUNDS=100000 T=tlb CPUS=4 ROLES=pc CLOCKS=realtime
+ROUNDS ?= 100000
+.PHONY: check-litmus
+check-litmus: $(OUT)/verdite build/roms/litmus.elf
+	@roms/litmus/check.sh $(OUT)/verdite $(ROUNDS) $(T)

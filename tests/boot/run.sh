@@ -5,7 +5,9 @@ verdite=$1 cpio=$2
 if [ -n "$GUEST" ]; then
     role=child
     [ -f "roms/$GUEST/role" ] && role=$(cat "roms/$GUEST/role")
-    exec "$verdite" run --kernel "build/roms/$GUEST.elf" --memory 64M --role "$role" --no-reboot $OPTIONS
+    cpus=$(cat "roms/$GUEST/cpus" 2>/dev/null || echo 1)
+    case "$OPTIONS" in *--cpus*) ;; *) OPTIONS="--cpus $cpus $OPTIONS" ;; esac
+    exec "$verdite" run --kernel "build/roms/$GUEST.elf" --memory 64M --role "$role" --append "$APPEND" --no-reboot $OPTIONS
 fi
 kernel=$KERNEL
 if [ -z "$kernel" ]; then

@@ -22,9 +22,11 @@ compare() # name, options of run...
     fi
 }
 for rom in "$@"; do
-    role=child
-    [ -f "roms/$rom/role" ] && role=$(cat "roms/$rom/role")
-    compare "$rom" --kernel "build/roms/$rom.elf" --memory 64M --role "$role"
+    role=child cpus=1 append=
+    for word in role cpus append; do
+        [ ! -f "roms/$rom/$word" ] || eval "$word=\$(cat roms/$rom/$word)"
+    done
+    compare "$rom" --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" --append "$append"
 done
 if [ -n "$KERNEL" ]; then
     compare "$(basename "$KERNEL")" --kernel "$KERNEL" ${INITRD:+--initrd "$INITRD"} --append "console=ttyS0" \
