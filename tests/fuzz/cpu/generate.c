@@ -151,17 +151,19 @@ static uint16_t random_selector(uint64_t *state)
     return once_in(state, 4) ? (uint16_t)((selector & ~3u) | below(state, 4)) : selector;
 }
 
-/* Where far transfers go: offset, selector, flags, stack pointer and selector, of 2, 4 or 8 bytes each. */
-static void frame_generate(uint64_t *state, uint8_t *frame, unsigned size)
+/* Where far transfers go: offset, selector, flags, stack pointer and selector, of 2, 4 or 8 bytes each. Not all of a size
+ * lead to 64-bit code: tune_segment looks for others. */
+static void frame_generate(uint64_t *state, uint8_t *frame, unsigned size, bool first)
 {
     static const uint8_t codes[5] = { CASE_SEG_CODE_64, CASE_SEG_CODE_32, CASE_SEG_CODE_16,
                                       CASE_SEG_CODE_LDT, CASE_SEG_EXEC_ONLY };
     static const uint8_t stacks[3] = { CASE_SEG_FLAT, CASE_SEG_FLAT, CASE_SEG_DATA };
-    const struct case_segment *code = &case_segments[codes[below(state, 5)]];
+    const struct case_segment *code =
+        &case_segments[codes[first ? 1 + below(state, 4) : below(state, 5)]];
     const struct case_segment *stack = &case_segments[stacks[below(state, 3)]];
     uint64_t field[5] = {
         CASE_CODE + 16 * (1 + below(state, 238)) + 15 - code->base, /* in no case's code */
-        once_in(state, 6) ? random_selector(state) : code->selector,
+        !first && once_in(state, 6) ? random_selector(state) : code->selector,
         0x202 | (fuzz_random(state) & (FLAGS_ARITH | FLAG_DF | FLAG_NT | FLAG_ID | FLAG_IOPL)),
         CASE_DATA + (fuzz_random(state) & 0x3ff0) - stack->base,
         once_in(state, 6) ? random_selector(state) : stack->selector,
@@ -196,7 +198,7 @@ void memory_generate(struct case_memory *memory, uint64_t seed, uint64_t batch)
         memcpy(memory->data + at, &selector, 2);
     }
     for (unsigned i = 0; i < CASE_FRAME_COUNT; i++) {
-        frame_generate(&state, memory->data + CASE_FRAMES + 64 * i, 2u << i % 3);
+        frame_generate(&state, memory->data + CASE_FRAMES + 64 * i, 2u << i % 3, i < 3);
     }
     /* Runs of one byte, for repeated comparisons. */
     memset(memory->data + 0x3000, 0, 0x400);
