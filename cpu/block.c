@@ -24,6 +24,8 @@ struct block_cache {
     const struct cpu_model *model;
     uint8_t *arena;
     size_t used;
+    void (*drop)(void *opaque, struct block *block);
+    void *drop_opaque;
     struct block *bucket[1 << BUCKET_BITS];
     struct code_page *page[1 << PAGE_BITS];
 };
@@ -150,6 +152,12 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
     set_block_end(block, 1, insn->length);
 }
 
+void block_single_init(struct block *block)
+{
+    *block = (struct block){ .n = 1 };
+    set_block_end(block, 1, 0);
+}
+
 void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
                   unsigned n)
 {
@@ -246,6 +254,8 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
     block->bytes = (uint16_t)length;
     block->n = (uint8_t)n;
     block->dropped = false;
+    block->heat = 0;
+    block->code = NULL;
     memset(block->link, 0, sizeof(block->link));
     size_t bucket = bucket_of(spa, block->mode);
     block->next_in_bucket = cache->bucket[bucket];
@@ -268,6 +278,25 @@ static void block_drop(struct block_cache *cache, struct block *block)
     }
     *link = block->next_in_bucket;
     block->dropped = true;
+    if (block->code != NULL) {
+        cache->drop(cache->drop_opaque, block);
+    }
+}
+
+void block_cache_on_drop(struct block_cache *cache, void (*drop)(void *opaque, struct block *block),
+                         void *opaque)
+{
+    cache->drop = drop;
+    cache->drop_opaque = opaque;
+}
+
+void block_cache_forget_codes(struct block_cache *cache)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(cache->bucket); i++) {
+        for (struct block *block = cache->bucket[i]; block != NULL; block = block->next_in_bucket) {
+            block->code = NULL;
+        }
+    }
 }
 
 static void end_after(struct block *block, const struct insn *insn)

@@ -37,10 +37,13 @@ struct block {
     uint16_t bytes; /* of guest code */
     uint8_t n;      /* guest instructions: at most so many run */
     bool dropped;
+    uint16_t heat;     /* how often it was interpreted where it may be translated */
+    struct code *code; /* its translations, by RIP */
     struct insn insn[]; /* n of them and, where the last one does not end a block, one block end */
 };
 
 struct block_cache;
+struct code;
 struct cpu_model;
 
 /* model: what it does not know raises #UD. */
@@ -66,6 +69,9 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
 void block_build_single(const struct block_cache *cache, struct block *block, const uint8_t *bytes,
                         size_t available, struct decode_mode mode);
 
+/* Prepare a caller's block for one instruction of 64-bit code, ended behind it. */
+void block_single_init(struct block *block);
+
 /* Copy the first n instructions of a block, ended after them, into a caller's block with room for
  * them. */
 void block_prefix(const struct block_cache *cache, struct block *to, const struct block *from,
@@ -84,6 +90,12 @@ bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, st
 
 /* Forget everything. No block may be running. */
 void block_cache_clear(struct block_cache *cache);
+
+/* Called for a block with translations when it is dropped (not when all are). */
+void block_cache_on_drop(struct block_cache *cache, void (*drop)(void *opaque, struct block *block),
+                         void *opaque);
+/* No block has translations any more. */
+void block_cache_forget_codes(struct block_cache *cache);
 /* Are there blocks of this page? */
 bool block_cache_holds(const struct block_cache *cache, spa_t spa);
 

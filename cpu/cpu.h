@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/error.h"
 #include "cpu/exec/core.h"
 
 enum cpu_exit {
@@ -23,8 +24,27 @@ struct block_link;
 struct cpu_debug;
 struct cpu_dump;
 struct jump_cache;
+struct code_edge;
+struct translator;
 
-enum { CPU_RECENT = 16 };
+enum { CPU_RECENT = 16, CPU_SALTS = 8 };
+
+/* Under which salt indirect jumps of a mode were noted. */
+struct cpu_salt {
+    uint32_t run_mode; /* 0: unused */
+    bool both_halves;  /* supervisor code in the lower half was noted, too */
+    uint64_t generation[2];
+    uint64_t salt;
+};
+
+/* How guest code is translated. */
+struct cpu_translation {
+    bool counted; /* instructions are counted exactly */
+    bool one_cpu; /* no other processor writes this memory */
+    unsigned hide; /* CPU_HIDE_*: host features not to use */
+};
+
+enum { CPU_HIDE_BMI2 = 1, CPU_HIDE_AVX = 2 };
 
 /* What interrupts a core: asked between blocks when CORE_PENDING_POLL is set. owner: core.owner. */
 struct cpu_interrupts {
@@ -56,6 +76,13 @@ struct cpu {
     uint8_t entered_shadow;         /* the interrupt shadow and RFLAGS.TF with which a block was */
     bool entered_trap;              /* entered that may end by core_end_block */
     struct block *scratch;          /* a block of a limited number of instructions */
+    struct translator *translator;  /* NULL: everything is interpreted */
+    struct block *single;           /* an instruction that translated code hands over */
+    int64_t fuel_base;              /* translated.fuel when core.budget and core.retired were right */
+    struct cpu_salt salts[CPU_SALTS];
+    unsigned next_salt;
+    bool counted;
+    struct code_edge *edge;         /* by which translated code was left, to be linked; or NULL */
     uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */
     unsigned n_recent;
 };
@@ -65,6 +92,9 @@ WARN_UNUSED int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct 
                          const struct cpu_interrupts *interrupts, void *owner, struct trace *trace);
 void cpu_fini(struct cpu *cpu);
 void cpu_reset(struct cpu *cpu, bool init);
+
+/* Translate what runs often. 0, or -errno with what the host refuses: the cpu interprets, as it does without. */
+WARN_UNUSED int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error);
 
 /* Run at most `instructions`. The caller's thread owns the cpu meanwhile. */
 enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions);

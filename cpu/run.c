@@ -20,6 +20,7 @@
 #include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
+#include "cpu/translate/translate.h"
 
 enum { JUMP_BITS = 13, RUN_MODE_BITS = 10 };
 
@@ -54,8 +55,12 @@ int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space
 void cpu_fini(struct cpu *cpu)
 {
     block_cache_destroy(cpu->blocks);
+    translator_destroy(cpu->translator);
     free(cpu->jumps);
     free(cpu->scratch);
+    free(cpu->single);
+    cpu->translator = NULL;
+    cpu->single = NULL;
     cpu->blocks = NULL;
     cpu->jumps = NULL;
     cpu->scratch = NULL;
@@ -160,6 +165,13 @@ static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
     return cpu->scratch;
 }
 
+/* The blocks that translations belong to are gone, or the translations are to go. */
+static void forget_codes(struct cpu *cpu)
+{
+    translator_clear(cpu->translator);
+    cpu->edge = NULL;
+}
+
 /* The block at RIP by way of the MMU. Raises what the fetch raises. */
 static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool *cacheable)
 {
@@ -187,6 +199,9 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
             cpu->previous = &cpu->jumps->unknown;
             core->mmu.exec_generation[0]++; /* no link or jump may be followed any more */
             core->mmu.exec_generation[1]++;
+            if (cpu->translator != NULL) {
+                forget_codes(cpu);
+            }
         }
         if (marked) {
             const struct ram *ram = core->mmu.space->ram;
@@ -482,6 +497,241 @@ static NOINLINE void run_fast(struct cpu *cpu)
     }
 }
 
+/* ---- translated code ---- */
+
+enum { HEAT = 16 }; /* a block is interpreted so often before it is translated */
+
+/* Bring retired and budget up to date when `done` instructions of the translated block have run. */
+static void fuel_settle(struct cpu *cpu, unsigned done)
+{
+    struct core *core = &cpu->core;
+    int64_t spent = cpu->fuel_base - core->translated.fuel + done;
+
+    if (cpu->counted) {
+        core->retired += (uint64_t)spent;
+        core->budget -= spent;
+    }
+}
+
+/* The other way round. */
+static void fuel_fill(struct cpu *cpu, unsigned done)
+{
+    cpu->fuel_base = cpu->core.budget - BLOCK_INSNS;
+    cpu->core.translated.fuel = cpu->fuel_base + done;
+}
+
+/* Make the instruction a block of its own. */
+static struct block *single_out(struct cpu *cpu, const struct block *block, const struct insn *insn)
+{
+    struct block *one = cpu->single;
+
+    one->spa = block->spa + insn->offset;
+    one->bytes = insn->length;
+    one->insn[0] = *insn;
+    one->insn[0].offset = 0;
+    one->insn[0].number = 1;
+    if (insn->base == REG_RIP) {
+        one->insn[0].disp -= insn->offset;
+    }
+    if (insn->op == OP_CMP || insn->op == OP_TEST) { /* it may be fused */
+        one->insn[0].exec = exec_choose_for(cpu->core.model, insn, 64);
+    }
+    one->insn[1].offset = insn->length;
+    return one;
+}
+
+static bool in_tlb(struct core *core, gva_t gva, unsigned access)
+{
+    unsigned size = access & TRANSLATE_ACCESS_SIZE;
+
+    return (access & TRANSLATE_ACCESS_WRITE ? tlb_write(core->data_set, gva, size)
+                                            : tlb_read(core->data_set, gva, size)) != NULL;
+}
+
+/* An instruction of translated code that it cannot do itself. */
+static enum translate_next execute_one(struct core *core, struct code *code, unsigned index,
+                                       gva_t gva, unsigned access)
+{
+    struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
+    const struct block *block = code->owner;
+    const struct insn *insn = &block->insn[index];
+    struct block *one = single_out(cpu, block, insn);
+    const uint64_t *generation = core->mmu.exec_generation,
+                   before[2] = { generation[0], generation[1] };
+    unsigned size = access & TRANSLATE_ACCESS_SIZE;
+
+    core->state.gpr[REG_RIP] = code->rip + insn->offset;
+    fuel_settle(cpu, index);
+    cpu->running = one;
+    core->insn = core->first = one->insn;
+    if (size != 0 && !core->data_checked) {
+        unsigned kind = access & TRANSLATE_ACCESS_WRITE ? MMU_WRITE : MMU_READ;
+        if (mmu_probe(&core->mmu, gva, size, kind | core->data_access) == MMU_OK &&
+            in_tlb(core, gva, access)) {
+            bool same = generation[0] == before[0] && generation[1] == before[1];
+            cpu->running = NULL;
+            fuel_fill(cpu, same ? index : 0);
+            return same ? TRANSLATE_AGAIN : TRANSLATE_LEAVE;
+        }
+    }
+    one->insn[0].exec(core, one->insn);
+    cpu->running = NULL;
+    core->retired += 1;
+    core->budget -= 1;
+    bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
+                 generation[0] != before[0] || generation[1] != before[1] ||
+                 (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n;
+    fuel_fill(cpu, leave ? 0 : index + 1);
+    return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
+}
+
+static const struct translate_ops cpu_translate_ops = { .execute = execute_one };
+
+static void drop_codes(void *opaque, struct block *block)
+{
+    struct cpu *cpu = opaque;
+
+    for (struct code *code = block->code; code != NULL; code = code->next) {
+        if (cpu->edge != NULL && cpu->edge->from == code) {
+            cpu->edge = NULL;
+        }
+        translator_drop(cpu->translator, code);
+    }
+}
+
+int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error)
+{
+    struct translate_config config = { how.counted, how.one_cpu, how.hide };
+
+    cpu->single = calloc(1, sizeof(struct block) + 2 * sizeof(struct insn));
+    if (cpu->single == NULL) {
+        return error_set(error, -ENOMEM, "no memory for the translator");
+    }
+    block_single_init(cpu->single);
+    cpu->translator = translator_create(&cpu->core, &cpu_translate_ops, config, error);
+    if (cpu->translator == NULL) {
+        return -ENOTSUP;
+    }
+    cpu->counted = how.counted;
+    block_cache_on_drop(cpu->blocks, drop_codes, cpu);
+    return 0;
+}
+
+/* The block's translation at RIP, or NULL: it is to be interpreted. */
+static struct code *code_at_rip(struct cpu *cpu, struct block *block)
+{
+    uint64_t rip = cpu->core.state.gpr[REG_RIP];
+    struct code *code = block->code;
+
+    while (code != NULL && code->rip != rip) {
+        code = code->next;
+    }
+    if (LIKELY(code != NULL)) {
+        return code;
+    }
+    if (cpu->core.bits != 64 || block == cpu->scratch || block->heat < HEAT) {
+        block->heat++;
+        return NULL;
+    }
+    code = translate(cpu->translator, block->insn, block->n, rip, block);
+    if (code == NULL) {
+        forget_codes(cpu);
+        block_cache_forget_codes(cpu->blocks);
+        code = translate(cpu->translator, block->insn, block->n, rip, block);
+    }
+    if (code != NULL) {
+        code->next = block->code;
+        block->code = code;
+    }
+    return code;
+}
+
+/* Whether a salt's jumps are still those of now. */
+static bool salt_holds(const struct core *core, const struct cpu_salt *salt)
+{
+    const uint64_t *now = core->mmu.exec_generation;
+    bool user = core->cpl == 3;
+
+    return (salt->generation[0] == now[0] || (!user && !salt->both_halves)) &&
+           (salt->generation[1] == now[1] || user);
+}
+
+static struct cpu_salt *salt_of_mode(struct cpu *cpu)
+{
+    struct core *core = &cpu->core;
+    struct cpu_salt *salt = NULL;
+
+    for (unsigned i = 0; i < CPU_SALTS && salt == NULL; i++) {
+        salt = cpu->salts[i].run_mode == core->run_mode ? &cpu->salts[i] : NULL;
+    }
+    if (salt == NULL || !salt_holds(core, salt)) {
+        salt = salt != NULL ? salt : &cpu->salts[cpu->next_salt++ % CPU_SALTS];
+        uint64_t number = translator_salt_new(cpu->translator);
+        if (number == 0) { /* all were used up */
+            memset(cpu->salts, 0, sizeof(cpu->salts));
+            number = translator_salt_new(cpu->translator);
+        }
+        *salt = (struct cpu_salt){ .run_mode = core->run_mode, .salt = number };
+        memcpy(salt->generation, core->mmu.exec_generation, sizeof(salt->generation));
+    }
+    core->translated.jump_salt = salt->salt;
+    return salt;
+}
+
+/* Let indirect jumps find this code. */
+static void note_jump(struct cpu *cpu, struct cpu_salt *salt, struct code *code)
+{
+    bool user = cpu->core.cpl == 3, upper = code->rip >> 63;
+
+    if (user && upper) {
+        return;
+    }
+    if (!user && !upper && !salt->both_halves) {
+        salt->both_halves = true;
+        if (!salt_holds(&cpu->core, salt)) {
+            return;
+        }
+    }
+    translator_jump_note(cpu->translator, code);
+}
+
+/* The fast loop with translated code. */
+static NOINLINE void run_translated(struct cpu *cpu)
+{
+    struct core *core = &cpu->core;
+    bool jumped = false;
+
+    cpu->edge = NULL;
+    while (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
+        struct block *block = find_block(cpu);
+        struct code *code = code_at_rip(cpu, block);
+        if (code == NULL) {
+            run_block(cpu, block);
+            cpu->edge = NULL;
+            jumped = false;
+            continue;
+        }
+        struct cpu_salt *salt = salt_of_mode(cpu);
+        if (cpu->edge != NULL) {
+            translator_link(cpu->translator, cpu->edge, code,
+                            mmu_exec_generation(&core->mmu, code->rip));
+        } else if (jumped) {
+            note_jump(cpu, salt, code);
+        }
+        cpu->recent[cpu->n_recent++ % CPU_RECENT] = code->rip;
+        fuel_fill(cpu, 0);
+        cpu->edge = translator_run(cpu->translator, code);
+        fuel_settle(cpu, 0);
+        jumped = cpu->edge == NULL;
+        if (cpu->edge != NULL) {
+            core->state.gpr[REG_RIP] = cpu->edge->rip;
+        }
+        cpu->running = NULL;
+        cpu->previous = &cpu->jumps->unknown;
+    }
+    cpu->edge = NULL;
+}
+
 /* A shadow that was there before the instruction is over with it. */
 static void leave_shadow(struct cpu *cpu)
 {
@@ -536,6 +786,9 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     bool ended;
 
     cpu->previous = &cpu->jumps->unknown;
+    if (cpu->translator != NULL) {
+        translator_attach(cpu->translator);
+    }
     core->attention = true;
     core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
     cpu->running = NULL;
@@ -564,7 +817,11 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     cpu->entered_trap = false;
     for (;;) {
         if (LIKELY(cpu->debug == NULL)) {
-            run_fast(cpu);
+            if (cpu->translator != NULL) {
+                run_translated(cpu);
+            } else {
+                run_fast(cpu);
+            }
         }
         switch (between_blocks(cpu, &limit, &exit)) {
         case SLOW_EXIT:

@@ -58,6 +58,8 @@ struct machine_config {
     void *hash_opaque;
     bool strict;
     unsigned dump; /* CPU_DUMP_* */
+    bool translate; /* guest code where the host allows it; else it is interpreted */
+    unsigned hide_host; /* CPU_HIDE_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */
     /* Messages for the root's VP while the parent is built in; may be NULL. On the logical
@@ -89,6 +91,7 @@ struct machine {
     struct vp *faulted;            /* of MACHINE_TRIPLE_FAULT */
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
     struct debug debug;
+    struct error translation_refused; /* by the host, when it was asked for: everything is interpreted */
 };
 
 /* 0 or -errno. trace_out (of dumps too) may be NULL. The machine has a root partition without VPs, and no board.

@@ -55,6 +55,17 @@ static bool runs_guest(const struct machine *machine, const struct partition *pa
            !partition_is_root(partition);
 }
 
+/* Where the host refuses, the machine keeps why, and interprets. */
+static void translate(struct machine *machine, struct vp *vp)
+{
+    struct cpu_translation how = { .counted = true, .hide = machine->config.hide_host };
+
+    if (machine->config.translate &&
+        cpu_translate(&vp->cpu, how, &machine->translation_refused) != 0) {
+        machine->config.translate = false;
+    }
+}
+
 struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
 {
     struct machine *machine = opaque;
@@ -83,6 +94,7 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
         device_fini(&vp->lapic->dev);
         goto no_memory;
     }
+    translate(machine, vp);
     vp->cpu.core.partition = (uint32_t)partition->id;
     vp->cpu.core.vp = (int)index;
     vp->cpu.dump = machine->config.dump != 0 ? &machine->dump : NULL;

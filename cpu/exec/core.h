@@ -18,6 +18,22 @@
 struct core;
 struct cpu_model;
 
+/* What translated code and its helpers share; it is reached with an offset from the core. Unused by the
+ * interpreter. */
+struct core_translated {
+    int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
+    /* The last operation on the flags, when it is not yet in state.flags_*: see
+     * cpu/translate/flags.h. */
+    uint64_t flags_a, flags_b, flags_step;
+    uint32_t flags_kind;  /* 0: state.flags_* hold */
+    uint8_t flags_cf;     /* CF by itself */
+    uint8_t condition;    /* a condition kept over a memory check */
+    uint16_t flags_image; /* AH as LAHF gives it, AL: OF */
+    uint64_t jump_salt;   /* of the jump table's tags now */
+    void *jump_table;
+    uint64_t scratch, value; /* inside an instruction */
+};
+
 /* How an upward call ended. SUSPEND unwinds the instruction before any architectural effect. */
 enum core_status { CORE_OK, CORE_GP, CORE_UD, CORE_SUSPEND };
 
@@ -97,6 +113,7 @@ struct core {
         struct x86_fault fault;
     } event_suspended;
 
+    struct core_translated translated;
     struct mmu mmu;
     const struct core_ops *ops;
     void *owner;

@@ -272,6 +272,14 @@ static int parse_control(struct options *o, const char *value, struct error *err
     return 0;
 }
 
+static int parse_engine(struct options *o, const char *value, struct error *error)
+{
+    o->config.translate = strcmp(value, "translator") == 0;
+    return o->config.translate || strcmp(value, "interpreter") == 0
+               ? 0
+               : error_set(error, -EINVAL, "--engine %s: give interpreter or translator", value);
+}
+
 /* clang-format off */
 const struct option_key option_keys[] = {
     { "kernel", "FILE", NULL, "The guest's kernel: a Linux bzImage, or an ELF file with a PVH note. Required.", parse_kernel },
@@ -290,6 +298,7 @@ const struct option_key option_keys[] = {
     { "no-reboot", NULL, NULL, "A reset of the guest ends the run.", parse_no_reboot },
     { "trace", "LIST", NULL, "Print the trace events that these comma-separated patterns name, as synic.*,hv.hypercall.", parse_trace },
     { "dump", "LIST", NULL, "Print code as it is first met: insn, block, host.", parse_dump },
+    { "engine", "NAME", "interpreter", "What runs guest code: interpreter, or translator, which makes host code of what runs often.", parse_engine },
     { "strict", NULL, NULL, "Fail when the guest uses what is not built yet.", parse_strict },
     { "seed", "N", "0", "Seed of all randomness that the machine gives.", parse_seed },
     { "clock", "MODE", "realtime", "What guest time follows: realtime, the host's clock; virtual, the number of instructions, so that two runs are the same. The trace hash is printed at the end.", parse_clock },

@@ -128,6 +128,8 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .hash_opaque = config->hash_opaque,
         .strict = config->strict,
         .max_instructions = config->max_instructions,
+        .translate = config->translate,
+        .hide_host = config->hide_host,
         .timeout_ns = config->timeout_ns,
     };
 

@@ -28,6 +28,8 @@ struct vmms_config {
     uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition
                                      lacks */
     uint64_t max_instructions;    /* 0: no limit */
+    bool translate;               /* the engine; else the interpreter */
+    unsigned hide_host;           /* CPU_HIDE_*: host features that the translator is not to use */
     uint64_t timeout_ns;          /* wall time; 0: none */
     bool no_reboot;               /* a guest's reset ends the run */
     bool strict;                  /* what is not built fails the run */

@@ -1,0 +1,46 @@
+/* Guest flags that translated code left as their operation: kinds, and how they become flags again.
+ *
+ * core.translated.flags_kind: bits 0-3 enum flags_kind, 4-5 log2 of the size, 8-11 enum flags_shift;
+ * bit 16: CF is flags_cf instead; bits 24-27: enum flags_step, and 28-29 its size: a step from
+ * flags_step's value gave all but CF. 0: state.flags_* hold them.
+ */
+#ifndef CPU_TRANSLATE_FLAGS_H
+#define CPU_TRANSLATE_FLAGS_H
+
+#include <stdint.h>
+
+#include "cpu/exec/core.h"
+
+enum flags_kind {
+    FLAGS_STATE,    /* in state.flags_* */
+    FLAGS_LOGIC,    /* a: the result */
+    FLAGS_TEST,     /* a & b */
+    FLAGS_CMP,      /* a - b */
+    FLAGS_SUB,      /* a: the result of something - b */
+    FLAGS_ADD,      /* a: the result of something + b */
+    FLAGS_SUM,      /* a + b */
+    FLAGS_NEG,      /* a: the result */
+    FLAGS_SHIFTED,  /* a by b, as flags_shift says; b not 0 */
+    FLAGS_MULTIPLY, /* a: the low half; b: OF and CF */
+    FLAGS_POPCNT,   /* a: the source */
+    FLAGS_IMAGE,    /* a: bits 8-15 as LAHF gives them, bit 0 OF */
+};
+
+enum flags_shift { FLAGS_SHL, FLAGS_SHR, FLAGS_SAR };
+
+enum flags_step { FLAGS_NO_STEP, FLAGS_INC, FLAGS_DEC };
+
+enum { FLAGS_KIND_CF = 1 << 16, FLAGS_KIND_STEP = 24 };
+
+static inline uint32_t flags_kind_word(enum flags_kind kind, unsigned size_log2, unsigned shift)
+{
+    return (uint32_t)kind | size_log2 << 4 | shift << 8;
+}
+
+/* Bring state.flags_* up to date. */
+void flags_settle(struct core *core);
+
+/* As LAHF and SETO would give them, into translated.flags_image. */
+void flags_image(struct core *core);
+
+#endif

@@ -1,0 +1,144 @@
+/* Backward over a block: where flags are read, seen or overwritten. [SDM 1 A] */
+#include "cpu/translate/flow.h"
+
+#include "cpu/decode/op_info.h"
+
+bool flow_accesses(const struct insn *insn)
+{
+    switch (insn->op) {
+    case OP_LEA:
+    case OP_NOP:
+    case OP_PREFETCH:
+        return false;
+    case OP_PUSH:
+    case OP_POP:
+    case OP_CALL:
+    case OP_RET:
+    case OP_LEAVE:
+        return true;
+    default:
+        break;
+    }
+    for (unsigned i = 0; i < INSN_OPERANDS; i++) {
+        if (insn->kind[i] == OPERAND_MEM) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned flow_shift_count(const struct insn *insn)
+{
+    if (insn->kind[1] != OPERAND_IMM) {
+        return 0;
+    }
+    return (unsigned)insn->imm & (insn->size[0] == 8 ? 63 : 31);
+}
+
+/* All six, whatever the operands. */
+static bool overwrites(const struct insn *insn)
+{
+    switch (insn->op) {
+    case OP_SHL:
+    case OP_SHR:
+    case OP_SAR:
+        return flow_shift_count(insn) != 0;
+    case OP_SHLD:
+    case OP_SHRD:
+    case OP_DIV: /* they change none */
+    case OP_IDIV:
+        return false;
+    default:
+        return op_info[insn->op].flags_written == FLAGS_ARITH;
+    }
+}
+
+static bool sees(const struct insn *insn)
+{
+    return flow_accesses(insn) || insn->op == OP_DIV || insn->op == OP_IDIV;
+}
+
+/* What condition `code` reads. [SDM 1 B.1] */
+static uint32_t condition_flags(unsigned code)
+{
+    static const uint32_t flags[8] = { FLAG_OF,           FLAG_CF,
+                                       FLAG_ZF,           FLAG_CF | FLAG_ZF,
+                                       FLAG_SF,           FLAG_PF,
+                                       FLAG_SF | FLAG_OF, FLAG_ZF | FLAG_SF | FLAG_OF };
+
+    return flags[code >> 1 & 7];
+}
+
+static uint32_t reads(const struct insn *insn)
+{
+    if (insn->op == OP_JCC || insn->op == OP_SETCC || insn->op == OP_CMOVCC) {
+        return condition_flags(insn->imm2);
+    }
+    return op_info[insn->op].flags_read & (uint32_t)FLAGS_ARITH;
+}
+
+static uint16_t bit_of(unsigned gpr)
+{
+    return (uint16_t)(1u << (gpr & 15));
+}
+
+static uint16_t writes(const struct insn *insn)
+{
+    uint16_t first = insn->kind[0] == OPERAND_GPR ? bit_of(insn->n[0]) : 0;
+
+    switch (insn->op) {
+    case OP_CMP:
+    case OP_TEST:
+    case OP_BT:
+    case OP_NOP:
+    case OP_JCC:
+    case OP_JMP:
+        return 0;
+    case OP_PUSH:
+    case OP_CALL:
+    case OP_RET:
+        return bit_of(REG_RSP);
+    case OP_POP:
+        return first | bit_of(REG_RSP);
+    case OP_LEAVE:
+        return bit_of(REG_RSP) | bit_of(REG_RBP);
+    case OP_MUL:
+    case OP_IMUL:
+    case OP_DIV:
+    case OP_IDIV:
+    case OP_CWD:
+    case OP_CBW:
+        return bit_of(REG_RAX) | bit_of(REG_RDX);
+    case OP_XCHG:
+    case OP_XADD:
+    case OP_CMPXCHG:
+        return first | bit_of(REG_RAX) | (insn->kind[1] == OPERAND_GPR ? bit_of(insn->n[1]) : 0);
+    default:
+        return first;
+    }
+}
+
+void flow_analyse(struct flow *flow, const struct insn *insn, unsigned n, bool tail_seen)
+{
+    bool seen = tail_seen;
+    uint32_t wanted = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        struct flow_insn *f = &flow->insn[i];
+        f->seen = seen;
+        f->wanted = wanted;
+        f->writes = f->native ? writes(&insn[i]) : UINT16_MAX;
+        f->kills = f->native && overwrites(&insn[i]);
+        if (f->kills) {
+            seen = false;
+            wanted = 0;
+        } else {
+            wanted &= ~op_info[insn[i].op].flags_written;
+        }
+        wanted |= reads(&insn[i]);
+        if (!f->native || sees(&insn[i]) || insn[i].op == OP_JCC) {
+            seen = true;
+        }
+    }
+    flow->seen_at_entry = seen || wanted != 0;
+}

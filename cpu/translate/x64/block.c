@@ -1,0 +1,147 @@
+/* One block: which instructions have host code, and emitting them one after the other. */
+#include <string.h>
+
+#include "cpu/decode/op_info.h"
+#include "cpu/exec/model.h"
+#include "cpu/translate/x64/translator.h"
+
+/* X(operation, emitter, form that fits) */
+// clang-format off
+#define EMIT_ROWS(X) \
+    X(ADD, emit_alu, fits_integer) X(OR, emit_alu, fits_integer) X(ADC, emit_alu, fits_integer) X(SBB, emit_alu, fits_integer) \
+    X(AND, emit_alu, fits_integer) X(SUB, emit_alu, fits_integer) X(XOR, emit_alu, fits_integer) X(CMP, emit_alu, fits_integer) \
+    X(TEST, emit_alu, fits_integer) X(INC, emit_unary, fits_integer) X(DEC, emit_unary, fits_integer) \
+    X(NEG, emit_unary, fits_integer) X(NOT, emit_unary, fits_integer) \
+    X(SHL, emit_shift, fits_integer) X(SHR, emit_shift, fits_integer) X(SAR, emit_shift, fits_integer) \
+    X(ROL, emit_rotate, fits_integer) X(ROR, emit_rotate, fits_integer) \
+    X(MOV, emit_mov, fits_integer) X(MOVNTI, emit_mov, fits_integer) \
+    X(MOVZX, emit_extend, fits_integer) X(MOVSX, emit_extend, fits_integer) X(MOVSXD, emit_extend, fits_integer) \
+    X(LEA, emit_lea, fits_integer) X(XCHG, emit_xchg, fits_integer) \
+    X(CMOVCC, emit_cmov, fits_integer) X(SETCC, emit_setcc, fits_integer) \
+    X(CBW, emit_cbw, NULL) X(CWD, emit_cwd, NULL) X(BSWAP, emit_bswap, NULL) \
+    X(NOP, emit_nop, NULL) X(ENDBR, emit_nop, NULL) X(PREFETCH, emit_nop, NULL) \
+    X(PUSH, emit_push, fits_integer) X(POP, emit_pop, fits_integer) X(LEAVE, emit_leave, NULL) \
+    X(JCC, emit_jcc, NULL) X(JMP, emit_jmp, fits_integer) X(CALL, emit_call, fits_integer) X(RET, emit_ret, NULL) \
+    X(IMUL2, emit_imul, fits_integer) X(IMUL3, emit_imul, fits_integer) \
+    X(MUL, emit_mul, fits_integer) X(IMUL, emit_mul, fits_integer) \
+    X(DIV, emit_div, fits_integer) X(IDIV, emit_div, fits_integer) \
+    X(BT, emit_bt, fits_integer) X(BTS, emit_bt, fits_integer) X(BTR, emit_bt, fits_integer) X(BTC, emit_bt, fits_integer) \
+    X(BSF, emit_scan, fits_integer) X(BSR, emit_scan, fits_integer) X(POPCNT, emit_popcnt, fits_integer) \
+    X(CMPXCHG, emit_cmpxchg, fits_integer) X(XADD, emit_xadd, fits_integer) \
+    X(CLC, emit_carry, NULL) X(STC, emit_carry, NULL) X(CMC, emit_carry, NULL)
+// clang-format on
+
+/* General registers, immediates, and memory without segments. */
+static bool fits_integer(const struct insn *insn)
+{
+    for (unsigned i = 0; i < INSN_OPERANDS; i++) {
+        switch (insn->kind[i]) {
+        case OPERAND_MEM:
+            if (!emit_address_fits(insn)) {
+                return false;
+            }
+            break;
+        case OPERAND_NONE:
+        case OPERAND_GPR:
+        case OPERAND_IMM:
+        case OPERAND_REL:
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+const struct emit_row emit_rows[OP_COUNT] = {
+#define X(op, emitter, form) [OP_##op] = { emitter, form },
+    EMIT_ROWS(X)
+#undef X
+};
+
+static bool is_native(const struct emitter *e, const struct insn *insn)
+{
+    const struct emit_row *row = &emit_rows[insn->op];
+
+    return row->emit != NULL && (row->fits == NULL || row->fits(insn)) &&
+           cpu_model_knows(e->translator->core->model, insn, 64);
+}
+
+/* Registers that it writes and the pending flags are made of. */
+static void keep_flags(struct emitter *e)
+{
+    const struct flow_insn *f = &e->flow.insn[e->i];
+    const struct recipe *r = &e->flags.recipe;
+    unsigned named = 0;
+
+    if (!e->flags.known || f->kills || !emit_flags_used(e)) {
+        return;
+    }
+    named |= r->a.what == RECIPE_GPR ? 1u << r->a.n : 0;
+    named |= r->b.what == RECIPE_GPR ? 1u << r->b.n : 0;
+    if ((named & f->writes) == 0) {
+        return;
+    }
+    emit_flags_store(e);
+    for (unsigned k = 0; k < 2; k++) { /* the slots hold them */
+        struct recipe_operand *operand = k == 0 ? &e->flags.recipe.a : &e->flags.recipe.b;
+        if (operand->what == RECIPE_GPR) {
+            operand->what = RECIPE_SLOT;
+        }
+    }
+}
+
+/* Where an instruction that the interpreter did goes on. */
+static void resume(struct emitter *e, const struct insn *insn, unsigned first)
+{
+    if (e->ended || op_info[insn->op].flags_written != 0) {
+        bool divides = insn->op == OP_DIV || insn->op == OP_IDIV;
+        if (!divides) {
+            return;
+        }
+    }
+    for (unsigned i = first; i < e->n_cold; i++) {
+        if (e->cold[i].kind == COLD_MISS) {
+            e->cold[i].next = e->e.at;
+        }
+    }
+}
+
+static void emit_insn(struct emitter *e)
+{
+    const struct insn *insn = &e->insns[e->i];
+    unsigned first = e->n_cold;
+
+    if (e->flow.insn[e->i].native) {
+        keep_flags(e);
+        uint8_t *at = e->e.at;
+        if (emit_rows[insn->op].emit(e, insn)) {
+            resume(e, insn, first);
+            return;
+        }
+        (void)at;
+    }
+    emit_slow(e);
+    e->ended = e->ended || insn_ends_block(insn, 64);
+}
+
+void translator_emit(struct emitter *e)
+{
+    for (unsigned i = 0; i < e->n; i++) {
+        e->flow.insn[i].native = is_native(e, &e->insns[i]);
+    }
+    flow_analyse(&e->flow, e->insns, e->n, true);
+    e->flags = (struct flags_track){ .stored = true };
+    e->n_cold = 0;
+    e->ended = false;
+    for (e->i = 0; e->i < e->n; e->i++) {
+        e->ended = false;
+        emit_insn(e);
+    }
+    if (!e->ended) {
+        const struct insn *last = &e->insns[e->n - 1];
+        e->i = e->n - 1;
+        emit_edge(e, e->rip + last->offset + last->length, e->n);
+    }
+    emit_cold(e);
+}

@@ -1,0 +1,244 @@
+/* The code cache: making, linking and dropping codes; the way in and out of them. */
+#include "cpu/translate/x64/translator.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CODE_BYTES = 32 << 20,
+    DATA_BYTES = 64 << 20,
+    SITES = 2 << 20,
+    BLOCK_MOST = 64 << 10, /* host code of one block, at most */
+};
+
+#if defined(__x86_64__)
+
+static bool host_has_bmi2(void)
+{
+    return __builtin_cpu_supports("bmi2");
+}
+
+struct translator *translator_create(struct core *core, const struct translate_ops *ops,
+                                     struct translate_config config, struct error *error)
+{
+    struct translator *t = calloc(1, sizeof(*t));
+
+    if (t == NULL) {
+        (void)error_set(error, -ENOMEM, "no memory for the translator");
+        return NULL;
+    }
+    t->core = core;
+    t->ops = ops;
+    t->config = config;
+    t->bmi2 = host_has_bmi2() && !(config.hide & TRANSLATE_BMI2);
+    t->sites = calloc(SITES, sizeof(*t->sites));
+    t->jumps = calloc(1u << JUMP_TABLE_BITS, sizeof(*t->jumps));
+    if (t->sites == NULL || t->jumps == NULL) {
+        (void)error_set(error, -ENOMEM, "no memory for the translator");
+        translator_destroy(t);
+        return NULL;
+    }
+    if (!t->bmi2) {
+        (void)error_set(error, -ENOTSUP, "the host has no BMI2");
+        translator_destroy(t);
+        return NULL;
+    }
+    if (host_code_memory_create(&t->memory, CODE_BYTES, DATA_BYTES, error) != 0) {
+        translator_destroy(t);
+        return NULL;
+    }
+    t->code_at = t->memory.write;
+    translator_emit_shared(t);
+    t->code_first = t->code_at;
+    t->data_at = t->memory.data;
+    core->translated.jump_table = t->jumps;
+    return t;
+}
+
+#else
+
+struct translator *translator_create(struct core *core, const struct translate_ops *ops,
+                                     struct translate_config config, struct error *error)
+{
+    (void)core;
+    (void)ops;
+    (void)config;
+    (void)error_set(error, -ENOTSUP, "there is a translator for x86-64 hosts only");
+    return NULL;
+}
+
+#endif
+
+void translator_destroy(struct translator *t)
+{
+    if (t != NULL) {
+        host_code_memory_destroy(&t->memory);
+        free(t->sites);
+        free(t->jumps);
+        free(t);
+    }
+}
+
+void translator_attach(struct translator *t)
+{
+    host_thread_gs_set(t->core);
+}
+
+void translator_clear(struct translator *t)
+{
+    t->code_at = t->code_first;
+    t->data_at = t->memory.data;
+    t->n_sites = 0;
+    memset(t->jumps, 0, sizeof(*t->jumps) << JUMP_TABLE_BITS);
+}
+
+uint32_t translator_site(struct translator *t, struct code *code, unsigned index, unsigned access)
+{
+    t->sites[t->n_sites] =
+        (struct site){ .code = code, .index = (uint8_t)index, .access = (uint16_t)access };
+    return t->n_sites++;
+}
+
+struct code *translate(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
+                       void *owner)
+{
+    const size_t most_data = sizeof(struct code) + COLD_MOST * sizeof(struct code_edge);
+    struct emitter *e = &t->emitter;
+
+    if (t->code_at + BLOCK_MOST > t->memory.write + CODE_BYTES ||
+        t->data_at + most_data > t->memory.data + DATA_BYTES || t->n_sites + COLD_MOST > SITES) {
+        return NULL;
+    }
+    struct code *code = (struct code *)(void *)t->data_at;
+    *code = (struct code){ .rip = rip,
+                           .owner = owner,
+                           .insn = insn,
+                           .n = (uint8_t)n,
+                           .edges = (struct code_edge *)(void *)(code + 1) };
+    e->e = (struct encoder){ .at = t->code_at, .to_run = t->memory.run - t->memory.write };
+    e->translator = t;
+    e->code = code;
+    e->insns = insn;
+    e->n = n;
+    e->rip = rip;
+    e->counted = t->config.counted;
+    e->one_cpu = t->config.one_cpu;
+    e->bmi2 = t->bmi2;
+    code->entry = t->code_at + e->e.to_run;
+    translator_emit(e);
+    assert(e->e.at <= t->code_at + BLOCK_MOST);
+    code->host_bytes = (uint32_t)(e->e.at - t->code_at);
+    t->code_at += (code->host_bytes + 15) & ~(size_t)15;
+    t->data_at += sizeof(*code) + code->n_edges * sizeof(struct code_edge);
+    return code;
+}
+
+void translator_link(struct translator *t, struct code_edge *edge, struct code *to,
+                     uint64_t generation)
+{
+    if (edge->crosses) {
+        edge->generation = generation;
+    }
+    if (edge->to == to) {
+        return;
+    }
+    if (edge->to != NULL) {
+        struct code_edge **link = &edge->to->incoming;
+        while (*link != edge) {
+            link = &(*link)->next;
+        }
+        *link = edge->next;
+    }
+    edge->to = to;
+    edge->next = to->incoming;
+    to->incoming = edge;
+    enc_patch32(edge->jump, to->entry - (t->memory.run - t->memory.write));
+}
+
+static struct jump_entry *jump_of(struct translator *t, uint64_t rip)
+{
+    return &t->jumps[jump_slot(rip)];
+}
+
+void translator_drop(struct translator *t, struct code *code)
+{
+    struct code_edge *next;
+
+    for (struct code_edge *edge = code->incoming; edge != NULL; edge = next) {
+        next = edge->next;
+        edge->to = NULL;
+        memcpy(edge->jump, &edge->out, sizeof(edge->out));
+    }
+    code->incoming = NULL;
+    for (unsigned i = 0; i < code->n_edges; i++) {
+        struct code_edge *edge = &code->edges[i];
+        if (edge->to == NULL) {
+            continue;
+        }
+        struct code_edge **link = &edge->to->incoming;
+        while (*link != edge) {
+            link = &(*link)->next;
+        }
+        *link = edge->next;
+        edge->to = NULL;
+        memcpy(edge->jump, &edge->out, sizeof(edge->out));
+    }
+    code->dropped = true;
+    if (jump_of(t, code->rip)->entry == code->entry) {
+        *jump_of(t, code->rip) = (struct jump_entry){ 0 };
+    }
+}
+
+void translator_jump_note(struct translator *t, struct code *code)
+{
+    *jump_of(t, code->rip) =
+        (struct jump_entry){ code->rip ^ t->core->translated.jump_salt, code->entry };
+}
+
+uint64_t translator_salt_new(struct translator *t)
+{
+    if (++t->salt == 0) {
+        t->salt = 1;
+        memset(t->jumps, 0, sizeof(*t->jumps) << JUMP_TABLE_BITS);
+        return 0; /* nobody's: all others are void */
+    }
+    return (uint64_t)t->salt << JUMP_SALT_SHIFT;
+}
+
+/* ---- the way in ---- */
+
+struct code_edge *translator_run(struct translator *t, struct code *code)
+{
+    struct code_edge *(*run)(const void *entry);
+
+    memcpy(&run, &t->run_entry, sizeof(run));
+    struct code_edge *edge = run(code->entry);
+    flags_settle(t->core);
+    return edge;
+}
+
+/* ---- what translated code calls ---- */
+
+unsigned translator_slow(struct translator *t, uint32_t number)
+{
+    const struct site *site = &t->sites[number];
+
+    flags_settle(t->core);
+    return t->ops->execute(t->core, site->code, site->index, 0,
+                           site->access & TRANSLATE_ACCESS_RESUME);
+}
+
+unsigned translator_miss(struct translator *t, uint32_t number, gva_t gva)
+{
+    const struct site *site = &t->sites[number];
+
+    flags_settle(t->core);
+    return t->ops->execute(t->core, site->code, site->index, gva, site->access);
+}
+
+void translator_flags(struct translator *t)
+{
+    flags_image(t->core);
+}

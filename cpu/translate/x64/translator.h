@@ -1,0 +1,60 @@
+/* The x86-64 host's translator: its code cache and the routines that all codes share. */
+#ifndef CPU_TRANSLATE_X64_TRANSLATOR_H
+#define CPU_TRANSLATE_X64_TRANSLATOR_H
+
+#include "base/host/code_memory.h"
+#include "cpu/translate/translate.h"
+#include "cpu/translate/x64/emit.h"
+
+/* A place where translated code hands an instruction over. */
+struct site {
+    struct code *code;
+    uint16_t index, access;
+};
+
+struct jump_entry {
+    uint64_t tag; /* RIP ^ salt */
+    const uint8_t *entry;
+};
+
+enum { JUMP_TABLE_BITS = 14, JUMP_SALT_SHIFT = 48 };
+
+struct translator {
+    struct core *core;
+    const struct translate_ops *ops;
+    struct translate_config config;
+    struct host_code_memory memory;
+    uint8_t *code_first; /* behind the shared routines */
+    uint8_t *code_at;    /* writing place */
+    uint8_t *data_at;    /* codes and edges, beside the code */
+    struct site *sites;
+    uint32_t n_sites;
+    struct jump_entry *jumps;
+    uint16_t salt;
+    bool bmi2;
+    /* Shared routines, where they are written. */
+    uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
+    const void *run_entry;
+    struct emitter emitter;
+};
+
+/* Emit the shared routines. */
+void translator_emit_shared(struct translator *t);
+/* Emit a block. */
+void translator_emit(struct emitter *e);
+
+/* What they call. 0: go on (with the check again), 1: leave, 2: go on with the next instruction. */
+unsigned translator_slow(struct translator *t, uint32_t site);
+unsigned translator_miss(struct translator *t, uint32_t site, gva_t gva);
+void translator_flags(struct translator *t);
+
+uint32_t translator_site(struct translator *t, struct code *code, unsigned index, unsigned access);
+
+enum { JUMP_HASH = 0x61c88647, JUMP_HASH_SHIFT = 28 };
+
+static inline unsigned jump_slot(uint64_t rip)
+{
+    return (unsigned)(rip * JUMP_HASH >> (JUMP_HASH_SHIFT + 4)) & ((1u << JUMP_TABLE_BITS) - 1);
+}
+
+#endif
