@@ -28,6 +28,10 @@ ifeq ($(call have,jansson),yes)
 CPPFLAGS += -DHAVE_JANSSON $(shell $(PKG_CONFIG) --cflags jansson)
 LDLIBS += $(shell $(PKG_CONFIG) --libs jansson)
 endif
+ifeq ($(call have,slirp),yes)
+CPPFLAGS += -DHAVE_SLIRP $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags slirp))
+LDLIBS += $(shell $(PKG_CONFIG) --libs slirp)
+endif
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
 # Debian's Zydis has no pkg-config file.

@@ -31,7 +31,9 @@
     X(I8042_COMMAND,        "i8042.command",        TRACE_DEBUG,         "command:x") \
     X(VMBUS_OPEN,           "vmbus.channel_open",   TRACE_DEBUG,         "relid:d index:d vp:d in:d out:d") \
     X(VMBUS_CLOSE,          "vmbus.channel_close",  TRACE_DEBUG,         "relid:d index:d") \
-    X(VMBUS_BROKEN,         "vmbus.channel_broken", TRACE_GUEST,         "relid:d why:s value:x")
+    X(VMBUS_BROKEN,         "vmbus.channel_broken", TRACE_GUEST,         "relid:d why:s value:x") \
+    X(IC_NEGOTIATED,        "ic.negotiated",        TRACE_INFO,          "name:s agreed:d major:d minor:d") \
+    X(IC_IGNORED,           "ic.ignored",           TRACE_GUEST,         "name:s type:d flags:x")
 /* clang-format on */
 
 enum devices_event {

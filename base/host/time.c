@@ -20,6 +20,11 @@ int64_t host_wall_seconds(void)
     return (int64_t)time(NULL);
 }
 
+uint64_t host_wall_ns(void)
+{
+    return host_clock_ns(CLOCK_REALTIME);
+}
+
 uint64_t host_thread_cpu_ns(void)
 {
     return host_clock_ns(CLOCK_THREAD_CPUTIME_ID);

@@ -1,9 +1,58 @@
 /* The worker of one child: the root's VP that hears for it, VMBus, its devices. */
 #include "partitions/vmms/worker.h"
 
+#include "base/host/time.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
+#include "partitions/schedule.h"
 #include "partitions/vmms/parent.h"
+
+/* ---- what devices are told of the world ---- */
+
+/* Since 1601, in 100 ns. With the virtual clock the host's time is the guest's, from a fixed day on. */
+static uint64_t wall_100ns(void *opaque)
+{
+    const uint64_t since_1601 = UINT64_C(116444736000000000);
+    struct worker *worker = opaque;
+    struct machine *machine = worker->machine;
+    uint64_t ns = machine->config.virtual_time ? SCHEDULE_EPOCH_SECONDS * UINT64_C(1000000000) +
+                                                     clock_now_ns(&machine->clock)
+                                               : host_wall_ns();
+
+    return since_1601 + ns / 100;
+}
+
+static uint64_t reference_100ns(void *opaque)
+{
+    return hv_reference_time(((struct worker *)opaque)->child);
+}
+
+/* ---- life ---- */
+
+static int integration_start(struct worker *worker, struct error *error)
+{
+    const struct ic_world world = {
+        .clock = &worker->machine->clock,
+        .trace = &worker->machine->trace,
+        .partition = (uint32_t)worker->child->id,
+        .wall_100ns = wall_100ns,
+        .reference_100ns = reference_100ns,
+        .opaque = worker,
+    };
+    int status = heartbeat_init(&worker->heartbeat, &world);
+
+    status = status == 0 ? shutdown_init(&worker->shutdown, &world) : status;
+    status = status == 0 ? timesync_init(&worker->timesync, &world) : status;
+    status = status == 0 ? kvp_init(&worker->kvp, &world) : status;
+    if (status != 0) {
+        return error_set(error, status, "no memory for the integration components");
+    }
+    vmbus_server_add(&worker->vmbus.server, &worker->heartbeat.ic.vmbus);
+    vmbus_server_add(&worker->vmbus.server, &worker->shutdown.ic.vmbus);
+    vmbus_server_add(&worker->vmbus.server, &worker->timesync.ic.vmbus);
+    vmbus_server_add(&worker->vmbus.server, &worker->kvp.ic.vmbus);
+    return 0;
+}
 
 int worker_start(struct worker *worker, struct machine *machine, struct partition *child,
                  struct error *error)
@@ -17,12 +66,16 @@ int worker_start(struct worker *worker, struct machine *machine, struct partitio
         status = vmbus_host_init(&worker->vmbus, &machine->hv, child, partition_vp(root, 0),
                                  &machine->trace, error);
     }
-    return status;
+    return status == 0 ? integration_start(worker, error) : status;
 }
 
 void worker_fini(struct worker *worker)
 {
     vmbus_host_fini(&worker->vmbus);
+    ic_fini(&worker->heartbeat.ic);
+    ic_fini(&worker->shutdown.ic);
+    ic_fini(&worker->timesync.ic);
+    kvp_fini(&worker->kvp);
 }
 
 void worker_reset(struct worker *worker)

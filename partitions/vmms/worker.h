@@ -4,6 +4,10 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "devices/synthetic/heartbeat.h"
+#include "devices/synthetic/kvp.h"
+#include "devices/synthetic/shutdown.h"
+#include "devices/synthetic/timesync.h"
 #include "partitions/vmbus/host.h"
 
 struct machine;
@@ -13,11 +17,15 @@ struct worker {
     struct machine *machine;
     struct partition *child;
     struct vmbus_host vmbus;
+    struct heartbeat heartbeat;
+    struct shutdown shutdown;
+    struct timesync timesync;
+    struct kvp kvp;
 };
 
 /* After the child's VPs were made: the root's VP, its ports, the devices. 0 or -errno. Not moved afterwards. */
-WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine, struct partition *child,
-                             struct error *error);
+WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine,
+                             struct partition *child, struct error *error);
 /* Before the machine goes. A zeroed one: no-op. */
 void worker_fini(struct worker *worker);
 /* The child was reset. */

@@ -33,7 +33,18 @@ check-boot: $(OUT)/verdite $(BOOT_CPIO)
 check-bad: $(OUT)/verdite build/roms/tour-1.elf
 	@tests/boot/check-bad.sh $(OUT)/verdite
 
-# make check-determinism  the virtual clock: roms and a boot, twice with one seed and once with another
+# make check-determinism  the virtual clock: roms and a boot, twice with one seed and once with another; flipped bits
 .PHONY: check-determinism
 check-determinism: $(OUT)/verdite $(BOOT_CPIO) $(ROM_FILES)
 	@tests/boot/check-determinism.sh $(OUT)/verdite $(BOOT_CPIO) $(ROMS)
+	@$(MAKE) --no-print-directory check-flip
+
+# make check-flip       one flipped bit of guest RAM at a random instant of a boot changes the hash; N=10 SEED=1
+BOOT_FLIP := $(OUT)/tests/boot/flip
+$(BOOT_FLIP): $(OUT)/tests/boot/flip.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+.PHONY: check-flip
+check-flip: $(BOOT_FLIP) $(BOOT_CPIO)
+	@kernel=$${KERNEL:-$$(tests/boot/fetch-kernel.sh cloud)} && initrd=$${INITRD:-$$(tests/boot/make-initramfs.sh $(BOOT_CPIO))} || \
+	    { echo "skipped: no kernel"; exit 0; }; $(BOOT_FLIP) $$kernel $$initrd $(or $(N),10) $(or $(SEED),1)

@@ -10,6 +10,7 @@ build lib:c           libc6-dev
 build lib:z           zlib1g-dev
 build pc:capstone     libcapstone-dev ?
 build pc:jansson      libjansson-dev ?
+build pc:slirp        libslirp-dev ?
 check pc:check        check
 check lib:subunit     libsubunit-dev
 check lib:Zydis       libzydis-dev ?

@@ -1,0 +1,394 @@
+/* User NAT by libslirp: its sockets, its timers, its thread. [libslirp 4.7 libslirp.h] */
+#include "devices/net/nat.h"
+
+#include <errno.h>
+
+#ifdef HAVE_SLIRP
+
+#include <libslirp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host/poll.h"
+#include "base/host/socket.h"
+#include "base/host/thread.h"
+#include "base/host/time.h"
+
+enum {
+    CONFIG_VERSION = 4,
+    TIMERS = 4,
+    NS_PER_MS = 1000000,
+    TO_NAT_BYTES_MAX = 8 << 20, /* what guests may send ahead of it */
+    LOOK_AGAIN_MS = 1000,
+};
+
+struct nat_timer {
+    struct net_nat *nat;
+    SlirpTimerId id;
+    void *opaque;
+    int64_t expires_ms;
+    bool used, armed;
+};
+
+struct net_nat {
+    const struct net_nat_ops *ops;
+    void *opaque;
+    bool synchronous;
+    Slirp *slirp;
+    struct host_mutex lock; /* around every call of the library, and what its callbacks touch */
+    struct nat_timer timer[TIMERS];
+    struct host_poll polls[HOST_POLL_MAX];
+    unsigned n_polls;
+    unsigned n_listening; /* forwarded ports */
+    struct net_queue from_guests;
+    struct host_thread thread;
+    int wake_fd;
+    bool stop, busy; /* (atomic) */
+};
+
+bool net_nat_built(void)
+{
+    return true;
+}
+
+/* ---- what the library calls: with the lock ---- */
+
+static ssize_t send_packet(const void *bytes, size_t n, void *opaque)
+{
+    struct net_nat *nat = opaque;
+    struct net_frame *frame = n <= NET_NAT_FRAME_MAX ? net_frame_of(bytes, (uint32_t)n) : NULL;
+
+    if (frame != NULL) {
+        frame->trusted = true;
+        nat->ops->arrived(nat->opaque, frame);
+    }
+    return (ssize_t)n; /* one that does not fit is lost, as on any network */
+}
+
+static void guest_error(const char *message, void *opaque)
+{
+    (void)message, (void)opaque;
+}
+
+static int64_t clock_get_ns(void *opaque)
+{
+    (void)opaque;
+    return (int64_t)host_monotonic_ns();
+}
+
+static void *timer_new_opaque(SlirpTimerId id, void *timer_opaque, void *opaque)
+{
+    struct net_nat *nat = opaque;
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (!nat->timer[i].used) {
+            nat->timer[i] =
+                (struct nat_timer){ .nat = nat, .id = id, .opaque = timer_opaque, .used = true };
+            return &nat->timer[i];
+        }
+    }
+    return NULL;
+}
+
+static void timer_release(void *handle, void *opaque)
+{
+    struct nat_timer *timer = handle;
+
+    (void)opaque;
+    if (timer != NULL) {
+        timer->used = timer->armed = false;
+    }
+}
+
+static void timer_mod(void *handle, int64_t expires_ms, void *opaque)
+{
+    struct nat_timer *timer = handle;
+
+    (void)opaque;
+    if (timer != NULL) {
+        timer->expires_ms = expires_ms;
+        timer->armed = true;
+    }
+}
+
+static void poll_fd_noted(int fd, void *opaque)
+{
+    (void)fd, (void)opaque; /* the descriptors are asked for each time */
+}
+
+static void notify(void *opaque)
+{
+    struct net_nat *nat = opaque;
+
+    host_wake_post(nat->wake_fd);
+}
+
+static const SlirpCb callbacks = {
+    .send_packet = send_packet,
+    .guest_error = guest_error,
+    .clock_get_ns = clock_get_ns,
+    .timer_free = timer_release,
+    .timer_mod = timer_mod,
+    .register_poll_fd = poll_fd_noted,
+    .unregister_poll_fd = poll_fd_noted,
+    .notify = notify,
+    .timer_new_opaque = timer_new_opaque,
+};
+
+static int add_poll(int fd, int events, void *opaque)
+{
+    struct net_nat *nat = opaque;
+    unsigned wanted = 0;
+
+    if (nat->n_polls == HOST_POLL_MAX) {
+        return -1;
+    }
+    wanted |= (events & SLIRP_POLL_IN) != 0 ? HOST_POLL_IN : 0;
+    wanted |= (events & SLIRP_POLL_OUT) != 0 ? HOST_POLL_OUT : 0;
+    wanted |= (events & SLIRP_POLL_PRI) != 0 ? HOST_POLL_PRIORITY : 0;
+    nat->polls[nat->n_polls] = (struct host_poll){ .fd = fd, .wanted = wanted };
+    return (int)nat->n_polls++;
+}
+
+static int get_revents(int index, void *opaque)
+{
+    const struct net_nat *nat = opaque;
+    int events = 0;
+
+    if (index < 0 || (unsigned)index >= nat->n_polls) {
+        return 0;
+    }
+    unsigned got = nat->polls[index].got;
+    events |= (got & HOST_POLL_IN) != 0 ? SLIRP_POLL_IN : 0;
+    events |= (got & HOST_POLL_OUT) != 0 ? SLIRP_POLL_OUT : 0;
+    events |= (got & HOST_POLL_PRIORITY) != 0 ? SLIRP_POLL_PRI : 0;
+    events |= (got & HOST_POLL_ERROR) != 0 ? SLIRP_POLL_ERR : 0;
+    events |= (got & HOST_POLL_HANG_UP) != 0 ? SLIRP_POLL_HUP : 0;
+    return events;
+}
+
+/* ---- its thread ---- */
+
+static void take_from_guests(struct net_nat *nat)
+{
+    struct net_frame *frame = net_queue_take(&nat->from_guests);
+
+    while (frame != NULL) {
+        struct net_frame *next = frame->next;
+        slirp_input(nat->slirp, frame->bytes, (int)frame->length);
+        net_frame_free(frame);
+        frame = next;
+    }
+}
+
+static uint32_t until_timers(const struct net_nat *nat, uint32_t timeout_ms)
+{
+    int64_t now_ms = (int64_t)(host_monotonic_ns() / NS_PER_MS);
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        const struct nat_timer *timer = &nat->timer[i];
+        if (timer->armed) {
+            int64_t left = timer->expires_ms <= now_ms ? 0 : timer->expires_ms - now_ms;
+            timeout_ms = left < (int64_t)timeout_ms ? (uint32_t)left : timeout_ms;
+        }
+    }
+    return timeout_ms;
+}
+
+static void run_timers(struct net_nat *nat)
+{
+    int64_t now_ms = (int64_t)(host_monotonic_ns() / NS_PER_MS);
+
+    for (unsigned i = 0; i < TIMERS; i++) {
+        struct nat_timer *timer = &nat->timer[i];
+        if (timer->armed && timer->expires_ms <= now_ms) {
+            timer->armed = false;
+            slirp_handle_timer(nat->slirp, timer->id, timer->opaque);
+        }
+    }
+}
+
+static void serve(void *opaque)
+{
+    struct net_nat *nat = opaque;
+
+    host_mutex_lock(&nat->lock);
+    while (!__atomic_load_n(&nat->stop, __ATOMIC_ACQUIRE)) {
+        uint32_t timeout_ms = LOOK_AGAIN_MS;
+        take_from_guests(nat);
+        nat->n_polls = 1;
+        nat->polls[0] = (struct host_poll){ .fd = nat->wake_fd, .wanted = HOST_POLL_IN };
+        slirp_pollfds_fill(nat->slirp, &timeout_ms, add_poll, nat);
+        __atomic_store_n(&nat->busy, nat->n_polls > 1 + nat->n_listening, __ATOMIC_RELEASE);
+        timeout_ms = until_timers(nat, timeout_ms);
+        host_mutex_unlock(&nat->lock);
+
+        bool ok = host_poll_wait(nat->polls, nat->n_polls, timeout_ms);
+        host_mutex_lock(&nat->lock);
+        if (ok && nat->polls[0].got != 0) {
+            host_wake_clear(nat->wake_fd);
+        }
+        slirp_pollfds_poll(nat->slirp, !ok, get_revents, nat);
+        run_timers(nat);
+    }
+    host_mutex_unlock(&nat->lock);
+}
+
+/* ---- life ---- */
+
+static struct in_addr ipv4(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    return (struct in_addr){ .s_addr = htonl(a << 24 | b << 16 | c << 8 | d) };
+}
+
+static SlirpConfig config_of(const struct net_nat_config *config)
+{
+    SlirpConfig slirp = {
+        .version = CONFIG_VERSION,
+        .restricted = config->restricted,
+        .in_enabled = true,
+        .vnetwork = ipv4(10, 0, 2, 0),
+        .vnetmask = ipv4(255, 255, 255, 0),
+        .vhost = ipv4(10, 0, 2, 2),
+        .vdhcp_start = ipv4(10, 0, 2, 15),
+        .vnameserver = ipv4(10, 0, 2, 3),
+        .in6_enabled = config->ipv6,
+        .vprefix_len = 64,
+    };
+
+    slirp.vprefix_addr6.s6_addr[0] = 0xfe;
+    slirp.vprefix_addr6.s6_addr[1] = 0xc0;
+    slirp.vhost6 = slirp.vprefix_addr6;
+    slirp.vhost6.s6_addr[15] = 2;
+    slirp.vnameserver6 = slirp.vprefix_addr6;
+    slirp.vnameserver6.s6_addr[15] = 3;
+    return slirp;
+}
+
+static int add_forward(struct net_nat *nat, const struct net_nat_forward *forward,
+                       struct error *error)
+{
+    const uint8_t *h = forward->host, *g = forward->guest;
+    struct in_addr guest = net_be32(g) == 0 ? ipv4(10, 0, 2, 15) : ipv4(g[0], g[1], g[2], g[3]);
+
+    if (slirp_add_hostfwd(nat->slirp, forward->udp, ipv4(h[0], h[1], h[2], h[3]),
+                          forward->host_port, guest, forward->guest_port) < 0) {
+        return error_set(error, -EADDRINUSE, "hostfwd: cannot listen at %s port %u of %u.%u.%u.%u",
+                         forward->udp ? "udp" : "tcp", forward->host_port, h[0], h[1], h[2], h[3]);
+    }
+    nat->n_listening++;
+    return 0;
+}
+
+struct net_nat *net_nat_create(const struct net_nat_config *config, const struct net_nat_ops *ops,
+                               void *opaque, struct error *error)
+{
+    const SlirpConfig slirp = config_of(config);
+    struct net_nat *nat = calloc(1, sizeof(*nat));
+    int status = 0;
+
+    if (nat == NULL) {
+        error_set(error, -ENOMEM, "no memory for the user network");
+        return NULL;
+    }
+    nat->ops = ops;
+    nat->opaque = opaque;
+    nat->synchronous = config->synchronous;
+    host_mutex_init(&nat->lock);
+    net_queue_init(&nat->from_guests, TO_NAT_BYTES_MAX);
+    nat->wake_fd = host_wake_open();
+    nat->slirp = nat->wake_fd >= 0 ? slirp_new(&slirp, &callbacks, nat) : NULL;
+    if (nat->slirp == NULL) {
+        status = error_set(error, -EMFILE, "the user network cannot start");
+    }
+    for (unsigned i = 0; status == 0 && i < config->n_forwards; i++) {
+        status = add_forward(nat, &config->forward[i], error);
+    }
+    if (status == 0) {
+        status = host_thread_start(&nat->thread, serve, nat, error);
+    }
+    if (status != 0) {
+        net_nat_destroy(nat);
+        return NULL;
+    }
+    return nat;
+}
+
+void net_nat_destroy(struct net_nat *nat)
+{
+    if (nat == NULL) {
+        return;
+    }
+    __atomic_store_n(&nat->stop, true, __ATOMIC_RELEASE);
+    if (nat->wake_fd >= 0) {
+        host_wake_post(nat->wake_fd);
+    }
+    host_thread_join(&nat->thread);
+    if (nat->slirp != NULL) {
+        slirp_cleanup(nat->slirp);
+    }
+    if (nat->wake_fd >= 0) {
+        host_socket_close(nat->wake_fd);
+    }
+    net_queue_fini(&nat->from_guests);
+    host_mutex_fini(&nat->lock);
+    free(nat);
+}
+
+void net_nat_send(struct net_nat *nat, struct net_frame *frame)
+{
+    bool was_empty;
+
+    if (!nat->synchronous) {
+        if (net_queue_put(&nat->from_guests, frame, &was_empty) && was_empty) {
+            host_wake_post(nat->wake_fd);
+        }
+        return;
+    }
+    host_mutex_lock(&nat->lock);
+    slirp_input(nat->slirp, frame->bytes, (int)frame->length);
+    host_mutex_unlock(&nat->lock);
+    net_frame_free(frame);
+    host_wake_post(nat->wake_fd); /* it may have opened a socket */
+}
+
+bool net_nat_busy(struct net_nat *nat)
+{
+    return __atomic_load_n(&nat->busy, __ATOMIC_ACQUIRE);
+}
+
+#else
+
+bool net_nat_built(void)
+{
+    return false;
+}
+
+struct net_nat *net_nat_create(const struct net_nat_config *config, const struct net_nat_ops *ops,
+                               void *opaque, struct error *error)
+{
+    (void)config, (void)ops, (void)opaque;
+    error_set(error, -ENOTSUP,
+              "the user network needs libslirp: verdite was built without it (Debian: "
+              "libslirp-dev); --net none leaves it away");
+    return NULL;
+}
+
+void net_nat_destroy(struct net_nat *nat)
+{
+    (void)nat;
+}
+
+void net_nat_send(struct net_nat *nat, struct net_frame *frame)
+{
+    (void)nat;
+    net_frame_free(frame);
+}
+
+bool net_nat_busy(struct net_nat *nat)
+{
+    (void)nat;
+    return false;
+}
+
+#endif

@@ -1,0 +1,404 @@
+/* The user NAT: settings, ARP, DHCP, the gateway's ping, a forwarded port, restrict; captures. [RFC 826, 2131, 792] */
+#include "devices/net/nat.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/host/time.h"
+#include "devices/net/offload.h"
+#include "devices/net/pcap.h"
+#include "devices/net/uplink.h"
+#include "tests/check/check_main.h"
+
+static const struct {
+    const char *text;
+    bool good, udp;
+    unsigned host_last, host_port, guest_last, guest_port;
+} forwards[] = {
+    { "tcp:127.0.0.1:2222-:22", true, false, 1, 2222, 0, 22 },
+    { "tcp::2222-:22", true, false, 1, 2222, 0, 22 },
+    { "udp:0.0.0.0:53-10.0.2.16:5353", true, true, 0, 53, 16, 5353 },
+    { "tcp:127.0.0.1:0-:22", false, false, 0, 0, 0, 0 },
+    { "tcp:127.0.0.1:65536-:22", false, false, 0, 0, 0, 0 },
+    { "tcp:127.0.0.256:1-:22", false, false, 0, 0, 0, 0 },
+    { "tcp:127.0.0.1:1", false, false, 0, 0, 0, 0 },
+    { "tcp:127.0.0.1:1-22", false, false, 0, 0, 0, 0 },
+    { "tcp:127.0.0.1:1-:22x", false, false, 0, 0, 0, 0 },
+    { "sctp:127.0.0.1:1-:22", false, false, 0, 0, 0, 0 },
+    { "tcp", false, false, 0, 0, 0, 0 },
+    { "", false, false, 0, 0, 0, 0 },
+};
+
+START_TEST(forwards_are_read_or_refused)
+{
+    struct net_nat_forward forward;
+    struct error error = { "" };
+    int status = net_nat_parse_forward(&forward, forwards[_i].text, &error);
+
+    ck_assert_msg((status == 0) == forwards[_i].good, "%s: %s", forwards[_i].text, error.text);
+    if (status == 0) {
+        ck_assert_int_eq(forward.udp, forwards[_i].udp);
+        ck_assert_uint_eq(forward.host[3], forwards[_i].host_last);
+        ck_assert_uint_eq(forward.host_port, forwards[_i].host_port);
+        ck_assert_uint_eq(forward.guest[3], forwards[_i].guest_last);
+        ck_assert_uint_eq(forward.guest_port, forwards[_i].guest_port);
+    }
+}
+END_TEST
+
+START_TEST(keys_are_known)
+{
+    struct net_nat_config config = { 0 };
+    struct error error = { "" };
+
+    ck_assert_int_eq(net_nat_parse_key(&config, "restrict", "on", &error), 0);
+    ck_assert(config.restricted);
+    ck_assert_int_eq(net_nat_parse_key(&config, "restrict", "yes", &error), -EINVAL);
+    ck_assert_int_eq(net_nat_parse_key(&config, "hostfwd", "tcp::1-:2", &error), 0);
+    ck_assert_uint_eq(config.n_forwards, 1);
+    ck_assert_int_eq(net_nat_parse_key(&config, "smb", "x", &error), -ENOENT);
+}
+END_TEST
+
+/* ---- with libslirp ---- */
+
+struct guest {
+    struct clock clock;
+    struct net_switch net;
+    struct net_uplink uplink;
+    struct net_port port;
+    struct net_frame *got;
+};
+
+static bool receive(void *opaque, struct net_frame *frame)
+{
+    struct guest *guest = opaque;
+
+    net_frame_free(guest->got);
+    guest->got = frame;
+    return true;
+}
+
+static const struct net_port_ops ops = { .receive = receive };
+static const uint8_t mac[NET_MAC_BYTES] = { 0x00, 0x15, 0x5d, 0, 0, 1 };
+
+/* 0: skipped, the NAT is not built. */
+static bool start(struct guest *guest, const struct net_nat_config *config, bool live)
+{
+    struct error error = { "" };
+
+    memset(guest, 0, sizeof(*guest));
+    clock_init(&guest->clock, CLOCK_MODE_REALTIME);
+    net_switch_init(&guest->net, "nat", NET_SWITCH_EXTERNAL, &guest->clock);
+    if (!net_nat_built()) {
+        ck_assert_int_eq(
+            net_uplink_init(&guest->uplink, &guest->net, config, live, NULL, NULL, &error),
+            live ? -ENOTSUP : 0);
+        ck_assert(strstr(error.text, "libslirp") != NULL);
+        return false;
+    }
+    int status = net_uplink_init(&guest->uplink, &guest->net, config, live, NULL, NULL, &error);
+    ck_assert_msg(status == 0, "%s", error.text);
+    guest->port = (struct net_port){ .name = "guest",
+                                     .ops = &ops,
+                                     .opaque = guest,
+                                     .filter = NET_FILTER_DIRECTED | NET_FILTER_BROADCAST };
+    memcpy(guest->port.mac, mac, sizeof(mac));
+    ck_assert_int_eq(net_switch_plug(&guest->net, &guest->port, &error), 0);
+    return true;
+}
+
+static void stop(struct guest *guest)
+{
+    net_uplink_fini(&guest->uplink);
+    net_switch_unplug(&guest->port);
+    net_switch_fini(&guest->net);
+    clock_fini(&guest->clock);
+    net_frame_free(guest->got);
+}
+
+/* The next frame that reaches the guest within a time, or NULL; the guest's to free. */
+static struct net_frame *wait_frame(struct guest *guest, unsigned ms)
+{
+    uint64_t until = host_monotonic_ns() + ms * UINT64_C(1000000);
+
+    while (guest->got == NULL && host_monotonic_ns() < until) {
+        clock_run(&guest->clock);
+        usleep(500);
+    }
+    struct net_frame *frame = guest->got;
+    guest->got = NULL;
+    return frame;
+}
+
+static struct net_frame *answer_to(struct guest *guest, struct net_frame *frame, unsigned ms)
+{
+    net_switch_send(&guest->port, frame);
+    return wait_frame(guest, ms);
+}
+
+static struct net_frame *arp_request(uint8_t last)
+{
+    uint8_t bytes[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    static const uint8_t fixed[] = { 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+
+    memcpy(bytes + 6, mac, 6);
+    memcpy(bytes + 12, fixed, sizeof(fixed));
+    memcpy(bytes + 22, mac, 6);
+    memcpy(bytes + 28, (const uint8_t[]){ 10, 0, 2, 15 }, 4);
+    memcpy(bytes + 38, (const uint8_t[]){ 10, 0, 2, last }, 4);
+    return net_frame_of(bytes, sizeof(bytes));
+}
+
+static struct net_frame *udp_frame(const uint8_t to[6], const uint8_t source[4],
+                                   const uint8_t target[4], uint16_t from_port, uint16_t to_port,
+                                   const uint8_t *payload, uint32_t n)
+{
+    struct net_frame *frame = net_frame_new(42 + n);
+    uint8_t *p = frame->bytes;
+
+    frame->length = 42 + n;
+    memset(p, 0, 42);
+    memcpy(p, to, 6);
+    memcpy(p + 6, mac, 6);
+    net_be16_store(p + 12, NET_TYPE_IPV4);
+    p[14] = 0x45;
+    net_be16_store(p + 16, 28 + n);
+    p[22] = 64;
+    p[23] = NET_PROTOCOL_UDP;
+    memcpy(p + 26, source, 4);
+    memcpy(p + 30, target, 4);
+    net_be16_store(p + 34, from_port);
+    net_be16_store(p + 36, to_port);
+    net_be16_store(p + 38, 8 + n);
+    memcpy(p + 42, payload, n);
+    ck_assert(net_offload_fill(frame, NET_FILL_IPV4 | NET_FILL_UDP));
+    return frame;
+}
+
+static const uint8_t everyone[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+static const uint8_t nobody[4] = { 0 }, all[4] = { 255, 255, 255, 255 };
+
+static struct net_frame *dhcp_discover(void)
+{
+    uint8_t dhcp[300] = { 1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78 };
+    static const uint8_t options[] = { 99, 130, 83, 99, 53, 1, 1, 255 };
+
+    memcpy(dhcp + 28, mac, 6);
+    memcpy(dhcp + 236, options, sizeof(options));
+    return udp_frame(everyone, nobody, all, 68, 67, dhcp, sizeof(dhcp));
+}
+
+/* The value of a DHCP option in a reply, or NULL. */
+static const uint8_t *dhcp_option(const struct net_frame *frame, uint8_t code)
+{
+    for (uint32_t at = 42 + 240; at + 1 < frame->length && frame->bytes[at] != 255;
+         at += 2u + frame->bytes[at + 1]) {
+        if (frame->bytes[at] == code) {
+            return frame->bytes + at + 2;
+        }
+    }
+    return NULL;
+}
+
+START_TEST(the_gateway_answers_arp_dhcp_and_ping)
+{
+    const struct net_nat_config config = { 0 };
+    struct guest guest;
+
+    if (!start(&guest, &config, true)) {
+        return;
+    }
+    struct net_frame *frame = answer_to(&guest, arp_request(2), 5000);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_uint_eq(net_be16(frame->bytes + 20), 2); /* a reply */
+    ck_assert_mem_eq(frame->bytes + 28, ((const uint8_t[]){ 10, 0, 2, 2 }), 4);
+    net_frame_free(frame);
+
+    frame = answer_to(&guest, dhcp_discover(), 5000);
+    ck_assert_ptr_nonnull(frame);
+    struct net_checksums sums = net_offload_verify(frame);
+    ck_assert(sums.ip_good);
+    ck_assert_mem_eq(frame->bytes + 42 + 16, ((const uint8_t[]){ 10, 0, 2, 15 }), 4);
+    ck_assert_mem_eq(dhcp_option(frame, 53), "\x02", 1); /* an offer */
+    ck_assert_mem_eq(dhcp_option(frame, 3), ((const uint8_t[]){ 10, 0, 2, 2 }), 4);
+    ck_assert_mem_eq(dhcp_option(frame, 6), ((const uint8_t[]){ 10, 0, 2, 3 }), 4);
+    net_frame_free(frame);
+    stop(&guest);
+}
+END_TEST
+
+/* A datagram of the guest reaches a socket of the host's loopback through the gateway, and its answer comes back. */
+START_TEST(the_gateway_is_the_hosts_loopback_unless_restricted)
+{
+    const struct net_nat_config config = { .restricted = _i == 1 };
+    static const uint8_t gateway[6] = { 0x52, 0x55, 10, 0, 2, 2 };
+    static const uint8_t me[4] = { 10, 0, 2, 15 }, host[4] = { 10, 0, 2, 2 };
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+    socklen_t size = sizeof(address);
+    struct guest guest;
+    uint8_t text[16];
+
+    if (!start(&guest, &config, true)) {
+        return;
+    }
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    struct timeval limit = { .tv_sec = _i == 1 ? 0 : 5, .tv_usec = 200000 };
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+    net_frame_free(answer_to(&guest, arp_request(2), 5000));
+    net_switch_send(&guest.port, udp_frame(gateway, me, host, 4000, ntohs(address.sin_port),
+                                           (const uint8_t *)"question", 8));
+    ssize_t n = recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&address, &size);
+    if (_i == 1) {
+        ck_assert_int_lt((int)n, 0); /* restricted: it never came */
+    } else {
+        ck_assert_int_eq((int)n, 8);
+        ck_assert_mem_eq(text, "question", 8);
+        ck_assert_int_eq((int)sendto(fd, "answer", 6, 0, (struct sockaddr *)&address, size), 6);
+        struct net_frame *frame = wait_frame(&guest, 5000);
+        ck_assert_ptr_nonnull(frame);
+        ck_assert_uint_eq(frame->length, 48);
+        ck_assert_mem_eq(frame->bytes + 42, "answer", 6);
+        ck_assert_uint_eq(net_be16(frame->bytes + 36), 4000);
+        ck_assert(net_nat_busy(guest.uplink.nat));
+        net_frame_free(frame);
+    }
+    close(fd);
+    stop(&guest);
+}
+END_TEST
+
+START_TEST(a_taken_port_is_an_error_with_its_number)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+    socklen_t size = sizeof(address);
+    struct net_nat_config config = { .n_forwards = 1 };
+    struct error error = { "" };
+    char number[16];
+
+    if (!net_nat_built()) {
+        return;
+    }
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    config.forward[0] = (struct net_nat_forward){ .host = { 127, 0, 0, 1 },
+                                                  .host_port = ntohs(address.sin_port),
+                                                  .guest_port = 22 };
+    static const struct net_nat_ops none = { 0 };
+    ck_assert_ptr_null(net_nat_create(&config, &none, NULL, &error));
+    snprintf(number, sizeof(number), "%u", ntohs(address.sin_port));
+    ck_assert_msg(strstr(error.text, number) != NULL, "%s", error.text);
+    close(fd);
+}
+END_TEST
+
+/* With the virtual clock: posted within the call that asked, enters only by net_uplink_enter. */
+struct posted {
+    struct guest *guest;
+    uint8_t bytes[2048];
+    uint32_t n;
+};
+
+static bool post(void *opaque, const uint8_t *bytes, uint32_t n)
+{
+    struct posted *posted = opaque;
+
+    ck_assert_uint_le(n, sizeof(posted->bytes));
+    memcpy(posted->bytes, bytes, n);
+    posted->n = n;
+    return true;
+}
+
+START_TEST(a_synchronous_answer_is_posted_before_the_call_returns)
+{
+    static const struct net_uplink_ops uplink_ops = { .post = post };
+    const struct net_nat_config config = { .synchronous = true };
+    struct posted posted = { 0 };
+    struct guest guest = { 0 };
+    struct error error = { "" };
+
+    if (!net_nat_built()) {
+        return;
+    }
+    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
+    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
+    ck_assert_int_eq(
+        net_uplink_init(&guest.uplink, &guest.net, &config, true, &uplink_ops, &posted, &error), 0);
+    guest.port = (struct net_port){
+        .name = "guest", .ops = &ops, .opaque = &guest, .filter = NET_FILTER_PROMISCUOUS
+    };
+    ck_assert_int_eq(net_switch_plug(&guest.net, &guest.port, &error), 0);
+    net_switch_send(&guest.port, arp_request(2));
+    ck_assert_uint_ge(posted.n, 42);
+    clock_run(&guest.clock);
+    ck_assert_ptr_null(guest.got);
+    net_uplink_enter(&guest.uplink, posted.bytes, posted.n);
+    ck_assert_ptr_nonnull(guest.got);
+    stop(&guest);
+}
+END_TEST
+
+START_TEST(a_capture_is_a_pcap_file)
+{
+    char path[] = "/tmp/verdite-pcap-XXXXXX";
+    struct net_pcap pcap;
+    struct error error = { "" };
+    uint8_t bytes[400];
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(net_pcap_open(&pcap, path, UINT64_C(1000000000), &error), 0);
+    struct net_frame *frame = arp_request(2);
+    frame->tagged = true;
+    frame->tag = 5;
+    net_pcap_write(&pcap, 42, frame);
+    memset(bytes, 0x5a, sizeof(bytes));
+    struct net_frame *large = net_frame_of(bytes, sizeof(bytes));
+    net_pcap_write(&pcap, UINT64_C(2000000000), large);
+    net_pcap_close(&pcap);
+    uint8_t file[1024];
+    ssize_t n = read(fd, file, sizeof(file));
+    ck_assert_int_eq((int)n, 24 + 16 + 64 + 16 + 400);
+    ck_assert_uint_eq(le32_load(file), 0xa1b23c4d);
+    ck_assert_uint_eq(le32_load(file + 20), 1);
+    ck_assert_uint_eq(le32_load(file + 24), 1); /* seconds */
+    ck_assert_uint_eq(le32_load(file + 28), 42);
+    ck_assert_uint_eq(le32_load(file + 32), 64);
+    ck_assert_mem_eq(file + 40 + 12, "\x81\x00\x00\x05\x08\x06", 6);
+    ck_assert_uint_eq(le32_load(file + 104), 3);
+    ck_assert_uint_eq(le32_load(file + 112), 400);
+    ck_assert_uint_eq(file[104 + 16 + 399], 0x5a);
+    net_frame_free(frame);
+    net_frame_free(large);
+    close(fd);
+    unlink(path);
+}
+END_TEST
+
+static Suite *suite_nat(void)
+{
+    Suite *suite = suite_create("devices/net/nat");
+    TCase *tcase = tcase_create("nat");
+
+    tcase_add_loop_test(tcase, forwards_are_read_or_refused, 0, ARRAY_SIZE(forwards));
+    tcase_add_test(tcase, keys_are_known);
+    tcase_add_test(tcase, the_gateway_answers_arp_dhcp_and_ping);
+    tcase_add_loop_test(tcase, the_gateway_is_the_hosts_loopback_unless_restricted, 0, 2);
+    tcase_add_test(tcase, a_taken_port_is_an_error_with_its_number);
+    tcase_add_test(tcase, a_synchronous_answer_is_posted_before_the_call_returns);
+    tcase_add_test(tcase, a_capture_is_a_pcap_file);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(suite_nat())
