@@ -13,11 +13,21 @@
 
 static const char first_line[] = "verdite input 1\n";
 
-enum { RECORD_BYTES_MAX = 64 << 20 };
+enum { RECORD_BYTES_MAX = 1 << 30 };
+
+static void free_frames(struct input_frame *frame)
+{
+    while (frame != NULL) {
+        struct input_frame *next = frame->next;
+        free(frame);
+        frame = next;
+    }
+}
 
 void machine_input_init(struct machine_input *input)
 {
     memset(input, 0, sizeof(*input));
+    input->last_frame = &input->first_frame;
     host_sink_none(&input->to);
     host_mutex_init(&input->lock);
     host_cond_init(&input->typed);
@@ -31,7 +41,11 @@ void machine_input_fini(struct machine_input *input)
         host_sink_write(&input->to, (const uint8_t *)line, (size_t)n);
         host_sink_close(&input->to);
     }
+    for (size_t i = 0; i < input->n_entries; i++) {
+        free(input->entry[i].frame);
+    }
     free(input->entry);
+    free_frames(input->first_frame);
     host_cond_fini(&input->typed);
     host_mutex_fini(&input->lock);
 }
@@ -89,11 +103,41 @@ static bool read_bytes(struct reader *reader, struct input_entry *entry)
     return entry->n > 0;
 }
 
-/* "NS serial HEX\n" */
+/* A frame of as many bytes as there are digits for. */
+static bool read_frame(struct reader *reader, struct input_entry *entry)
+{
+    size_t n = 0;
+
+    while ((size_t)(reader->end - reader->at) > n && hex_digit(reader->at[n]) >= 0) {
+        n++;
+    }
+    if (n == 0 || n % 2 != 0 || n / 2 > MACHINE_INPUT_FRAME) {
+        return false;
+    }
+    entry->frame = malloc(sizeof(*entry->frame) + n / 2);
+    if (entry->frame == NULL) {
+        return false;
+    }
+    entry->frame->n = (uint32_t)(n / 2);
+    for (size_t i = 0; i < n / 2; i++) {
+        int high = hex_digit(reader->at[2 * i]), low = hex_digit(reader->at[2 * i + 1]);
+        entry->frame->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    reader->at += n;
+    return true;
+}
+
+/* "NS serial HEX\n" or "NS net HEX\n". On failure entry->frame may be set: the caller's. */
 static bool read_entry(struct reader *reader, struct input_entry *entry)
 {
-    return read_number(reader, &entry->ns) && read_word(reader, " serial ") &&
-           read_bytes(reader, entry) && read_word(reader, "\n");
+    *entry = (struct input_entry){ 0 };
+    if (!read_number(reader, &entry->ns)) {
+        return false;
+    }
+    bool read = read_word(reader, " serial ")
+                    ? read_bytes(reader, entry)
+                    : read_word(reader, " net ") && read_frame(reader, entry);
+    return read && read_word(reader, "\n");
 }
 
 static int add_entry(struct machine_input *input, const struct input_entry *entry)
@@ -130,14 +174,18 @@ int machine_input_parse(struct machine_input *input, const char *text, size_t le
                              reader.line);
         }
         if (!read_entry(&reader, &entry)) {
-            return error_set(error, -EINVAL, "input: line %u is not NS serial HEX", reader.line);
+            free(entry.frame);
+            return error_set(error, -EINVAL, "input: line %u is not NS serial HEX or NS net HEX",
+                             reader.line);
         }
         if (entry.ns < last_ns) {
+            free(entry.frame);
             return error_set(error, -EINVAL, "input: line %u is earlier than the one before it",
                              reader.line);
         }
         last_ns = entry.ns;
         if (add_entry(input, &entry) != 0) {
+            free(entry.frame);
             return error_set(error, -ENOMEM, "input: no memory for the record");
         }
     }
@@ -179,16 +227,23 @@ int machine_input_record(struct machine_input *input, const char *path, struct e
     return status;
 }
 
-static void record_entry(struct machine_input *input, const struct input_entry *entry)
+static void record_bytes(struct machine_input *input, uint64_t now_ns, const char *port,
+                         const uint8_t *bytes, size_t n)
 {
-    char line[64 + 2 * MACHINE_INPUT_ENTRY];
-    int n = snprintf(line, sizeof(line), "%" PRIu64 " serial ", entry->ns);
+    static const char digits[] = "0123456789abcdef";
+    char line[1024];
+    size_t at = (size_t)snprintf(line, sizeof(line), "%" PRIu64 " %s ", now_ns, port);
 
-    for (unsigned i = 0; i < entry->n; i++) {
-        n += snprintf(line + n, sizeof(line) - (size_t)n, "%02x", entry->bytes[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (at + 4 > sizeof(line)) {
+            host_sink_write(&input->to, (const uint8_t *)line, at);
+            at = 0;
+        }
+        line[at++] = digits[bytes[i] >> 4];
+        line[at++] = digits[bytes[i] & 0xf];
     }
-    line[n++] = '\n';
-    host_sink_write(&input->to, (const uint8_t *)line, (size_t)n);
+    line[at++] = '\n';
+    host_sink_write(&input->to, (const uint8_t *)line, at);
     input->recorded++;
 }
 
@@ -209,13 +264,53 @@ size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, siz
     return n;
 }
 
+bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n)
+{
+    if (input->replay || n == 0 || n > MACHINE_INPUT_FRAME) {
+        return input->replay;
+    }
+    struct input_frame *frame = malloc(sizeof(*frame) + n);
+    if (frame == NULL) {
+        return false;
+    }
+    frame->next = NULL;
+    frame->n = (uint32_t)n;
+    memcpy(frame->bytes, bytes, n);
+    host_mutex_lock(&input->lock);
+    bool room = input->queued_frames + n <= MACHINE_INPUT_FRAMES;
+    if (room) {
+        *input->last_frame = frame;
+        input->last_frame = &frame->next;
+        input->queued_frames += n;
+        host_cond_signal(&input->typed);
+    }
+    host_mutex_unlock(&input->lock);
+    if (!room) {
+        free(frame);
+    }
+    return room;
+}
+
+bool machine_input_frame_waits(struct machine_input *input)
+{
+    host_mutex_lock(&input->lock);
+    bool waits = input->first_frame != NULL;
+    host_mutex_unlock(&input->lock);
+    return waits;
+}
+
+bool machine_input_expected(const struct machine_input *input)
+{
+    return !input->replay && input->net_busy != NULL && input->net_busy(input->net_opaque);
+}
+
 bool machine_input_wait(struct machine_input *input, uint64_t until_ns)
 {
     host_mutex_lock(&input->lock);
-    if (input->queued == 0) {
+    if (input->queued == 0 && input->first_frame == NULL) {
         (void)host_cond_wait_until(&input->typed, &input->lock, until_ns);
     }
-    bool any = input->queued > 0;
+    bool any = input->queued > 0 || input->first_frame != NULL;
     host_mutex_unlock(&input->lock);
     return any;
 }
@@ -225,16 +320,28 @@ static size_t enter(struct machine *machine, uint64_t now_ns, const uint8_t *byt
 {
     struct machine_input *input = &machine->input;
     size_t taken = input->serial != NULL ? input->serial(input->serial_opaque, bytes, n) : n;
-    struct input_entry entry = { .ns = now_ns, .n = (uint8_t)taken };
 
     for (size_t i = 0; i < taken; i++) {
         TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_SERIAL_INPUT, 0, -1, bytes[i]);
     }
     if (taken > 0 && input->record) {
-        memcpy(entry.bytes, bytes, taken);
-        record_entry(input, &entry);
+        record_bytes(input, now_ns, "serial", bytes, taken);
     }
     return taken;
+}
+
+static void enter_frame(struct machine *machine, uint64_t now_ns, const struct input_frame *frame)
+{
+    struct machine_input *input = &machine->input;
+
+    TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_NET_INPUT, 0, -1, frame->n,
+          frame->bytes[0]);
+    if (input->record) {
+        record_bytes(input, now_ns, "net", frame->bytes, frame->n);
+    }
+    if (input->net != NULL) {
+        input->net(input->net_opaque, frame->bytes, frame->n);
+    }
 }
 
 static void enter_recorded(struct machine *machine, uint64_t now_ns)
@@ -245,6 +352,11 @@ static void enter_recorded(struct machine *machine, uint64_t now_ns)
         const struct input_entry *entry = &input->entry[input->next_entry];
         if (entry->ns > now_ns) {
             return;
+        }
+        if (entry->frame != NULL) {
+            enter_frame(machine, now_ns, entry->frame);
+            input->next_entry++;
+            continue;
         }
         input->entered +=
             enter(machine, now_ns, entry->bytes + input->entered, entry->n - input->entered);
@@ -267,7 +379,15 @@ static void enter_live(struct machine *machine, uint64_t now_ns)
         input->queued -= taken;
         memmove(input->queue, input->queue + taken, input->queued);
     }
+    struct input_frame *frame = input->first_frame;
+    input->first_frame = NULL;
+    input->last_frame = &input->first_frame;
+    input->queued_frames = 0;
     host_mutex_unlock(&input->lock);
+    for (const struct input_frame *at = frame; at != NULL; at = at->next) {
+        enter_frame(machine, now_ns, at);
+    }
+    free_frames(frame);
 }
 
 void machine_input_enter(struct machine *machine)

@@ -3,8 +3,10 @@
  *
  * Bytes typed on the host wait in a queue. They enter between slices, at the first look at an
  * instant that no earlier look had, so that the instant alone says where in the run they entered.
- * A record is text: a line that names the format, `NS serial HEX` for each entry in order, and
- * `end N` with the number of entries.
+ * Frames from outside to the network enter in the same way.
+ *
+ * A record is text: a line that names the format, `NS serial HEX` or `NS net HEX` for each entry in
+ * order, and `end N` with the number of entries.
  */
 #ifndef PARTITIONS_MACHINE_INPUT_H
 #define PARTITIONS_MACHINE_INPUT_H
@@ -20,19 +22,38 @@
 
 struct machine;
 
-enum { MACHINE_INPUT_QUEUE = 256, MACHINE_INPUT_ENTRY = 64 };
+enum {
+    MACHINE_INPUT_QUEUE = 256,
+    MACHINE_INPUT_ENTRY = 64,
+    MACHINE_INPUT_FRAME = 64 << 10,
+    MACHINE_INPUT_FRAMES = 8 << 20, /* bytes of frames that wait */
+};
+
+/* A frame that waits. Owned by the input. */
+struct input_frame {
+    struct input_frame *next;
+    uint32_t n;
+    uint8_t bytes[];
+};
 
 /* One entry of a record. */
 struct input_entry {
     uint64_t ns;
     uint8_t n;
     uint8_t bytes[MACHINE_INPUT_ENTRY];
+    struct input_frame *frame; /* a frame of the network instead of bytes; or NULL */
 };
 
 struct machine_input {
     /* Takes bytes into the first serial port; returns how many. On the machine's thread. */
     size_t (*serial)(void *opaque, const uint8_t *bytes, size_t n);
     void *serial_opaque;
+    /* A frame enters the network. On the machine's thread. NULL: there is none, it is dropped. */
+    void (*net)(void *opaque, const uint8_t *bytes, size_t n);
+    /* Does the host still owe the network something? Then time that nobody uses passes as the host's does, so
+     * that a guest can wait for it. Any thread; NULL: never. */
+    bool (*net_busy)(void *opaque);
+    void *net_opaque;
 
     /* Replay: nothing live enters. */
     bool replay;
@@ -51,6 +72,8 @@ struct machine_input {
     struct host_cond typed;
     uint8_t queue[MACHINE_INPUT_QUEUE];
     size_t queued;
+    struct input_frame *first_frame, **last_frame; /* likewise guarded */
+    size_t queued_frames;                          /* bytes of them */
 };
 
 void machine_input_init(struct machine_input *input);
@@ -67,14 +90,20 @@ WARN_UNUSED int machine_input_parse(struct machine_input *input, const char *tex
 
 /* Any thread. Returns how many bytes were queued; while replaying all are taken, and dropped. */
 size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n);
+/* Any thread. A frame for the network; false: no room, it is lost. While replaying it is dropped. */
+bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n);
 
 /* The machine's thread, between slices: let in what is due. */
 void machine_input_enter(struct machine *machine);
 /* When the next recorded input enters; UINT64_MAX: none is left. */
 uint64_t machine_input_next_ns(const struct machine_input *input);
 bool machine_input_is_live(const struct machine_input *input);
-/* Wait until a byte is queued; false when it did not happen until the host's
+/* Wait until a byte or frame is queued; false when it did not happen until the host's
  * monotonic instant. */
 bool machine_input_wait(struct machine_input *input, uint64_t until_ns);
+/* Does a frame wait to enter? */
+bool machine_input_frame_waits(struct machine_input *input);
+/* Something live may come that a guest waits for. */
+bool machine_input_expected(const struct machine_input *input);
 
 #endif

@@ -19,8 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         assert(input.replay);
         for (size_t i = 0; i < input.n_entries; i++) {
-            assert(input.entry[i].ns >= last_ns && input.entry[i].n >= 1 &&
-                   input.entry[i].n <= MACHINE_INPUT_ENTRY);
+            const struct input_frame *frame = input.entry[i].frame;
+            assert(input.entry[i].ns >= last_ns);
+            assert(frame != NULL
+                       ? frame->n >= 1 && frame->n <= MACHINE_INPUT_FRAME
+                       : input.entry[i].n >= 1 && input.entry[i].n <= MACHINE_INPUT_ENTRY);
             last_ns = input.entry[i].ns;
         }
     }

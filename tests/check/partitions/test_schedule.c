@@ -266,6 +266,10 @@ static void *type(void *opaque)
     for (const char *c = typist->text; *c != '\0'; c++) {
         const struct timespec nap = { .tv_nsec = 300000 * (1 + *c % 5) };
         nanosleep(&nap, NULL);
+        /* Frames of the network too. */
+        const uint8_t frame[700] = { (uint8_t)*c };
+        ck_assert(machine_input_frame(&vmms_machine(typist->vmms)->input, frame,
+                                      1 + (size_t)(*c % 2) * (sizeof(frame) - 1)));
         while (vmms_serial_input(typist->vmms, (const uint8_t *)c, 1) == 0) {
         }
     }
@@ -302,10 +306,10 @@ static uint64_t echo(const char *record, const char *input)
 static char *read_text(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "r");
-    char *text = calloc(1, 65536);
+    char *text = calloc(1, 262144);
 
     ck_assert_ptr_nonnull(file);
-    *length = fread(text, 1, 65535, file);
+    *length = fread(text, 1, 262143, file);
     (void)fclose(file);
     return text;
 }
@@ -321,6 +325,7 @@ START_TEST(recorded_input_fed_back_gives_the_same_hash_and_the_same_record)
     ck_assert_uint_eq(echo(second, first), hash);
     char *a = read_text(first, &n), *b = read_text(second, &m);
     ck_assert_str_eq(a, b);
+    ck_assert_ptr_nonnull(strstr(a, " net 6500"));
     free(a);
     free(b);
     (void)unlink(first);
@@ -328,7 +333,7 @@ START_TEST(recorded_input_fed_back_gives_the_same_hash_and_the_same_record)
 }
 END_TEST
 
-static const char record[] = "verdite input 1\n5 serial 6162\n700 serial 0a\nend 2\n";
+static const char record[] = "verdite input 1\n5 serial 6162\n700 net 0a0b0c\nend 2\n";
 
 static int parse(const char *text, size_t n, struct error *error)
 {
@@ -336,8 +341,10 @@ static int parse(const char *text, size_t n, struct error *error)
 
     machine_input_init(&input);
     int status = machine_input_parse(&input, text, n, error);
-    ck_assert(status != 0 || (input.n_entries == 2 && input.entry[1].ns == 700 &&
-                              input.entry[0].n == 2 && input.entry[0].bytes[1] == 'b'));
+    ck_assert(status != 0 ||
+              (input.n_entries == 2 && input.entry[1].ns == 700 && input.entry[0].n == 2 &&
+               input.entry[0].bytes[1] == 'b' && input.entry[0].frame == NULL &&
+               input.entry[1].frame->n == 3 && input.entry[1].frame->bytes[2] == 0x0c));
     machine_input_fini(&input);
     return status;
 }
@@ -368,6 +375,10 @@ START_TEST(foreign_records_are_refused_with_the_line)
         { "verdite input 1\n5 mouse 61\nend 1\n", "line 2 is not" },
         { "verdite input 1\n5 serial 6\nend 1\n", "line 2 is not" },
         { "verdite input 1\n5 serial \nend 1\n", "line 2 is not" },
+        { "verdite input 1\n5 net \nend 1\n", "line 2 is not" },
+        { "verdite input 1\n5 net 616\nend 1\n", "line 2 is not" },
+        { "verdite input 1\n5 serial 61\n6 net 61 62\nend 1\n", "line 3 is not" },
+        { "verdite input 1\n9 net 61\n6 net 61\nend 1\n", "line 3 is earlier" },
         { "verdite input 1\n99999999999999999999 serial 61\nend 1\n", "line 2 is not" },
         { "verdite input 1\n5 serial 61\nend 2\n", "does not say 1" },
         { "verdite input 1\nend 0\nmore\n", "follows" },
