@@ -24,8 +24,7 @@ static void code_written(void *opaque, spa_t spa, size_t length_bytes)
     }
     /* The last cache that lost a page's code took the mark away, maybe from under another's. */
     spa_t end = spa + length_bytes;
-    for (spa_t page = spa & PAGE_MASK; machine->n_vps > 1 && page < end;
-         page += PAGE_SIZE) {
+    for (spa_t page = spa & PAGE_MASK; machine->n_vps > 1 && page < end; page += PAGE_SIZE) {
         for (unsigned i = 0; i < machine->n_vps; i++) {
             if (cpu_code_held(&machine->vps[i]->cpu, page)) {
                 ram_page_set(&machine->ram, page, RAM_PAGE_CODE);

@@ -21,7 +21,7 @@ check-fuzz-cpu: $(FUZZ_CPU)
 check-built: check-fuzz-cpu
 
 # make check-gdb        debug guests with the host's gdb: teaching guests and a kernel; skipped without one
-GDB_NEEDS := $(OUT)/verdite $(OUT)/tests/boot/cpio build/roms/tour-1.elf
+GDB_NEEDS := $(OUT)/verdite $(OUT)/tests/boot/cpio build/roms/tour-1.elf build/roms/litmus.elf
 .PHONY: check-gdb check-gdb-roms
 check-gdb: $(GDB_NEEDS)
 	@tests/gdb/check-gdb.sh $(OUT)/verdite build/roms $(OUT)/tests/boot/cpio; status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]

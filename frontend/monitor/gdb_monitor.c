@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/decode/insn.h"
 #include "frontend/monitor/gdb.h"
 #include "frontend/monitor/text.h"
 #include "partitions/hv/msr.h"
@@ -10,7 +11,7 @@
 #include "partitions/partition.h"
 #include "partitions/vp.h"
 
-enum { ANSWER_BYTES = 1 << 15, CHUNK_BYTES = 1024, WORDS = 4 };
+enum { ANSWER_BYTES = 1 << 15, CHUNK_BYTES = 1024, WORDS = 4, CODE_MOST = 64 };
 
 struct command {
     const char *name, *arguments, *help;
@@ -70,6 +71,36 @@ static void monitor_walk(struct gdb *gdb, unsigned n, char **words, struct text 
     text_add(text, "%s", walk);
 }
 
+/* As the processor would read it now, whatever description gdb has. */
+static void monitor_code(struct gdb *gdb, unsigned n, char **words, struct text *text)
+{
+    struct vp *vp = gdb_vp(gdb);
+    unsigned bits = debug_bits(vp);
+    uint64_t base = bits == 64 ? 0 : vp->cpu.core.state.seg[SEG_CS].base, count = 8;
+    uint64_t gva = base + vp->cpu.core.state.gpr[REG_RIP];
+
+    if (n > 2 || (n >= 1 && !number_of(words[0], &gva)) ||
+        (n == 2 && !number_of(words[1], &count))) {
+        text_add(text, "code [GVA [COUNT]]: from RIP when no address is given\n");
+        return;
+    }
+    text_add(text, "%u-bit code\n", bits);
+    for (count = count < CODE_MOST ? count : CODE_MOST; count > 0; count--) {
+        uint8_t bytes[INSN_MAX_LENGTH];
+        char line[128];
+        struct insn insn;
+        size_t got = debug_memory_read(vp, gva, bytes, sizeof(bytes));
+        if (got == 0 || decode_insn(bytes, got, (struct decode_mode){ .bits = (uint8_t)bits },
+                                    &insn) != DECODE_OK) {
+            text_add(text, "0x%" PRIx64 ": no instruction\n", gva);
+            return;
+        }
+        insn_print(&insn, gva - base, line, sizeof(line));
+        text_add(text, "0x%" PRIx64 ": %s\n", gva, line);
+        gva += insn.length;
+    }
+}
+
 static void monitor_msr(struct gdb *gdb, unsigned n, char **words, struct text *text)
 {
     uint64_t msr, value = 0;
@@ -107,9 +138,17 @@ static void monitor_trace(struct gdb *gdb, unsigned n, char **words, struct text
 static void monitor_hypercalls(struct gdb *gdb, unsigned n, char **words, struct text *text)
 {
     const struct hypervisor *hv = &gdb->machine->hv;
+    const char *name;
+    uint16_t code;
+    uint64_t count;
 
     (void)n, (void)words;
     text_add(text, "%" PRIu64 " hypercalls\n", hv->hypercalls);
+    for (unsigned i = 0; hv_call_count(hv, i, &code, &name, &count); i++) {
+        if (count != 0) {
+            text_add(text, "  0x%04x HvCall%-34s %" PRIu64 "\n", code, name, count);
+        }
+    }
     for (unsigned i = 0; i < hv->n_partitions; i++) {
         const struct partition *p = hv->partitions[i];
         if (p != NULL) {
@@ -175,6 +214,8 @@ static const struct command commands[] = {
     { "help", "", "what there is", monitor_help },
     { "regs", "", "every register of this thread's VP", monitor_regs },
     { "walk", "GVA", "the page walk of an address, level by level", monitor_walk },
+    { "code", "[GVA [COUNT]]", "instructions, as the mode that the VP is in reads them",
+      monitor_code },
     { "msr", "NUMBER [VALUE]", "read or write a model-specific register", monitor_msr },
     { "trace", "on [PATTERNS]|off", "trace events to verdite's standard error", monitor_trace },
     { "hypercalls", "", "how many there were, and the partitions' hypercall state",

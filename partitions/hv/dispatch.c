@@ -55,6 +55,19 @@ const struct hv_call_row hv_call_rows[] = {
 #undef HV_CALL_NOT_BUILT
 };
 const unsigned hv_n_call_rows = ARRAY_SIZE(hv_call_rows);
+_Static_assert(ARRAY_SIZE(hv_call_rows) <= HV_CALL_ROWS_MOST, "a counter for each");
+
+bool hv_call_count(const struct hypervisor *hv, unsigned row, uint16_t *code, const char **name,
+                   uint64_t *count)
+{
+    if (row >= hv_n_call_rows) {
+        return false;
+    }
+    *code = hv_call_rows[row].code;
+    *name = hv_call_rows[row].name;
+    *count = __atomic_load_n(&hv->hypercalls_by_row[row], __ATOMIC_RELAXED);
+    return true;
+}
 
 const struct hv_call_row *hv_call_row_find(uint16_t code)
 {
@@ -202,6 +215,8 @@ hv_status_t hv_request_run(struct hv_request *request, unsigned budget, unsigned
         request->hv->ops->state_changed(request->vp);
     }
     request->hv->hypercalls++;
+    __atomic_fetch_add(&request->hv->hypercalls_by_row[request->row - hv_call_rows], 1,
+                       __ATOMIC_RELAXED);
     HV_TRACE(request->hv, HYPERCALL, caller->partition->id,
              caller->vp != NULL ? (int)caller->vp->index : -1, request->row->code,
              HV_TRACE_NAME(request->row->name), status, *done);

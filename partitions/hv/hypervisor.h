@@ -139,6 +139,8 @@ struct hypervisor_config {
     uint32_t max_vps;   /* CPUID 0x40000005; 0: HV_VPS */
 };
 
+enum { HV_CALL_ROWS_MOST = 256 };
+
 struct hypervisor {
     struct hypervisor_config config;
     struct ram *ram;
@@ -155,7 +157,12 @@ struct hypervisor {
     struct partition *root;
     struct hv_page *pages; /* ram.n_pages */
     uint64_t hypercalls;   /* counted */
+    uint64_t hypercalls_by_row[HV_CALL_ROWS_MOST]; /* of the hypercall table (atomic) */
 };
+
+/* How often the row's hypercall got as far as its handler. False: there is no such row. */
+bool hv_call_count(const struct hypervisor *hv, unsigned row, uint16_t *code, const char **name,
+                   uint64_t *count);
 
 /* Makes the hypervisor and its root partition, active, without VPs and with an empty GPA space: the
  * machine gives it its RAM by hypervisor_root_map and makes its VPs by HvCallCreateVp. 0 or -errno.

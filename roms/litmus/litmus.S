@@ -170,7 +170,7 @@ start_processors:
         je      3f
         lea     trampoline(%rip), %rsi
         mov     $TRAMPOLINE, %edi
-        mov     $trampoline_end - trampoline, %ecx
+        mov     $.Ltrampoline_end - trampoline, %ecx
         rep movsb
         send    ICR_INIT
         mov     $20000, %eax
@@ -216,7 +216,7 @@ trampoline:
         .balign 4
 ap_gdt_pointer: .word 31
                 .long ap_gdt
-trampoline_end:
+.Ltrampoline_end:
         .code32
 ap_start32:
         mov     $0x10, %eax

@@ -104,6 +104,71 @@ continue
 END
 expect arch "$work/arch.gdb" '0x100014' 'mov +\$0x10d000,%esp' 'Breakpoint 1' '0x10007d' 'mov +\$0x10,%eax' 'exited normally'
 
+# A processor from its first 16-bit instruction into 64-bit code, while the boot VP waits; with one description all the way.
+session start "$roms/litmus.elf" --kernel "$roms/litmus.elf" --memory 64M --cpus 4 --append "rounds=20 only=mp" <<'END'
+break *0x8000
+continue
+print/x $cs
+print/x $cr0 & 1
+monitor code
+stepi
+stepi
+stepi
+print/x $pc
+delete
+break ap_start32
+continue
+print/x $cr0 & 1
+monitor code 0x100000 1
+monitor code
+stepi 4
+delete
+break ap_start64
+continue
+print/x $efer
+print/x $cr4 & 0x20
+info registers cs ss
+stepi
+info threads
+delete
+break run_tests
+continue
+backtrace 1
+monitor hypercalls
+delete
+continue
+END
+expect start "$work/start.gdb" 'hit Breakpoint 1, 0x0*8000' '= 0x800' '= 0x0' '16-bit code' '0x8000: cli' '0x8001: xor ax, ax' \
+    'Breakpoint 2, .*ap_start32' '= 0x1' '32-bit code' 'mov eax, 0x10' 'Breakpoint 3, .*ap_start64' '= 0x500' '= 0x20' 'cs .*0x8 ' \
+    'VP 3' 'run_tests' 'hypercalls' '0x0041 HvCallInitializePartition +1' 'exited normally'
+expect start-guest "$work/start.console" '4 VPs' 'PASS mp:' '0 failed'
+expect start-end "$work/start.log" 'the guest powered off' 'exit 0'
+if grep -iE '^(warning|error)|error:|: error in|cannot|invalid' "$work/start.gdb"; then
+    echo "FAILED start: gdb complains" && failed=$((failed + 1))
+fi
+
+# The same followed by the description, without a symbol file: after each stop gdb reads it again.
+session follow "" --kernel "$roms/tour-1.elf" --memory 64M <<'END'
+define hook-stop
+unset tdesc filename
+maintenance flush register-cache
+end
+monitor arch auto
+unset tdesc filename
+maintenance flush register-cache
+show architecture
+break *0x100076
+continue
+x/i $pc
+delete
+stepi
+show architecture
+x/i $pc
+print/x $rip
+continue
+END
+expect follow "$work/follow.gdb" 'currently "i386"' 'ljmp +\$0x8,\$0x10007d' 'currently "i386:x86-64"' '0x10007d:' '= 0x10007d' 'exited normally'
+
 # Four VPs are four threads.
 session threads "$roms/tour-1.elf" --kernel "$roms/tour-1.elf" --memory 64M --cpus 4 <<'END'
 info threads
@@ -160,7 +225,7 @@ kernel_part()
     exec 7>"$work/keys"
     n=0
     until grep -q '^/ #' "$work/boot" || [ $n -gt 300 ]; do sleep 0.3; n=$((n + 1)); done
-    for word in start_kernel jiffies_64 machine_power_off; do
+    for word in start_kernel jiffies_64 machine_power_off linux_banner; do
         echo "grep -w $word /proc/kallsyms" >&7
         n=0
         until grep -aqE "^f[0-9a-f]+ . $word" "$work/boot" || [ $n -gt 60 ]; do sleep 0.2; n=$((n + 1)); done
@@ -189,6 +254,8 @@ break start_kernel
 continue
 print/x \$rip
 print/x \$cr3 & 0xfff0000000000000
+x/s 0x$(address linux_banner)
+set var *(char *)0x$(address linux_banner) = 'V'
 stepi
 stepi
 delete
@@ -208,10 +275,10 @@ monitor hypercalls
 delete
 continue
 END
-    expect kernel "$work/kernel.gdb" 'Breakpoint 1, .*start_kernel' "= 0x$(address start_kernel)" 'Hardware watchpoint' \
+    expect kernel "$work/kernel.gdb" 'Breakpoint 1, .*start_kernel' "= 0x$(address start_kernel)" '"Linux version' 'Hardware watchpoint' \
         'Old value' 'New value' 'VP 3' 'Switching to thread 2' 'msr 0x40000000 = ' 'Breakpoint 3, .*machine_power_off' 'VP 3' \
-        'msr 0x40000000 = 0x81' 'hypercalls' 'exited normally'
-    expect kernel-guest "$work/kernel.console" 'CHECKS PASSED'
+        'msr 0x40000000 = 0x81' 'hypercalls' 'HvCall(FlushVirtualAddress|SendSyntheticClusterIpi)' 'exited normally'
+    expect kernel-guest "$work/kernel.console" 'Vinux version' 'CHECKS PASSED'
     expect kernel-end "$work/kernel.log" 'the guest powered off' 'exit 0'
 }
 [ -n "$NO_KERNEL" ] || kernel_part
