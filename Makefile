@@ -95,6 +95,7 @@ include tests/boot/boot.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk
 include tests/fuzz/fuzz.mk
+include tests/crash/crash.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 

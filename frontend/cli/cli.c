@@ -8,6 +8,7 @@
 #include "frontend/cli/help.h"
 #include "frontend/cli/options.h"
 #include "frontend/cli/run.h"
+#include "frontend/image/image_command.h"
 #include "frontend/monitor/monitor.h"
 
 static int cli_explain(const struct options *options)
@@ -29,6 +30,9 @@ int cli_main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "ctl") == 0) {
         return monitor_ctl(argc - 2, argv + 2);
     }
+    if (argc >= 2 && strcmp(argv[1], "image") == 0) {
+        return image_command(argc - 2, argv + 2);
+    }
     if (options_parse(&options, argc, argv, vmms_cpu_model_name, &error) != 0) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);
         return EXIT_CODE_USAGE;
@@ -45,7 +49,8 @@ int cli_main(int argc, char **argv)
         return EXIT_CODE_OK;
     case COMMAND_EXPLAIN:
         return cli_explain(&options);
-    case COMMAND_CTL: /* above: its words are its own */
+    case COMMAND_CTL: /* above: their words are their own */
+    case COMMAND_IMAGE:
     case COMMAND_RUN:
         break;
     }

@@ -6,6 +6,7 @@
 #include "frontend/cli/escape.h"
 #include "frontend/cli/exit_code.h"
 #include "frontend/cli/options.h"
+#include "frontend/image/image_command.h"
 #include "frontend/monitor/control_verbs.h"
 
 const struct exit_code_row exit_code_rows[] = {
@@ -29,6 +30,7 @@ static const struct {
     { "run --kernel FILE [OPTION]...", "run a guest" },
     { "explain --kernel FILE [OPTION]...", "print the machine that this makes" },
     { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
+    { "image VERB FILE... [OPTION]...", "make, convert, show, check disk images" },
     { "help [--man]", "print this text, or the manual page" },
     { "--version", "print the version" },
 };
@@ -94,6 +96,17 @@ void help_print(FILE *out, suggest_name cpu_model)
         (void)snprintf(left, sizeof(left), "%s %s", control_verb(i)->name,
                        control_verb(i)->arguments);
         print_row(out, left, control_verb(i)->help);
+    }
+    const char *help;
+    (void)fputs("\nVerbs of image:\n", out);
+    for (unsigned i = 0; image_command_verb(i, &help) != NULL; i++) {
+        print_row(out, image_command_verb(i, &help), help);
+    }
+    (void)fputs("\nOptions of image:\n", out);
+    for (unsigned i = 0; image_command_option(i, &help) != NULL; i++) {
+        char left[64];
+        (void)snprintf(left, sizeof(left), "--%s", image_command_option(i, &help));
+        print_row(out, left, help);
     }
     (void)fputs("\nExit codes:\n", out);
     for (unsigned i = 0; i < exit_code_n; i++) {
@@ -173,6 +186,17 @@ void help_print_man(FILE *out, suggest_name cpu_model)
         const struct control_verb *verb = control_verb(i);
         print_roff_row(out, verb->name, verb->arguments[0] != '\0' ? verb->arguments : NULL,
                        verb->help);
+    }
+    const char *help;
+    (void)fputs(".SH VERBS OF IMAGE\n", out);
+    for (unsigned i = 0; image_command_verb(i, &help) != NULL; i++) {
+        print_roff_row(out, image_command_verb(i, &help), NULL, help);
+    }
+    (void)fputs(".SH OPTIONS OF IMAGE\n", out);
+    for (unsigned i = 0; image_command_option(i, &help) != NULL; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "--%s", image_command_option(i, &help));
+        print_roff_row(out, name, NULL, help);
     }
     (void)fputs(".SH EXIT STATUS\n", out);
     for (unsigned i = 0; i < exit_code_n; i++) {

@@ -321,6 +321,7 @@ static const struct {
     { "help", COMMAND_HELP },         { "--help", COMMAND_HELP },
     { "-h", COMMAND_HELP },           { "version", COMMAND_VERSION },
     { "--version", COMMAND_VERSION }, { "ctl", COMMAND_CTL },
+    { "image", COMMAND_IMAGE },
 };
 
 static const char *option_name(unsigned index)

@@ -8,7 +8,7 @@
 #include "frontend/cli/suggest.h"
 #include "partitions/vmms/vmms.h"
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL };
+enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL, COMMAND_IMAGE };
 
 enum serial_to { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
 

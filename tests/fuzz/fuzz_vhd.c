@@ -1,0 +1,13 @@
+/* Images, VHD: a hostile file is refused or used, never more. [MS-VHDX, VHD 1.0, ECMA-119] */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tests/support/image_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    image_fuzz_vhd(data, n);
+    return 0;
+}
