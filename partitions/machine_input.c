@@ -127,17 +127,22 @@ static bool read_frame(struct reader *reader, struct input_entry *entry)
     return true;
 }
 
-/* "NS serial HEX\n" or "NS net HEX\n". On failure entry->frame may be set: the caller's. */
+/* "NS serial HEX\n", "NS net HEX\n" or "NS command HEX\n". On failure entry->frame may be set: the caller's. */
 static bool read_entry(struct reader *reader, struct input_entry *entry)
 {
     *entry = (struct input_entry){ 0 };
     if (!read_number(reader, &entry->ns)) {
         return false;
     }
-    bool read = read_word(reader, " serial ")
-                    ? read_bytes(reader, entry)
-                    : read_word(reader, " net ") && read_frame(reader, entry);
-    return read && read_word(reader, "\n");
+    if (read_word(reader, " serial ")) {
+        return read_bytes(reader, entry) && read_word(reader, "\n");
+    }
+    bool command = read_word(reader, " command ");
+    if ((!command && !read_word(reader, " net ")) || !read_frame(reader, entry)) {
+        return false;
+    }
+    entry->frame->command = command;
+    return read_word(reader, "\n");
 }
 
 static int add_entry(struct machine_input *input, const struct input_entry *entry)
@@ -175,7 +180,8 @@ int machine_input_parse(struct machine_input *input, const char *text, size_t le
         }
         if (!read_entry(&reader, &entry)) {
             free(entry.frame);
-            return error_set(error, -EINVAL, "input: line %u is not NS serial HEX or NS net HEX",
+            return error_set(error, -EINVAL,
+                             "input: line %u is not NS serial HEX, NS net HEX or NS command HEX",
                              reader.line);
         }
         if (entry.ns < last_ns) {
@@ -264,17 +270,16 @@ size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, siz
     return n;
 }
 
-bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n)
+/* A copy waits; false: no room. */
+static bool queue_frame(struct machine_input *input, const uint8_t *bytes, size_t n, bool command)
 {
-    if (input->replay || n == 0 || n > MACHINE_INPUT_FRAME) {
-        return input->replay;
-    }
     struct input_frame *frame = malloc(sizeof(*frame) + n);
     if (frame == NULL) {
         return false;
     }
     frame->next = NULL;
     frame->n = (uint32_t)n;
+    frame->command = command;
     memcpy(frame->bytes, bytes, n);
     host_mutex_lock(&input->lock);
     bool room = input->queued_frames + n <= MACHINE_INPUT_FRAMES;
@@ -289,6 +294,26 @@ bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size
         free(frame);
     }
     return room;
+}
+
+bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n)
+{
+    if (input->replay || n == 0 || n > MACHINE_INPUT_FRAME) {
+        return input->replay;
+    }
+    return queue_frame(input, bytes, n, false);
+}
+
+int machine_input_command(struct machine_input *input, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (input->replay) {
+        return -EPERM;
+    }
+    return n > 0 && n <= MACHINE_INPUT_FRAME && queue_frame(input, (const uint8_t *)text, n, true)
+               ? 0
+               : -ENOBUFS;
 }
 
 bool machine_input_frame_waits(struct machine_input *input)
@@ -330,10 +355,29 @@ static size_t enter(struct machine *machine, uint64_t now_ns, const uint8_t *byt
     return taken;
 }
 
+static void enter_command(struct machine *machine, uint64_t now_ns, const struct input_frame *frame)
+{
+    struct machine_input *input = &machine->input;
+
+    for (uint32_t i = 0; i < frame->n; i++) {
+        TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_COMMAND, 0, -1, frame->bytes[i]);
+    }
+    if (input->record) {
+        record_bytes(input, now_ns, "command", frame->bytes, frame->n);
+    }
+    if (input->command != NULL) {
+        input->command(input->command_opaque, (const char *)frame->bytes, frame->n);
+    }
+}
+
 static void enter_frame(struct machine *machine, uint64_t now_ns, const struct input_frame *frame)
 {
     struct machine_input *input = &machine->input;
 
+    if (frame->command) {
+        enter_command(machine, now_ns, frame);
+        return;
+    }
     TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_NET_INPUT, 0, -1, frame->n,
           frame->bytes[0]);
     if (input->record) {

@@ -33,6 +33,7 @@ enum {
 struct input_frame {
     struct input_frame *next;
     uint32_t n;
+    bool command; /* the text of one, for the parent's stack */
     uint8_t bytes[];
 };
 
@@ -41,7 +42,7 @@ struct input_entry {
     uint64_t ns;
     uint8_t n;
     uint8_t bytes[MACHINE_INPUT_ENTRY];
-    struct input_frame *frame; /* a frame of the network instead of bytes; or NULL */
+    struct input_frame *frame; /* a frame of the network, or a command, instead of bytes; or NULL */
 };
 
 struct machine_input {
@@ -50,6 +51,9 @@ struct machine_input {
     void *serial_opaque;
     /* A frame enters the network. On the machine's thread. NULL: there is none, it is dropped. */
     void (*net)(void *opaque, const uint8_t *bytes, size_t n);
+    /* A command enters: text of n bytes. On the machine's thread. NULL: it is dropped. */
+    void (*command)(void *opaque, const char *text, size_t n);
+    void *command_opaque;
     /* Does the host still owe the network something? Then time that nobody uses passes as the host's does, so
      * that a guest can wait for it. Any thread; NULL: never. */
     bool (*net_busy)(void *opaque);
@@ -92,6 +96,8 @@ WARN_UNUSED int machine_input_parse(struct machine_input *input, const char *tex
 size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n);
 /* Any thread. A frame for the network; false: no room, it is lost. While replaying it is dropped. */
 bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n);
+/* Any thread. A command to the parent's stack. -EPERM: this run replays; -ENOBUFS: no room. */
+WARN_UNUSED int machine_input_command(struct machine_input *input, const char *text);
 
 /* The machine's thread, between slices: let in what is due. */
 void machine_input_enter(struct machine *machine);

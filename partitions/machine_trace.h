@@ -9,6 +9,7 @@
     X(SLICE,        "machine.slice",        DEBUG, "instructions:d") \
     X(SERIAL_INPUT, "machine.serial_input", DEBUG, "byte:x") \
     X(NET_INPUT,    "machine.net_input",    DEBUG, "bytes:d first:x") \
+    X(COMMAND,      "machine.command",      DEBUG, "byte:x") \
     X(VMBUS_MESSAGE_IN,  "vmbus.message_in",  DEBUG, "name:s bytes:d first:x") \
     X(VMBUS_MESSAGE_OUT, "vmbus.message_out", DEBUG, "name:s first:x lost:d") \
     X(VMBUS_MESSAGE_BAD, "vmbus.message_bad", GUEST, "why:s value:x") \

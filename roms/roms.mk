@@ -23,6 +23,7 @@ check-roms: $(OUT)/verdite $(ROM_FILES)
 	@roms/check.sh $(OUT)/verdite $(ROMS)
 
 # make check-litmus     memory ordering, locks, changed code and TLB shoot-down between VPs; ROUNDS=100000 T=tlb CPUS=4 ROLES=pc CLOCKS=realtime
+#                       OPTIONS="--engine translator"
 ROUNDS ?= 100000
 .PHONY: check-litmus
 check-litmus: $(OUT)/verdite build/roms/litmus.elf

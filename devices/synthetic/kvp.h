@@ -12,7 +12,7 @@
 enum {
     KVP_KEY_BYTES = 512 * 2, /* UTF-8, with the final 0 */
     KVP_VALUE_BYTES = 2048 * 2,
-    KVP_PERIOD_S = 60,
+    KVP_PERIOD_S = 15,
     KVP_ITEMS_MAX = 256, /* of one pool */
     KVP_WRITES_MAX = 64,
 };

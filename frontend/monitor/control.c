@@ -9,6 +9,7 @@
 #include "frontend/monitor/inspect.h"
 #include "frontend/monitor/text.h"
 #include "partitions/machine.h"
+#include "partitions/vmms/vmms.h"
 
 #ifdef HAVE_JANSSON
 #include <jansson.h>
@@ -130,6 +131,17 @@ static json_t *verb_status(struct control *control, const struct control_request
                   (json_int_t)clock_now_ns(&machine->clock), "hypercalls",
                   (json_int_t)machine->hv.hypercalls, "guest_crashed", (int)machine->crashed);
     debug_release(machine);
+    struct vmms_guest guest = { .child = false };
+    if (control->vmms != NULL) {
+        vmms_guest(control->vmms, &guest);
+    }
+    if (guest.child) {
+        json_object_set_new(result, "vmbus",
+                            json_sprintf("%u.%u", guest.vmbus_major, guest.vmbus_minor));
+        json_object_set_new(result, "heartbeat", json_string(guest.heartbeat));
+        json_object_set_new(result, "shutdown", json_string(guest.shutdown));
+        json_object_set_new(result, "kvp", json_boolean(guest.kvp));
+    }
     return result;
 }
 
@@ -184,6 +196,154 @@ static json_t *verb_inspect(struct control *control, const struct control_reques
         (void)snprintf(error, size, "there is nothing at that path");
     }
     return result;
+}
+
+/* ---- the guest over VMBus ---- */
+
+/* Words set apart by tabs, to the parent's stack. NULL words are left out. */
+static json_t *command(struct control *control, char *error, size_t size, const char *a,
+                       const char *b, const char *c)
+{
+    char text[3 * CONTROL_ARGUMENT_BYTES];
+    struct error why = { "" };
+
+    if (control->vmms == NULL || strchr(b != NULL ? b : "", '\t') != NULL ||
+        strchr(c != NULL ? c : "", '\t') != NULL) {
+        (void)snprintf(error, size, "there is no guest to talk to, or a word holds a tab");
+        return NULL;
+    }
+    (void)snprintf(text, sizeof(text), "%s%s%s%s%s", a, b != NULL ? "\t" : "", b != NULL ? b : "",
+                   c != NULL ? "\t" : "", c != NULL ? c : "");
+    if (vmms_command(control->vmms, text, &why) != 0) {
+        (void)snprintf(error, size, "%s", why.text);
+        return NULL;
+    }
+    return done();
+}
+
+static json_t *verb_shutdown(struct control *control, const struct control_request *request,
+                             char *error, size_t size)
+{
+    return command(control, error, size, "shutdown", request->n > 0 ? request->argument[0] : "off",
+                   request->n > 1 ? request->argument[1] : NULL);
+}
+
+static json_t *verb_timesync(struct control *control, const struct control_request *request,
+                             char *error, size_t size)
+{
+    (void)request;
+    return command(control, error, size, "timesync", NULL, NULL);
+}
+
+static void kvp_put(void *opaque, const char *pool, const char *key, const char *value)
+{
+    json_t *tree = opaque, *object = json_object_get(tree, pool);
+
+    if (object == NULL) {
+        object = json_object();
+        json_object_set_new(tree, pool, object);
+    }
+    json_object_set_new(object, key, json_string(value));
+}
+
+/* From the host's copy; a new look is asked for. */
+static json_t *kvp_list(struct control *control, const char *key, char *error, size_t size)
+{
+    json_t *tree = json_object(), *found = NULL, *object;
+    const char *pool;
+
+    if (control->vmms == NULL || vmms_kvp_each(control->vmms, kvp_put, tree) != 0) {
+        (void)snprintf(error, size, "the guest has told no keys: its daemon does not run");
+    } else if (key == NULL) {
+        found = json_incref(tree);
+    } else {
+        json_object_foreach(tree, pool, object)
+        {
+            found = found == NULL ? json_incref(json_object_get(object, key)) : found;
+        }
+        if (found == NULL) {
+            (void)snprintf(error, size, "the guest has no such key");
+        }
+    }
+    json_decref(tree);
+    return found;
+}
+
+static json_t *verb_kvp(struct control *control, const struct control_request *request, char *error,
+                        size_t size)
+{
+    const char *what = request->argument[0], *key = request->argument[1];
+
+    if (strcmp(what, "list") == 0 && request->n == 1) {
+        return kvp_list(control, NULL, error, size);
+    }
+    if (strcmp(what, "get") == 0 && request->n == 2) {
+        return kvp_list(control, key, error, size);
+    }
+    if (strcmp(what, "set") == 0 && request->n == 3) {
+        return command(control, error, size, "kvp-set", key, request->argument[2]);
+    }
+    if (strcmp(what, "delete") == 0 && request->n == 2) {
+        return command(control, error, size, "kvp-delete", key, NULL);
+    }
+    (void)snprintf(error, size, "kvp takes list, get KEY, set KEY VALUE or delete KEY");
+    return NULL;
+}
+
+static json_t *verb_rescind(struct control *control, const struct control_request *request,
+                            char *error, size_t size)
+{
+    return command(control, error, size, "rescind", request->argument[0], NULL);
+}
+
+static json_t *verb_offer(struct control *control, const struct control_request *request,
+                          char *error, size_t size)
+{
+    return command(control, error, size, "offer", request->argument[0], NULL);
+}
+
+static json_t *device_object(const struct vmms_offer *offer)
+{
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "instance",
+                     offer->instance, "class", offer->class, "state",
+                     !offer->offered    ? "not offered"
+                     : offer->rescinded ? "rescinded"
+                                        : "offered",
+                     "channels", (int)offer->channels, "open", (int)offer->open, "packets_in",
+                     (json_int_t)offer->packets_in, "packets_out", (json_int_t)offer->packets_out,
+                     "bytes_in", (json_int_t)offer->bytes_in, "bytes_out",
+                     (json_int_t)offer->bytes_out, "signals_in", (json_int_t)offer->signals_in,
+                     "signals_out", (json_int_t)offer->signals_out, "full",
+                     (json_int_t)offer->full);
+}
+
+static json_t *verb_devices(struct control *control, const struct control_request *request,
+                            char *error, size_t size)
+{
+    json_t *object = json_object(), *list = json_object();
+    struct vmms_offer offer;
+    struct vmms_vmbus vmbus = { 0 };
+
+    (void)request, (void)error, (void)size;
+    for (unsigned i = 0; control->vmms != NULL && vmms_offer(control->vmms, i, &offer); i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "%s-%.8s", offer.name, offer.instance);
+        json_object_set_new(list, name, device_object(&offer));
+    }
+    if (control->vmms != NULL) {
+        vmms_vmbus(control->vmms, &vmbus);
+    }
+    json_object_set_new(
+        object, "vmbus",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:I}", "messages_in",
+                  (json_int_t)vmbus.messages_in, "messages_out", (json_int_t)vmbus.messages_out,
+                  "messages_bad", (json_int_t)vmbus.messages_bad, "messages_lost",
+                  (json_int_t)vmbus.messages_lost, "contacts", (json_int_t)vmbus.contacts,
+                  "unloads", (json_int_t)vmbus.unloads, "gpadls", (int)vmbus.gpadls,
+                  "incomplete_gpadls", (int)vmbus.incomplete_gpadls, "gpadl_pages",
+                  (json_int_t)vmbus.gpadl_pages));
+    json_object_set_new(object, "devices", list);
+    return object;
 }
 
 static verb_handler *const handlers[] = {

@@ -10,9 +10,11 @@
 #include "frontend/monitor/control_line.h"
 
 struct machine;
+struct vmms;
 
 struct control {
     struct machine *machine;
+    struct vmms *vmms; /* NULL: no guest to talk to */
     void (*quit)(void *opaque);
     void *quit_opaque;
     bool paused;

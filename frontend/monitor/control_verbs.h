@@ -13,7 +13,13 @@
     X(resume,  "",       0, 0, "Let it run on.")                                                                 \
     X(reset,   "",       0, 0, "Press its reset button. A paused machine resets when it runs on.")               \
     X(quit,    "",       0, 0, "End the run, with exit code 0.")                                                 \
-    X(inspect, "[PATH]", 0, 1, "The machine as a tree of objects, or what is at PATH, as partitions/2/vps/0.")
+    X(inspect, "[PATH]", 0, 1, "The machine as a tree of objects, or what is at PATH, as partitions/2/vps/0.") \
+    X(shutdown, "[off|reboot|hibernate] [force]", 0, 2, "Ask the guest's system to power off (or to restart).") \
+    X(timesync, "",      0, 0, "Set the guest's clock to the host's time.") \
+    X(kvp,     "list|get KEY|set KEY VALUE|delete KEY", 1, 3, "Key-value pairs: what the guest says of itself, what it is told.") \
+    X(rescind, "DEVICE", 1, 1, "Take a VMBus device from the guest: its name, or the beginning of its instance GUID.") \
+    X(offer,   "DEVICE", 1, 1, "Offer it again.") \
+    X(devices, "",       0, 0, "The VMBus devices: offered or not, channels, counters.")
 /* clang-format on */
 
 struct control_verb {

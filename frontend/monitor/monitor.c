@@ -321,6 +321,7 @@ struct monitor *monitor_start(struct vmms *vmms, const struct monitor_config *co
     monitor->wake = host_wake_open();
     gdb_init(&monitor->gdb, monitor->machine, config->quit, config->opaque);
     monitor->control = (struct control){ .machine = monitor->machine,
+                                         .vmms = vmms,
                                          .quit = config->quit,
                                          .quit_opaque = config->opaque,
                                          .debugger_holds = &monitor->gdb.holding };

@@ -237,6 +237,13 @@ static int open_files(struct vmms *vmms, bool *usage_error, struct error *error)
     return status;
 }
 
+static void enter_command(void *opaque, const char *text, size_t n)
+{
+    struct vmms *vmms = opaque;
+
+    (void)worker_command(&vmms->worker, text, n, NULL); /* its fate is the guest's to see */
+}
+
 static int start(struct vmms *vmms, struct error *error)
 {
     int status = boot_place(&vmms->image, &vmms->machine, vmms->guest, vmms->config.memory_bytes,
@@ -272,6 +279,10 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     machine.root_message_opaque = &vmms->worker;
     status = machine_init(&vmms->machine, &machine, stderr, error);
     vmms->machine_made = status == 0;
+    if (status == 0) {
+        vmms->machine.input.command = enter_command;
+        vmms->machine.input.command_opaque = vmms;
+    }
     if (status == 0 && config->trace != NULL) {
         status = trace_enable(&vmms->machine.trace, config->trace, error);
         *usage_error = status != 0;
@@ -375,6 +386,114 @@ size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n)
 
     machine_kick(&vmms->machine);
     return taken;
+}
+
+/* ---- what the guest says over VMBus ---- */
+
+int vmms_command(struct vmms *vmms, const char *text, struct error *error)
+{
+    struct machine *machine = &vmms->machine;
+    int status;
+
+    if (vmms->config.virtual_time && vmms->config.role == VMMS_ROLE_CHILD) {
+        status = machine_input_command(&machine->input, text);
+        return status == 0 ? 0
+                           : error_set(error, status,
+                                       status == -EPERM ? "this run replays its input"
+                                                        : "too much waits to enter the machine");
+    }
+    debug_hold(machine);
+    status = worker_command(&vmms->worker, text, strlen(text), error);
+    debug_release(machine);
+    return status;
+}
+
+void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
+{
+    static const char *const heartbeats[] = {
+        [HEARTBEAT_NONE] = "none", [HEARTBEAT_OK] = "ok", [HEARTBEAT_LOST] = "lost"
+    };
+    static const char *const shutdowns[] = { [SHUTDOWN_NOT_ASKED] = "not asked",
+                                             [SHUTDOWN_ASKED] = "asked",
+                                             [SHUTDOWN_ACCEPTED] = "accepted",
+                                             [SHUTDOWN_REFUSED] = "refused" };
+    struct worker *worker = &vmms->worker;
+
+    *guest = (struct vmms_guest){ .child = worker->machine != NULL };
+    if (!guest->child) {
+        return;
+    }
+    debug_hold(&vmms->machine);
+    guest->vmbus_major = worker->vmbus.server.version >> 16;
+    guest->vmbus_minor = worker->vmbus.server.version & 0xffff;
+    guest->heartbeat = heartbeats[heartbeat_state(&worker->heartbeat)];
+    guest->shutdown = shutdowns[worker->shutdown.state];
+    guest->kvp = worker->kvp.ic.agreed;
+    debug_release(&vmms->machine);
+}
+
+int vmms_kvp_each(struct vmms *vmms,
+                  void (*each)(void *opaque, const char *pool, const char *key, const char *value),
+                  void *opaque)
+{
+    static const char *const pools[KVP_POOLS] = { "external", "guest", "auto" };
+    const struct kvp *kvp = &vmms->worker.kvp;
+    int status;
+
+    debug_hold(&vmms->machine);
+    status = kvp->listed ? 0 : -ENOTCONN;
+    for (const struct kvp_item *item = kvp->items; item != NULL; item = item->next) {
+        each(opaque, pools[item->pool], item->key, item->value);
+    }
+    debug_release(&vmms->machine);
+    return status;
+}
+
+bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
+{
+    if (n >= vmms->worker.n_devices) {
+        return false;
+    }
+    debug_hold(&vmms->machine);
+    const struct vmbus_device *dev = vmms->worker.device[n];
+    *offer = (struct vmms_offer){ .name = dev->device.type->name,
+                                  .offered = dev->host != NULL,
+                                  .rescinded = dev->wanted_rescind,
+                                  .channels = dev->n_channels };
+    vmbus_guid_text(&dev->offer.instance, offer->instance);
+    vmbus_guid_text(&dev->offer.type, offer->class);
+    for (unsigned i = 0; i < dev->n_channels; i++) {
+        const struct vmbus_counters *counters = &dev->channel[i]->counters;
+        offer->open += dev->channel[i]->open;
+        offer->packets_in += counters->packets_in;
+        offer->packets_out += counters->packets_out;
+        offer->bytes_in += counters->bytes_in;
+        offer->bytes_out += counters->bytes_out;
+        offer->signals_in += counters->signals_in;
+        offer->signals_out += counters->signals_out;
+        offer->full += counters->full;
+    }
+    debug_release(&vmms->machine);
+    return true;
+}
+
+void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
+{
+    const struct vmbus_server *server = &vmms->worker.vmbus.server;
+
+    debug_hold(&vmms->machine);
+    *vmbus = (struct vmms_vmbus){
+        .messages_in = server->counters.messages_in,
+        .messages_out = server->counters.messages_out,
+        .messages_bad = server->counters.messages_bad,
+        .messages_lost = server->counters.messages_lost,
+        .contacts = server->counters.contacts,
+        .unloads = server->counters.unloads,
+        .gpadls = server->n_gpadls,
+        .incomplete_gpadls = server->n_incomplete,
+        .gpadl_pages = server->gpadl_pages,
+    };
+    debug_release(&vmms->machine);
 }
 
 struct machine *vmms_machine(struct vmms *vmms)

@@ -36,8 +36,9 @@ struct vmms_config {
     const char *trace;            /* list of globs, or NULL */
     const char *dump;             /* "insn,block,host" subset, or NULL */
     uint64_t seed;
-    bool virtual_time;      /* guest time is retired instructions, and the run is hashed */
-    const char *trace_json; /* file for the events of `trace` as JSON lines (all when that is NULL) */
+    bool virtual_time; /* guest time is retired instructions, and the run is hashed */
+    const char
+        *trace_json; /* file for the events of `trace` as JSON lines (all when that is NULL) */
     /* With virtual_time only. */
     const char *record, *input; /* file of outside input: written, fed back; or NULL */
     uint64_t hash_every;        /* hash_prefix is told every so many instructions; 0: never */
@@ -90,6 +91,44 @@ void vmms_stop(struct vmms *vmms);
 /* Bytes typed into the first serial port. Any thread. Returns how many were taken (the rest: try
  * again). */
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
+
+/* A command to the devices of the guest (worker.h lists them), words set apart by tabs. Any thread, while the
+ * machine runs or is held. With the virtual clock it enters as recorded input does, and 0 says that it waits; else 0
+ * says that it was done. -errno with the sentence. */
+WARN_UNUSED int vmms_command(struct vmms *vmms, const char *text, struct error *error);
+
+/* What is known of the guest over VMBus. */
+struct vmms_guest {
+    bool child;                        /* the rest has a meaning */
+    unsigned vmbus_major, vmbus_minor; /* 0.0: no contact */
+    const char *heartbeat;             /* "none", "ok", "lost" */
+    const char *shutdown;              /* "not asked", "asked", "accepted", "refused" */
+    bool kvp;                          /* the guest's daemon talks */
+};
+
+/* Any thread: they hold the machine. */
+void vmms_guest(struct vmms *vmms, struct vmms_guest *guest);
+/* Every key that the guest holds, as of the last look. -ENOTCONN: none was made yet. */
+int vmms_kvp_each(struct vmms *vmms,
+                  void (*each)(void *opaque, const char *pool, const char *key, const char *value),
+                  void *opaque);
+
+struct vmms_offer {
+    char instance[37], class[37];
+    const char *name;
+    bool offered, rescinded;
+    unsigned channels, open;
+    uint64_t packets_in, packets_out, bytes_in, bytes_out, signals_in, signals_out, full;
+};
+/* The n-th device; false: there are no more. */
+bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer);
+
+struct vmms_vmbus {
+    uint64_t messages_in, messages_out, messages_bad, messages_lost, contacts, unloads;
+    unsigned gpadls, incomplete_gpadls;
+    uint64_t gpadl_pages;
+};
+void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus);
 
 /* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
  * text. */

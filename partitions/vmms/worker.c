@@ -1,6 +1,8 @@
 /* The worker of one child: the root's VP that hears for it, VMBus, its devices. */
 #include "partitions/vmms/worker.h"
 
+#include <errno.h>
+
 #include "base/host/time.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
@@ -47,10 +49,21 @@ static int integration_start(struct worker *worker, struct error *error)
     if (status != 0) {
         return error_set(error, status, "no memory for the integration components");
     }
-    vmbus_server_add(&worker->vmbus.server, &worker->heartbeat.ic.vmbus);
-    vmbus_server_add(&worker->vmbus.server, &worker->shutdown.ic.vmbus);
-    vmbus_server_add(&worker->vmbus.server, &worker->timesync.ic.vmbus);
-    vmbus_server_add(&worker->vmbus.server, &worker->kvp.ic.vmbus);
+    struct ic *const components[] = { &worker->heartbeat.ic, &worker->shutdown.ic,
+                                      &worker->timesync.ic, &worker->kvp.ic };
+    for (unsigned i = 0; i < ARRAY_SIZE(components) && status == 0; i++) {
+        status = worker_add(worker, &components[i]->vmbus);
+    }
+    return status;
+}
+
+int worker_add(struct worker *worker, struct vmbus_device *dev)
+{
+    if (worker->n_devices == WORKER_DEVICES) {
+        return -ENOSPC;
+    }
+    worker->device[worker->n_devices++] = dev;
+    vmbus_server_add(&worker->vmbus.server, dev);
     return 0;
 }
 

@@ -13,6 +13,8 @@
 struct machine;
 struct partition;
 
+enum { WORKER_DEVICES = 64 };
+
 struct worker {
     struct machine *machine;
     struct partition *child;
@@ -21,16 +23,28 @@ struct worker {
     struct shutdown shutdown;
     struct timesync timesync;
     struct kvp kvp;
+    struct vmbus_device *device[WORKER_DEVICES]; /* all that were added, offered or not */
+    unsigned n_devices;
 };
 
 /* After the child's VPs were made: the root's VP, its ports, the devices. 0 or -errno. Not moved afterwards. */
 WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine,
                              struct partition *child, struct error *error);
+/* Offer a device. -ENOSPC: too many. It stays the caller's, until worker_fini. */
+WARN_UNUSED int worker_add(struct worker *worker, struct vmbus_device *dev);
 /* Before the machine goes. A zeroed one: no-op. */
 void worker_fini(struct worker *worker);
 /* The child was reset. */
 void worker_reset(struct worker *worker);
 /* machine_config.root_message; opaque: the worker, which may not have started. */
 void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint);
+
+/*
+ * A command, words set apart by tabs; not terminated by 0. On the machine's thread or while it stands still.
+ *   shutdown off|reboot|hibernate [force]   timesync   kvp-set KEY VALUE   kvp-delete KEY   kvp-refresh
+ *   rescind DEVICE   offer DEVICE           (its name, or the beginning of its instance GUID)
+ * 0, or -errno with the sentence.
+ */
+int worker_command(struct worker *worker, const char *text, size_t n, struct error *error);
 
 #endif

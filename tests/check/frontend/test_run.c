@@ -79,6 +79,38 @@ struct machine *vmms_machine(struct vmms *vmms)
     return NULL; /* nobody asks for a monitor */
 }
 
+int vmms_command(struct vmms *vmms, const char *text, struct error *error)
+{
+    (void)vmms, (void)text;
+    return error_set(error, -1, "nobody asks");
+}
+
+void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
+{
+    (void)vmms;
+    memset(guest, 0, sizeof(*guest));
+}
+
+int vmms_kvp_each(struct vmms *vmms,
+                  void (*each)(void *opaque, const char *pool, const char *key, const char *value),
+                  void *opaque)
+{
+    (void)vmms, (void)each, (void)opaque;
+    return -1;
+}
+
+bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
+{
+    (void)vmms, (void)n, (void)offer;
+    return false;
+}
+
+void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
+{
+    (void)vmms;
+    memset(vmbus, 0, sizeof(*vmbus));
+}
+
 const char *vmms_cpu_model_name(unsigned index)
 {
     return index == 0 ? "bonnell" : NULL;
