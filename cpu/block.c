@@ -16,6 +16,7 @@ struct code_page {
     struct code_page *next;
     uint64_t page;
     uint64_t lines; /* bit n: some block covers bytes of the n-th 64-byte line */
+    bool held;      /* by ram_code_get */
     struct block *blocks;
 };
 
@@ -50,6 +51,7 @@ struct block_cache *block_cache_create(struct ram *ram, const struct cpu_model *
 void block_cache_destroy(struct block_cache *cache)
 {
     if (cache != NULL) {
+        block_cache_clear(cache);
         free(cache->arena);
         free(cache);
     }
@@ -57,7 +59,13 @@ void block_cache_destroy(struct block_cache *cache)
 
 void block_cache_clear(struct block_cache *cache)
 {
-    /* RAM_PAGE_CODE stays: other caches may hold code of the page. The next write finds out. */
+    for (size_t i = 0; i < ARRAY_SIZE(cache->page); i++) {
+        for (const struct code_page *page = cache->page[i]; page != NULL; page = page->next) {
+            if (page->held) {
+                ram_code_put(cache->ram, page->page << PAGE_SHIFT);
+            }
+        }
+    }
     memset(cache->bucket, 0, sizeof(cache->bucket));
     memset(cache->page, 0, sizeof(cache->page));
     cache->used = 0;
@@ -209,29 +217,42 @@ static unsigned decode_run(const struct block_cache *cache, spa_t spa, struct de
     return n;
 }
 
-struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
-                          bool *marked, bool *emptied)
-{
-    const size_t most = sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn);
-    uint64_t number = spa >> PAGE_SHIFT;
+enum { BLOCK_BYTES_MOST = sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn) };
 
-    *emptied = cache->used + most + sizeof(struct code_page) + 32 > ARENA_BYTES;
-    if (*emptied) {
-        block_cache_clear(cache);
+bool block_make_room(struct block_cache *cache)
+{
+    if (cache->used + BLOCK_BYTES_MOST + sizeof(struct code_page) + 32 <= ARENA_BYTES) {
+        return false;
     }
+    block_cache_clear(cache);
+    return true;
+}
+
+bool block_mark_page(struct block_cache *cache, spa_t spa)
+{
+    uint64_t number = spa >> PAGE_SHIFT;
     struct code_page *page = page_find(cache, number);
+
     if (page == NULL) {
         page = arena_take(cache, sizeof(*page));
         *page = (struct code_page){ .page = number,
                                     .next = cache->page[number & ((1 << PAGE_BITS) - 1)] };
         cache->page[number & ((1 << PAGE_BITS) - 1)] = page;
     }
-    *marked = !(ram_page_flags(cache->ram, spa) & RAM_PAGE_CODE);
-    if (*marked) {
-        ram_page_set(cache->ram, spa, RAM_PAGE_CODE);
+    if (!page->held) {
+        page->held = true;
+        ram_code_get(cache->ram, spa);
     }
+    return (ram_page_flags(cache->ram, spa) & RAM_PAGE_SETTLED) == 0;
+}
 
+struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode)
+{
+    const size_t most = BLOCK_BYTES_MOST;
+    struct code_page *page = page_find(cache, spa >> PAGE_SHIFT);
     struct block *block = arena_take(cache, most);
+
+    assert(page != NULL && page->held && block != NULL);
     unsigned n = decode_run(cache, spa, mode, block->insn);
     if (n == 0) {
         cache->used -= (most + 15) & ~(size_t)15;
@@ -336,7 +357,6 @@ static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
     bool any = false;
 
     if (page == NULL) {
-        ram_page_clear(cache->ram, spa, RAM_PAGE_CODE);
         return false;
     }
     for (spa_t line = (spa & ~PAGE_MASK) >> 6; line <= ((spa & ~PAGE_MASK) + length - 1) >> 6;
@@ -356,18 +376,12 @@ static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
             link = &block->next_in_page;
         }
     }
-    if (page->blocks == NULL) {
+    if (page->blocks == NULL && page->held) {
         page->lines = 0;
-        ram_page_clear(cache->ram, spa, RAM_PAGE_CODE);
+        page->held = false;
+        ram_code_put(cache->ram, spa);
     }
     return any;
-}
-
-bool block_cache_holds(const struct block_cache *cache, spa_t spa)
-{
-    const struct code_page *page = page_find(cache, spa >> PAGE_SHIFT);
-
-    return page != NULL && page->blocks != NULL;
 }
 
 bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, struct block *running,

@@ -5,7 +5,7 @@
  * or mode; conditional jumps leave it when they are taken. Its key is the system physical address of its first byte and the decode mode, so that
  * aliases and address spaces share it; the virtual address comes from REG_RIP when it runs. Blocks
  * live in an arena that is emptied as a whole; a dropped block stays readable until then, so that a
- * store may drop the block it stands in. Owned by one logical-processor thread.
+ * store may drop the block it stands in. Owned by the thread that runs the VP.
  */
 #ifndef CPU_BLOCK_H
 #define CPU_BLOCK_H
@@ -58,12 +58,15 @@ static inline uint16_t block_mode_key(struct decode_mode mode)
 /* The live block, or NULL. */
 struct block *block_find(const struct block_cache *cache, spa_t spa, struct decode_mode mode);
 
-/* Build, publish and return the block at spa: marks the page as code (the caller takes write access
- * to it out of its TLB when *marked). At least one instruction. NULL when the first instruction
- * does not end inside the page. *emptied: the arena was full, and every block known before is gone.
- */
-struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode,
-                          bool *marked, bool *emptied);
+/* A block is built in three steps. Room for it: true when the arena was full, and every block known
+ * before is gone. */
+bool block_make_room(struct block_cache *cache);
+/* Its page is one of code. True: TLBs may still hold write access to it; once every processor's has
+ * been taken out (mmu_write_protect), ram_code_settle says so. */
+bool block_mark_page(struct block_cache *cache, spa_t spa);
+/* Build, publish and return the block at spa. At least one instruction. NULL when the first
+ * instruction does not end inside the page. */
+struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode);
 
 /* Fill a caller's block of room for one instruction from bytes that need not be in one page. */
 void block_build_single(const struct block_cache *cache, struct block *block, const uint8_t *bytes,
@@ -96,7 +99,5 @@ void block_cache_on_drop(struct block_cache *cache, void (*drop)(void *opaque, s
                          void *opaque);
 /* No block has translations any more. */
 void block_cache_forget_codes(struct block_cache *cache);
-/* Are there blocks of this page? */
-bool block_cache_holds(const struct block_cache *cache, spa_t spa);
 
 #endif

@@ -102,6 +102,9 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions);
 /* Make cpu_run leave its loop soon. Any thread. */
 void cpu_kick(struct cpu *cpu);
 
+/* Make cpu_run return (CPU_EXIT_POLL) at the end of the block, whatever waits to be delivered. Any thread. */
+void cpu_request(struct cpu *cpu);
+
 /* For calls upward, on the thread that runs the cpu: end the block after the instruction in execution, so that
  * what it caused is looked at next, wherever the block's end lies; and let at most this many instructions (1 or
  * more, that one included) be completed by the cpu_run under way. */
@@ -111,11 +114,9 @@ void cpu_limit(struct cpu *cpu, uint64_t instructions);
 /* Instructions and REP iterations completed until now, exact within a block too. The thread that runs the cpu. */
 uint64_t cpu_retired(const struct cpu *cpu);
 
+/* Drop every block. Between blocks. */
+void cpu_code_forget(struct cpu *cpu);
 /* Bytes of a code page are about to change: drop the blocks decoded from them. */
 void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes);
-/* Does the processor keep code decoded from this page? */
-bool cpu_code_held(const struct cpu *cpu, spa_t spa);
-/* A page holds code from now on: writes to it must be told. */
-void cpu_code_marked(struct cpu *cpu, spa_t spa);
 
 #endif

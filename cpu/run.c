@@ -80,6 +80,11 @@ void cpu_kick(struct cpu *cpu)
     __atomic_fetch_or(&cpu->core.pending, CORE_PENDING_POLL, __ATOMIC_RELEASE);
 }
 
+void cpu_request(struct cpu *cpu)
+{
+    __atomic_fetch_or(&cpu->core.pending, CORE_PENDING_REQUEST, __ATOMIC_SEQ_CST);
+}
+
 void cpu_cut(struct cpu *cpu)
 {
     if (cpu->running == NULL) {
@@ -113,16 +118,6 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
     if (block_cache_written(cpu->blocks, spa, length_bytes, cpu->running, cpu->core.insn)) {
         CPU_TRACE(&cpu->core, CODE_WRITTEN, spa, length_bytes);
     }
-}
-
-bool cpu_code_held(const struct cpu *cpu, spa_t spa)
-{
-    return block_cache_holds(cpu->blocks, spa);
-}
-
-void cpu_code_marked(struct cpu *cpu, spa_t spa)
-{
-    mmu_write_protect(&cpu->core.mmu, spa);
 }
 
 static struct decode_mode decode_mode_of(const struct core *core)
@@ -172,13 +167,31 @@ static void forget_codes(struct cpu *cpu)
     cpu->edge = NULL;
 }
 
+/* Every block is gone: no link or jump may be followed any more. */
+static void links_forget(struct cpu *cpu)
+{
+    CPU_TRACE(&cpu->core, BLOCKS_EMPTIED, 0);
+    cpu->previous = &cpu->jumps->unknown;
+    cpu->core.mmu.exec_generation[0]++;
+    cpu->core.mmu.exec_generation[1]++;
+    if (cpu->translator != NULL) {
+        forget_codes(cpu);
+    }
+}
+
+void cpu_code_forget(struct cpu *cpu)
+{
+    block_cache_clear(cpu->blocks);
+    links_forget(cpu);
+}
+
 /* The block at RIP by way of the MMU. Raises what the fetch raises. */
 static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool *cacheable)
 {
     struct core *core = &cpu->core;
     struct decode_mode mode = decode_mode_of(core);
     spa_t spa;
-    bool in_ram, marked, emptied;
+    bool in_ram;
 
     *cacheable = false;
     if (core->bits != 64 && core->state.gpr[REG_RIP] > core->state.seg[SEG_CS].limit) {
@@ -193,24 +206,17 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
     }
     struct block *block = block_find(cpu->blocks, spa, mode);
     if (block == NULL) {
-        block = block_build(cpu->blocks, spa, mode, &marked, &emptied);
-        if (emptied) {
-            CPU_TRACE(core, BLOCKS_EMPTIED, 0);
-            cpu->previous = &cpu->jumps->unknown;
-            core->mmu.exec_generation[0]++; /* no link or jump may be followed any more */
-            core->mmu.exec_generation[1]++;
-            if (cpu->translator != NULL) {
-                forget_codes(cpu);
-            }
+        if (block_make_room(cpu->blocks)) {
+            links_forget(cpu);
         }
-        if (marked) {
-            const struct ram *ram = core->mmu.space->ram;
-            if (ram->ops != NULL && ram->ops->code_marked != NULL) {
-                ram->ops->code_marked(ram->ops_opaque, spa);
-            } else {
-                mmu_write_protect(&core->mmu, spa);
+        if (block_mark_page(cpu->blocks, spa)) {
+            mmu_write_protect(&core->mmu, spa);
+            if (core->ops->code_marked != NULL && core->ops->code_marked(core->owner, spa)) {
+                core_suspend(core); /* others are told; then it is fetched anew */
             }
+            ram_code_settle(core->mmu.space->ram, spa);
         }
+        block = block_build(cpu->blocks, spa, mode);
         if (block == NULL) {
             return build_crossing(cpu, linear);
         }
@@ -393,6 +399,11 @@ static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit
     cpu->running = NULL; /* it has retired: who asks for the instant now counts it once */
     if (UNLIKELY(core->watch_hit != 0)) {
         *exit = CPU_EXIT_DEBUG;
+        return SLOW_EXIT;
+    }
+    if (UNLIKELY(pending & CORE_PENDING_REQUEST)) {
+        __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_REQUEST, __ATOMIC_ACQ_REL);
+        *exit = CPU_EXIT_POLL;
         return SLOW_EXIT;
     }
     if (core->budget <= 0) {

@@ -188,7 +188,7 @@ static enum mmu_status access_write(struct mmu *mmu, const struct target *target
                                     const uint8_t *data, unsigned size)
 {
     if (target->ram) {
-        ram_write(mmu->space->ram, target->spa, data, size);
+        ram_write_by(mmu->space->ram, mmu->vp, target->spa, data, size);
         return MMU_OK;
     }
     for (unsigned done = 0; done < size;) {
@@ -294,7 +294,7 @@ enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned
     struct ram *ram = mmu->space->ram;
     spa_t spa = span.part[0].spa;
     if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
-        ram->ops->code_written(ram->ops_opaque, spa, size);
+        ram->ops->code_written(ram->ops_opaque, mmu->vp, spa, size, RAM_WRITE_HOST);
     }
     ram_page_set(ram, spa, RAM_PAGE_DIRTY);
     *host = ram_host(ram, spa);

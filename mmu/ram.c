@@ -17,7 +17,7 @@ int ram_init(struct ram *ram, uint64_t size_bytes, struct error *error)
     if (ram->host == NULL) {
         return -ENOMEM;
     }
-    ram->page_flags = calloc(ram->n_pages, 1);
+    ram->page_flags = calloc(ram->n_pages, sizeof(ram->page_flags[0]));
     if (ram->page_flags == NULL) {
         host_memory_release(ram->host, size_bytes);
         ram->host = NULL;
@@ -39,15 +39,42 @@ void ram_fini(struct ram *ram)
 void ram_page_set(struct ram *ram, spa_t spa, unsigned flags)
 {
     if ((ram_page_flags(ram, spa) & flags) != flags) {
-        __atomic_fetch_or(&ram->page_flags[spa >> PAGE_SHIFT], (uint8_t)flags, __ATOMIC_ACQ_REL);
+        __atomic_fetch_or(&ram->page_flags[spa >> PAGE_SHIFT], (uint16_t)flags, __ATOMIC_ACQ_REL);
     }
 }
 
 void ram_page_clear(struct ram *ram, spa_t spa, unsigned flags)
 {
     if ((ram_page_flags(ram, spa) & flags) != 0) {
-        __atomic_fetch_and(&ram->page_flags[spa >> PAGE_SHIFT], (uint8_t)~flags, __ATOMIC_ACQ_REL);
+        __atomic_fetch_and(&ram->page_flags[spa >> PAGE_SHIFT], (uint16_t)~flags, __ATOMIC_ACQ_REL);
     }
+}
+
+void ram_code_get(struct ram *ram, spa_t spa)
+{
+    /* Whoever writes looks at the count after the bytes; the caller reads the bytes after this. */
+    uint16_t old =
+        __atomic_fetch_add(&ram->page_flags[spa >> PAGE_SHIFT], RAM_PAGE_HOLDER, __ATOMIC_SEQ_CST);
+    assert(old < 255 * RAM_PAGE_HOLDER);
+    (void)old;
+}
+
+void ram_code_put(struct ram *ram, spa_t spa)
+{
+    uint16_t *word = &ram->page_flags[spa >> PAGE_SHIFT];
+    uint16_t old = __atomic_load_n(word, __ATOMIC_RELAXED), new;
+    do {
+        new = (uint16_t)(old - RAM_PAGE_HOLDER);
+        if (new < RAM_PAGE_HOLDER) {
+            new &= (uint16_t)~RAM_PAGE_SETTLED;
+        }
+    } while (
+        !__atomic_compare_exchange_n(word, &old, new, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+void ram_code_settle(struct ram *ram, spa_t spa)
+{
+    __atomic_fetch_or(&ram->page_flags[spa >> PAGE_SHIFT], RAM_PAGE_SETTLED, __ATOMIC_ACQ_REL);
 }
 
 /* Guest bytes -> ours. One access when the size is a scalar's, else 8 aligned bytes at a time. */
@@ -115,13 +142,12 @@ void ram_read(const struct ram *ram, spa_t spa, void *to, size_t length_bytes)
     ram_copy_from(ram_host(ram, spa), to, length_bytes);
 }
 
-/* Bytes of one page are about to change. */
-static void ram_page_touch(struct ram *ram, spa_t spa, size_t length)
+static void ram_page_tell(struct ram *ram, void *vp, spa_t spa, size_t length,
+                          enum ram_write_phase phase)
 {
     if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
-        ram->ops->code_written(ram->ops_opaque, spa, length);
+        ram->ops->code_written(ram->ops_opaque, vp, spa, length, phase);
     }
-    ram_page_set(ram, spa, RAM_PAGE_DIRTY);
 }
 
 static size_t ram_piece(spa_t spa, size_t length)
@@ -132,12 +158,20 @@ static size_t ram_piece(spa_t spa, size_t length)
 
 void ram_write(struct ram *ram, spa_t spa, const void *from, size_t length_bytes)
 {
+    ram_write_by(ram, NULL, spa, from, length_bytes);
+}
+
+void ram_write_by(struct ram *ram, void *vp, spa_t spa, const void *from, size_t length_bytes)
+{
     assert(ram_contains(ram, spa, length_bytes));
     const uint8_t *bytes = from;
     while (length_bytes > 0) {
         size_t n = ram_piece(spa, length_bytes);
-        ram_page_touch(ram, spa, n);
+        ram_page_tell(ram, vp, spa, n, RAM_WRITE_COMES);
+        ram_page_set(ram, spa, RAM_PAGE_DIRTY);
         ram_copy_to(ram_host(ram, spa), bytes, n);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the bytes, then who holds code: ram_code_get */
+        ram_page_tell(ram, vp, spa, n, RAM_WRITE_DONE);
         bytes += n;
         spa += n;
         length_bytes -= n;

@@ -121,6 +121,19 @@ static bool space_holds(const struct space *space, uint64_t gpfn, uint64_t n_pag
     return gpfn <= limit && n_pages <= limit - gpfn;
 }
 
+/* Look at the generation before and after a change. */
+static uint64_t space_generation(const struct space *space)
+{
+    return __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
+}
+
+static void space_tell(const struct space *space, uint64_t before)
+{
+    if (space_generation(space) != before && space->ops != NULL && space->ops->narrowed != NULL) {
+        space->ops->narrowed(space->ops_opaque);
+    }
+}
+
 /* Publish the word a look-up answers: the newest overlay, or what is mapped. Narrowing makes TLBs
  * flush. */
 static void space_publish_locked(struct space *space, struct space_leaf *leaf, uint64_t gpfn)
@@ -149,6 +162,7 @@ int space_map(struct space *space, uint64_t gpfn, spa_t spa, uint64_t n_pages, u
         return -EINVAL;
     }
     int code = 0;
+    uint64_t before = space_generation(space);
     host_mutex_lock(&space->lock);
     for (uint64_t i = 0; i < n_pages; i++) {
         struct space_leaf *leaf = space_leaf_make_locked(space, gpfn + i);
@@ -161,6 +175,7 @@ int space_map(struct space *space, uint64_t gpfn, spa_t spa, uint64_t n_pages, u
         space_publish_locked(space, leaf, gpfn + i);
     }
     host_mutex_unlock(&space->lock);
+    space_tell(space, before);
     return code;
 }
 
@@ -169,7 +184,7 @@ void space_unmap(struct space *space, uint64_t gpfn, uint64_t n_pages)
     if (!space_holds(space, gpfn, n_pages)) {
         return;
     }
-    uint64_t end = gpfn + n_pages;
+    uint64_t end = gpfn + n_pages, before = space_generation(space);
     host_mutex_lock(&space->lock);
     while (gpfn < end) {
         struct space_leaf *leaf = space_leaf(space, gpfn);
@@ -182,6 +197,7 @@ void space_unmap(struct space *space, uint64_t gpfn, uint64_t n_pages)
         gpfn++;
     }
     host_mutex_unlock(&space->lock);
+    space_tell(space, before);
 }
 
 /* Take the overlay out of the list. NULL when there is none. */
@@ -203,6 +219,7 @@ int space_overlay_map(struct space *space, uint64_t gpfn, spa_t spa, unsigned ri
     if (!space_holds(space, gpfn, 1) || spa >> PAGE_SHIFT >= space->ram->n_pages) {
         return -EINVAL;
     }
+    uint64_t before = space_generation(space);
     host_mutex_lock(&space->lock);
     struct space_leaf *leaf = space_leaf_make_locked(space, gpfn);
     struct space_overlay *overlay = space_overlay_take_locked(space, gpfn, spa);
@@ -220,11 +237,13 @@ int space_overlay_map(struct space *space, uint64_t gpfn, spa_t spa, unsigned ri
     space->overlays = overlay;
     space_publish_locked(space, leaf, gpfn);
     host_mutex_unlock(&space->lock);
+    space_tell(space, before);
     return 0;
 }
 
 void space_overlay_unmap(struct space *space, uint64_t gpfn, spa_t spa)
 {
+    uint64_t before = space_generation(space);
     host_mutex_lock(&space->lock);
     struct space_overlay *overlay = space_overlay_take_locked(space, gpfn, spa);
     struct space_leaf *leaf = overlay != NULL ? space_leaf(space, gpfn) : NULL;
@@ -232,6 +251,7 @@ void space_overlay_unmap(struct space *space, uint64_t gpfn, spa_t spa)
         space_publish_locked(space, leaf, gpfn);
     }
     host_mutex_unlock(&space->lock);
+    space_tell(space, before);
     free(overlay);
 }
 

@@ -33,6 +33,8 @@ struct space_ops {
     /* A GPA access by the running VP hit no RAM, no device, or lacks a right. Return IO_OK with *value (reads)
      * to complete it, IO_NO_REGISTER for all ones / dropped, IO_SUSPEND to unwind (an intercept was posted). */
     enum io_status (*missed)(void *opaque, void *vp, gpa_t gpa, unsigned right, uint32_t size, uint64_t *value);
+    /* May be NULL. A mapping narrowed or changed: TLBs are to be told (mmu_sync). On the thread that changed it. */
+    void (*narrowed)(void *opaque);
 };
 
 struct space {

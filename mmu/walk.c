@@ -159,7 +159,7 @@ static enum walk_update walk_entry_update(struct walk *walk, unsigned step, uint
     spa_t spa = page.spa + (gpa & ~PAGE_MASK);
     unsigned size = walk->form->entry_bytes;
     if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
-        ram->ops->code_written(ram->ops_opaque, spa, size);
+        ram->ops->code_written(ram->ops_opaque, walk->vp, spa, size, RAM_WRITE_COMES);
     }
     ram_page_set(ram, spa, RAM_PAGE_DIRTY);
     bool same;
@@ -171,6 +171,9 @@ static enum walk_update walk_entry_update(struct walk *walk, unsigned step, uint
     } else {
         same = __atomic_compare_exchange_n((uint64_t *)(void *)ram_host(ram, spa), &old, old | bits,
                                            false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    if ((ram_page_flags(ram, spa) & RAM_PAGE_CODE) != 0 && ram->ops != NULL) {
+        ram->ops->code_written(ram->ops_opaque, walk->vp, spa, size, RAM_WRITE_DONE);
     }
     return same ? UPDATE_DONE : UPDATE_AGAIN;
 }

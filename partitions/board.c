@@ -17,6 +17,7 @@
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/vp.h"
+#include "partitions/vp_glue.h"
 
 struct board {
     struct machine *machine;
@@ -58,12 +59,15 @@ static struct vp *board_vp(const struct board *board, uint32_t index)
 /* INTR of the 8259s: LINT0 of the bootstrap processor. */
 static void intr_set(void *sink, unsigned number, unsigned source, bool level)
 {
-    struct vp *vp = board_vp(sink, 0);
+    struct board *board = sink;
 
     (void)number;
+    host_rwlock_read(&board->machine->vp_lock);
+    struct vp *vp = board_vp(board, 0);
     if (vp != NULL) {
         lapic_set_line(vp->lapic, 0, source, level);
     }
+    host_rwlock_unlock(&board->machine->vp_lock);
 }
 
 /* ---- messages to local APICs ---- */
@@ -73,8 +77,10 @@ static bool deliver(struct partition *partition, const struct lapic_message *mes
                     struct lapic *sender)
 {
     struct lapic *lowest = NULL;
+    struct machine *machine = CONTAINER_OF(partition->hv, struct machine, hv);
     bool any = false;
 
+    host_rwlock_read(&machine->vp_lock);
     for (uint32_t i = 0; i < HV_VPS; i++) {
         struct vp *vp = partition_vp(partition, i);
         if (vp == NULL ||
@@ -93,6 +99,7 @@ static bool deliver(struct partition *partition, const struct lapic_message *mes
     if (lowest != NULL) {
         lapic_deliver(lowest, LAPIC_FIXED, message->vector, message->level);
     }
+    host_rwlock_unlock(&machine->vp_lock);
     return any;
 }
 
@@ -240,7 +247,25 @@ static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned 
     return IO_NO_REGISTER;
 }
 
-const struct space_ops board_space_ops = { .missed = missed };
+static void narrowed(void *opaque)
+{
+    struct partition *partition = opaque;
+
+    for (uint32_t i = 0; i < HV_VPS; i++) {
+        struct vp *vp = partition_vp(partition, i);
+
+        if (vp == NULL) {
+            continue;
+        }
+        if (vp_is_parallel(vp)) {
+            lp_space_changed(vp_glue_of(vp)->lp);
+        } else {
+            mmu_sync(&vp->cpu.core.mmu);
+        }
+    }
+}
+
+const struct space_ops board_space_ops = { .missed = missed, .narrowed = narrowed };
 
 /* ---- construction ---- */
 

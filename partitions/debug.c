@@ -7,20 +7,16 @@
 #include "partitions/machine.h"
 #include "partitions/vp.h"
 
-#define PARKED_NAP_NS (50 * UINT64_C(1000000)) /* machine_stop cannot signal */
-
 void debug_init(struct debug *debug)
 {
     memset(debug, 0, sizeof(*debug));
     host_mutex_init(&debug->lock);
-    host_cond_init(&debug->machine_cond);
     host_cond_init(&debug->holder_cond);
 }
 
 void debug_fini(struct debug *debug)
 {
     host_cond_fini(&debug->holder_cond);
-    host_cond_fini(&debug->machine_cond);
     host_mutex_fini(&debug->lock);
 }
 
@@ -62,8 +58,8 @@ void debug_release(struct machine *machine)
     if (debug->holds == 0) {
         debug->parked = false; /* a new hold must wait until it stands still again */
     }
-    host_cond_signal(&debug->machine_cond);
     host_mutex_unlock(&debug->lock);
+    host_wakeup_set(&machine->wakeup);
 }
 
 void debug_end(struct machine *machine)
@@ -114,26 +110,28 @@ void debug_park(struct machine *machine, uint64_t deadline_ns)
             debug->parked = true;
             host_cond_signal(&debug->holder_cond);
         }
-        host_cond_wait_until(&debug->machine_cond, &debug->lock,
-                             host_monotonic_ns() + PARKED_NAP_NS);
+        host_mutex_unlock(&debug->lock);
+        (void)host_wakeup_wait(&machine->wakeup, deadline_ns != 0 ? deadline_ns : UINT64_MAX);
+        host_mutex_lock(&debug->lock);
     }
     debug->parked = debug->holds != 0; /* leaving for good: the holder keeps what it has */
     host_mutex_unlock(&debug->lock);
     clock_go(&machine->clock);
 }
 
-/* ---- events, on the machine's thread ---- */
+/* ---- events, on the thread of the VP ---- */
 
-static void happened(struct machine *machine, struct debug_event event)
+static bool event_waits_locked(const struct debug *debug)
 {
-    struct debug *debug = &machine->debug;
+    return debug->event.reason != DEBUG_NONE;
+}
 
-    host_mutex_lock(&debug->lock);
-    if (debug->notify != NULL && debug->event.reason == DEBUG_NONE) {
+static void happened_locked(struct debug *debug, struct debug_event event)
+{
+    if (debug->notify != NULL && !event_waits_locked(debug)) {
         debug->event = event;
         holds_add(debug, 1);
     }
-    host_mutex_unlock(&debug->lock);
 }
 
 static const struct debug_point *point_at(const struct debug *debug, uint64_t address, bool code)
@@ -181,17 +179,31 @@ void debug_vp_ran(struct machine *machine, struct vp *vp, bool hit)
     if (!hit && !step) {
         return;
     }
-    struct debug_event event =
-        hit ? hit_of(machine, vp) : (struct debug_event){ .reason = DEBUG_STEP, .vp = vp };
+    struct debug *debug = &machine->debug;
+
+    host_mutex_lock(&debug->lock);
+    /* Of two VPs that hit at once the second does so again when the first was told. */
+    if (!hit || !event_waits_locked(debug)) {
+        happened_locked(debug, hit ? hit_of(machine, vp)
+                                   : (struct debug_event){ .reason = DEBUG_STEP, .vp = vp });
+    }
+    host_mutex_unlock(&debug->lock);
     if (step) {
         debug_action_set(vp, DEBUG_ACTION_STAY); /* until the debugger says more */
     }
-    happened(machine, event);
+    machine_nudge(machine);
+}
+
+void debug_vp_fell(struct machine *machine, struct vp *vp)
+{
+    host_mutex_lock(&machine->debug.lock);
+    happened_locked(&machine->debug, (struct debug_event){ .reason = DEBUG_SHUTDOWN, .vp = vp });
+    host_mutex_unlock(&machine->debug.lock);
 }
 
 void debug_vp_shutdown(struct machine *machine, struct vp *vp, uint64_t deadline_ns)
 {
-    happened(machine, (struct debug_event){ .reason = DEBUG_SHUTDOWN, .vp = vp });
+    debug_vp_fell(machine, vp);
     if (debug_wants(&machine->debug)) {
         debug_park(machine, deadline_ns);
     }

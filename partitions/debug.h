@@ -1,6 +1,6 @@
 /* The debug interface of a machine: hold it still, look and change, step, break, watch, go on.
  *
- * One other thread (the debugger's) holds the machine; the machine's own thread then waits between slices, and
+ * One other thread (the debugger's) holds the machine; the machine's own threads then wait between slices, and
  * everything the machine owns belongs to the holder until the last release. Guest time stands still too. The machine
  * holds itself when a breakpoint, a watchpoint, a step or a triple fault happens, and tells by `notify`.
  */
@@ -58,7 +58,7 @@ struct debug_point {
 
 struct debug {
     struct host_mutex lock; /* guards up to `ended` */
-    struct host_cond machine_cond, holder_cond;
+    struct host_cond holder_cond;
     unsigned holds; /* (read by the machine's thread without the lock: atomic) */
     bool parked, ended;
     struct debug_event event; /* the machine holds itself; for debug_take_event */
@@ -121,7 +121,7 @@ bool debug_msr_write(struct vp *vp, uint32_t msr, uint64_t value);
 /* The page walk, level by level, as text. */
 void debug_walk(struct vp *vp, gva_t gva, char *text, size_t size);
 
-/* ---- for the machine's thread ---- */
+/* ---- for the machine's thread, and the thread of the VP ---- */
 
 /* Must debug_park be called? Cheap. */
 static inline bool debug_wants(const struct debug *debug)
@@ -132,9 +132,10 @@ static inline bool debug_wants(const struct debug *debug)
 void debug_park(struct machine *machine, uint64_t deadline_ns);
 /* A VP came back from a slice: did it hit something, or was it its step? */
 void debug_vp_ran(struct machine *machine, struct vp *vp, bool hit);
-/* A triple fault is about to end the run: let the debugger look first. */
+/* A triple fault is about to end the run: let the debugger look first (fell: the caller parks). */
+void debug_vp_fell(struct machine *machine, struct vp *vp);
 void debug_vp_shutdown(struct machine *machine, struct vp *vp, uint64_t deadline_ns);
-/* No VP can run. True: one was to step and never will; its step is over. */
+/* No VP can run (virtual clock). True: one was to step and never will; its step is over. */
 bool debug_stalled(struct machine *machine);
 /* A new VP: it obeys the breakpoints too. */
 void debug_vp_created(struct machine *machine, struct vp *vp);

@@ -1,4 +1,4 @@
-/* The machine: construction, and the logical processor's loop that gives every VP its slice. */
+/* The machine: construction, what ends a run, and the coordinator of the realtime clock. */
 #include "partitions/machine.h"
 
 #include <errno.h>
@@ -12,34 +12,27 @@
 #include "partitions/partition.h"
 #include "partitions/vp.h"
 
-/* Instructions of a slice: short against a timer tick, long against what it costs to look up. */
-enum { SLICE_INSTRUCTIONS = 20000 };
-
-static void code_written(void *opaque, spa_t spa, size_t length_bytes)
+/* The writer's own blocks go before the bytes change, so that none runs on; those of others after, so
+ * that none is built from the old bytes. */
+static void code_written(void *opaque, void *writer, spa_t spa, size_t length_bytes,
+                         enum ram_write_phase phase)
 {
     struct machine *machine = opaque;
+    struct vp *vp = writer;
 
-    for (unsigned i = 0; i < machine->n_vps; i++) {
-        cpu_code_written(&machine->vps[i]->cpu, spa, length_bytes);
-    }
-    /* The last cache that lost a page's code took the mark away, maybe from under another's. */
-    spa_t end = spa + length_bytes;
-    for (spa_t page = spa & PAGE_MASK; machine->n_vps > 1 && page < end; page += PAGE_SIZE) {
-        for (unsigned i = 0; i < machine->n_vps; i++) {
-            if (cpu_code_held(&machine->vps[i]->cpu, page)) {
-                ram_page_set(&machine->ram, page, RAM_PAGE_CODE);
-                break;
-            }
+    if (!__atomic_load_n(&machine->parallel, __ATOMIC_ACQUIRE)) {
+        for (unsigned i = 0; phase != RAM_WRITE_DONE && i < machine->n_vps; i++) {
+            cpu_code_written(&machine->vps[i]->cpu, spa, length_bytes);
         }
+        return;
     }
-}
-
-static void code_marked(void *opaque, spa_t spa)
-{
-    struct machine *machine = opaque;
-
-    for (unsigned i = 0; i < machine->n_vps; i++) {
-        cpu_code_marked(&machine->vps[i]->cpu, spa);
+    if (vp != NULL && phase != RAM_WRITE_DONE) {
+        cpu_code_written(&vp->cpu, spa, length_bytes);
+    }
+    if (phase == RAM_WRITE_DONE) {
+        lps_code_written(machine, vp, spa, length_bytes);
+    } else if (vp != NULL && phase == RAM_WRITE_HOST) {
+        vp_code_untold(vp, spa, length_bytes);
     }
 }
 
@@ -49,7 +42,7 @@ static const struct trace_event machine_trace_events[] = {
 #undef X
 };
 
-static const struct ram_ops ram_ops = { .code_written = code_written, .code_marked = code_marked };
+static const struct ram_ops ram_ops = { .code_written = code_written };
 
 static void clock_kicked(void *opaque)
 {
@@ -58,7 +51,7 @@ static void clock_kicked(void *opaque)
     if (machine->config.virtual_time) {
         schedule_timer_armed(machine);
     } else {
-        machine_kick(machine);
+        host_wakeup_set(&machine->wakeup);
     }
 }
 
@@ -93,8 +86,9 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     memset(machine, 0, sizeof(*machine));
     machine->config = *config;
     machine->random = config->seed != 0 ? config->seed : UINT64_C(0x9e3779b97f4a7c15);
-    host_mutex_init(&machine->wake_lock);
-    host_cond_init(&machine->wake_cond);
+    host_rwlock_init(&machine->vp_lock);
+    host_wakeup_init(&machine->wakeup);
+    lps_init(machine);
     debug_init(&machine->debug);
     clock_init(&machine->clock, config->virtual_time ? CLOCK_MODE_VIRTUAL : CLOCK_MODE_REALTIME);
     machine->clock.kick = clock_kicked;
@@ -128,8 +122,9 @@ no_ram:
     machine_input_fini(&machine->input);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
-    host_cond_fini(&machine->wake_cond);
-    host_mutex_fini(&machine->wake_lock);
+    lps_fini(machine);
+    host_wakeup_fini(&machine->wakeup);
+    host_rwlock_fini(&machine->vp_lock);
     return status;
 }
 
@@ -140,21 +135,19 @@ void machine_fini(struct machine *machine)
     machine_input_fini(&machine->input);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
-    host_cond_fini(&machine->wake_cond);
-    host_mutex_fini(&machine->wake_lock);
+    lps_fini(machine);
+    host_wakeup_fini(&machine->wakeup);
+    host_rwlock_fini(&machine->vp_lock);
 }
 
 void machine_nudge(struct machine *machine)
 {
     struct vp *running = __atomic_load_n(&machine->running, __ATOMIC_ACQUIRE);
 
-    __atomic_store_n(&machine->kicked, true, __ATOMIC_RELEASE);
     if (running != NULL) {
         cpu_kick(&running->cpu);
     }
-    host_mutex_lock(&machine->wake_lock);
-    host_cond_signal(&machine->wake_cond);
-    host_mutex_unlock(&machine->wake_lock);
+    host_wakeup_set(&machine->wakeup);
 }
 
 void machine_kick(struct machine *machine)
@@ -162,26 +155,26 @@ void machine_kick(struct machine *machine)
     if (machine->config.virtual_time) {
         schedule_kicked(machine);
     } else {
-        machine_nudge(machine);
+        host_wakeup_set(&machine->wakeup);
     }
 }
 
 void machine_stop(struct machine *machine)
 {
-    struct vp *running = __atomic_load_n(&machine->running, __ATOMIC_ACQUIRE);
-
-    /* From a signal handler too: only atomics. An idle machine looks up by itself within one wait.
-     */
     __atomic_store_n(&machine->stop, true, __ATOMIC_RELEASE);
-    if (running != NULL) {
-        cpu_kick(&running->cpu);
-    }
+    machine_nudge(machine); /* from a signal handler too */
 }
 
 uint64_t machine_instructions(const struct machine *machine)
 {
-    uint64_t sum = machine->retired_by_destroyed;
+    uint64_t sum = __atomic_load_n(&machine->retired_by_destroyed, __ATOMIC_RELAXED);
 
+    if (__atomic_load_n(&machine->parallel, __ATOMIC_ACQUIRE)) {
+        for (unsigned i = 0; i < MACHINE_VPS; i++) {
+            sum += __atomic_load_n(&machine->lp[i].retired, __ATOMIC_ACQUIRE);
+        }
+        return sum;
+    }
     for (unsigned i = 0; i < machine->n_vps; i++) {
         sum += machine->vps[i]->cpu.core.retired;
     }
@@ -190,10 +183,16 @@ uint64_t machine_instructions(const struct machine *machine)
 
 uint64_t machine_random(struct machine *machine)
 {
-    machine->random ^= machine->random << 13;
-    machine->random ^= machine->random >> 7;
-    machine->random ^= machine->random << 17;
-    return machine->random;
+    uint64_t old = __atomic_load_n(&machine->random, __ATOMIC_RELAXED), new;
+
+    do {
+        new = old;
+        new ^= new << 13;
+        new ^= new >> 7;
+        new ^= new << 17;
+    } while (!__atomic_compare_exchange_n(&machine->random, &old, new, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return new;
 }
 
 bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end)
@@ -206,12 +205,15 @@ bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_
         *end = MACHINE_POWER_OFF;
     } else if (__atomic_load_n(&machine->reset, __ATOMIC_ACQUIRE)) {
         *end = MACHINE_RESET;
+    } else if (__atomic_load_n(&machine->faulted, __ATOMIC_ACQUIRE) != NULL) {
+        *end = MACHINE_TRIPLE_FAULT;
     } else if (config->max_instructions != 0 &&
                machine_instructions(machine) >= config->max_instructions) {
         *end = MACHINE_INSTRUCTION_LIMIT;
     } else if (config->timeout_ns != 0 && host_monotonic_ns() - started_ns >= config->timeout_ns) {
         *end = MACHINE_TIMEOUT;
-    } else if (config->strict && machine->trace.count[TRACE_UNIMPLEMENTED] != 0) {
+    } else if (config->strict &&
+               __atomic_load_n(&machine->trace.count[TRACE_UNIMPLEMENTED], __ATOMIC_RELAXED) != 0) {
         *end = MACHINE_UNIMPLEMENTED;
     } else {
         return false;
@@ -219,88 +221,46 @@ bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_
     return true;
 }
 
-/* Nothing runs: sleep until a timer, a kick, or a look at the limits. False: nothing can ever wake
- * a VP. */
-static bool idle(struct machine *machine)
+/* The host's instant at which there is something to do without being woken. */
+static uint64_t next_look_ns(struct machine *machine, uint64_t deadline_ns)
 {
-    const uint64_t nap_ns =
-        50 * UINT64_C(1000000); /* machine_stop cannot signal: a handler may have called it */
-    uint64_t next = clock_next_ns(&machine->clock);
-    uint64_t now = clock_now_ns(&machine->clock);
-    uint64_t wait = next <= now ? 0 : next - now < nap_ns ? next - now : nap_ns;
-    bool can_wake = false;
+    uint64_t next = clock_next_ns(&machine->clock), now = clock_now_ns(&machine->clock);
+    uint64_t wait = next > now ? next - now : 0, host = host_monotonic_ns();
+    uint64_t at = next == UINT64_MAX || wait > UINT64_MAX - host ? UINT64_MAX : host + wait;
 
-    for (unsigned i = 0; i < machine->n_vps; i++) {
-        can_wake |= vp_can_wake(machine->vps[i]);
-    }
-    if (!can_wake) {
-        return false;
-    }
-    host_mutex_lock(&machine->wake_lock);
-    if (wait != 0 && !__atomic_load_n(&machine->kicked, __ATOMIC_ACQUIRE)) {
-        host_cond_wait_until(&machine->wake_cond, &machine->wake_lock, host_monotonic_ns() + wait);
-    }
-    host_mutex_unlock(&machine->wake_lock);
-    return true;
+    return deadline_ns != 0 && deadline_ns < at ? deadline_ns : at;
 }
 
-static struct vp *next_runnable(struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->n_vps; i++) {
-        struct vp *vp = machine->vps[machine->turn++ % machine->n_vps];
-        if (vp->debug_action != DEBUG_ACTION_STAY && vp_prepare(vp)) {
-            return vp;
-        }
-    }
-    return NULL;
-}
-
-static uint64_t slice_of(const struct machine *machine)
-{
-    uint64_t limit = machine->config.max_instructions;
-
-    if (limit != 0) {
-        uint64_t left = limit - machine_instructions(machine);
-        return left < SLICE_INSTRUCTIONS ? left : SLICE_INSTRUCTIONS;
-    }
-    return SLICE_INSTRUCTIONS;
-}
-
+/* The coordinator. */
 static enum machine_end run_realtime(struct machine *machine)
 {
     uint64_t started = host_monotonic_ns();
     uint64_t deadline = machine->config.timeout_ns != 0 ? started + machine->config.timeout_ns : 0;
     enum machine_end end;
 
+    if (machine_look_up(machine, started, &end)) {
+        return end;
+    }
+    lps_start(machine);
     for (;;) {
         if (debug_wants(&machine->debug)) {
+            lps_park(machine);
             debug_park(machine, deadline);
+            lps_unpark(machine);
         }
         clock_run(&machine->clock);
+        lps_adopt(machine);
         if (machine_look_up(machine, started, &end)) {
-            return end;
+            break;
         }
-        __atomic_store_n(&machine->kicked, false, __ATOMIC_RELEASE);
-        struct vp *vp = next_runnable(machine);
-        if (vp == NULL) {
-            if (!debug_stalled(machine) && !idle(machine)) {
-                return MACHINE_HALTED;
-            }
-            continue;
+        if (lps_all_stuck(machine) && !debug_wants(&machine->debug)) {
+            end = MACHINE_HALTED;
+            break;
         }
-        __atomic_store_n(&machine->running, vp, __ATOMIC_RELEASE);
-        bool step = vp->debug_action == DEBUG_ACTION_STEP;
-        enum cpu_exit exit = vp_run(vp, step ? 1 : slice_of(machine));
-        __atomic_store_n(&machine->running, NULL, __ATOMIC_RELEASE);
-        if (UNLIKELY(step || exit == CPU_EXIT_DEBUG)) {
-            debug_vp_ran(machine, vp, exit == CPU_EXIT_DEBUG);
-        }
-        if (exit == CPU_EXIT_TRIPLE_FAULT && !vp_shutdown(vp)) {
-            debug_vp_shutdown(machine, vp, deadline);
-            machine->faulted = vp;
-            return MACHINE_TRIPLE_FAULT;
-        }
+        (void)host_wakeup_wait(&machine->wakeup, next_look_ns(machine, deadline));
     }
+    lps_stop(machine);
+    return end;
 }
 
 enum machine_end machine_run(struct machine *machine)

@@ -1,10 +1,10 @@
-/* struct machine: one emulated box: RAM, clock, hypervisor, the boards of its partitions, and the
- * loop that runs VPs.
+/* struct machine: one emulated box: RAM, clock, hypervisor, the boards of its partitions, and what
+ * runs VPs.
  *
- * One logical-processor thread runs every VP in turn (machine_run). Other threads only post: they
- * kick the machine, which looks up within one time slice. Timers run on the logical processor's
- * thread between slices. With a virtual clock only that thread may kick; others stop the machine or
- * queue input.
+ * With the realtime clock each VP has a thread (logical_processor.h); the one in machine_run, the
+ * coordinator, makes and ends them, runs the timers, and looks what ends the run. With the virtual
+ * clock the thread in machine_run runs every VP in turn and the timers between; only it may kick,
+ * others stop the machine or queue input.
  */
 #ifndef PARTITIONS_MACHINE_H
 #define PARTITIONS_MACHINE_H
@@ -21,6 +21,7 @@
 #include "mmu/ram.h"
 #include "partitions/debug.h"
 #include "partitions/hv/hypervisor.h"
+#include "partitions/logical_processor.h"
 #include "partitions/machine_input.h"
 #include "partitions/schedule.h"
 
@@ -62,8 +63,8 @@ struct machine_config {
     unsigned hide_host; /* CPU_HIDE_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */
-    /* Messages for the root's VP while the parent is built in; may be NULL. On the logical
-     * processor's thread. */
+    /* Messages for the root's VP while the parent is built in; may be NULL. On the thread of any VP,
+     * or the coordinator's, with locks held: only to post. */
     void (*root_message)(void *opaque, struct vp *root_vp, unsigned sint);
     void *root_message_opaque;
 };
@@ -75,20 +76,35 @@ struct machine {
     struct cpu_dump dump;
     struct ram ram;
     struct hypervisor hv;
-    struct vp *vps[MACHINE_VPS]; /* all that run guests, in order of creation */
+    /* Guards vps, and the life of those that others find in a partition: whoever destroys one takes
+     * it out first, then waits for the readers. */
+    struct host_rwlock vp_lock;
+    struct vp *vps[MACHINE_VPS]; /* all, in order of creation */
     unsigned n_vps;
-    unsigned turn; /* whose slice is next */
-    struct vp *running;
-    uint64_t random; /* xorshift state, from the seed: what guests draw */
-    struct schedule schedule;    /* with virtual_time */
-    struct machine_input input;  /* likewise */
+    struct vp *graveyard;       /* destroyed, not yet freed; guarded by vp_lock */
+    struct vp *running;         /* virtual clock: whose slice it is (atomic) */
+    uint64_t random;            /* xorshift state, from the seed: what guests draw (atomic) */
+    struct schedule schedule;   /* with virtual_time */
+    struct machine_input input; /* likewise */
 
-    struct host_mutex wake_lock; /* guards wake_cond and the flags below (also read without it) */
-    struct host_cond wake_cond;
-    bool kicked;                   /* (atomic) leave the slice and look */
+    /* With the realtime clock. */
+    struct logical_processor lp[MACHINE_VPS];
+    bool parallel; /* (atomic) they run: what concerns VPs is posted to them, else done directly */
+    bool parked;   /* (atomic) by the coordinator, for a debugger */
+    bool lps_changed; /* (atomic) VPs came or went: for the coordinator */
+    bool no_thread;   /* the host gave none */
+    unsigned host_processors;
+    unsigned n_lps;       /* (atomic) with a VP */
+    uint64_t synchronous; /* (atomic) requests that their poster waits for */
+    uint64_t holding; /* slots held by callers that are no VP; guarded by the hypervisor's lock */
+    struct host_mutex alone_lock;
+    struct logical_processor
+        *alone; /* (atomic) while set, only it goes ONLINE; guarded by alone_lock */
+
+    struct host_wakeup wakeup;     /* the thread in machine_run sleeps on it */
     bool stop, power_off, reset;   /* (atomic) asked for */
     bool crashed;                  /* (atomic) the guest wrote its crash MSRs */
-    struct vp *faulted;            /* of MACHINE_TRIPLE_FAULT */
+    struct vp *faulted;            /* (atomic) of MACHINE_TRIPLE_FAULT */
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
     struct debug debug;
     struct error translation_refused; /* by the host, when it was asked for: everything is interpreted */
@@ -103,7 +119,7 @@ void machine_fini(struct machine *machine);
 /* Run until something ends it. */
 enum machine_end machine_run(struct machine *machine);
 
-/* Leave the slice and look. Any thread; with a virtual clock only the machine's: it is an event of the run. */
+/* Look what ends the run. Any thread; with a virtual clock only the machine's: it is an event of the run. */
 void machine_kick(struct machine *machine);
 /* The same from outside: any thread, and nothing that the guest can see changes. */
 void machine_nudge(struct machine *machine);
@@ -113,6 +129,7 @@ void machine_stop(struct machine *machine);
 /* Something that ends the run, looked at between slices. */
 bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end);
 
+/* Until now; while VPs run in parallel, until their last stretches ended. */
 uint64_t machine_instructions(const struct machine *machine);
 uint64_t machine_random(struct machine *machine);
 
@@ -122,7 +139,8 @@ void machine_partition_reset(struct machine *machine, struct partition *partitio
 
 /* ---- VPs (vp.c): what hypervisor_ops asks for ---- */
 struct vp *vp_create(void *machine, struct partition *partition, uint32_t index);
-void vp_destroy(void *machine, struct vp *vp);
+void vp_destroy(void *machine, struct vp *vp); /* it stands still */
+void vps_bury(struct machine *machine);        /* free what was destroyed; the coordinator */
 /* May it run a slice now? Applies INIT, SIPI and wake-ups that were posted. */
 bool vp_prepare(struct vp *vp);
 /* Run one slice. CPU_EXIT_BUDGET etc. as cpu_run. */

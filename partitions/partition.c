@@ -94,7 +94,7 @@ void partition_finalize(struct partition *partition)
 
         if (vp != NULL) {
             hv_vp_fini(vp);
-            partition->vps[i] = NULL;
+            __atomic_store_n(&partition->vps[i], NULL, __ATOMIC_RELEASE);
             partition->n_vps--;
             hv->ops->vp_destroy(hv->config.ops_opaque, vp);
         }
@@ -142,7 +142,7 @@ unsigned partition_depth(const struct partition *partition)
 
 struct vp *partition_vp(const struct partition *partition, uint32_t index)
 {
-    return index < HV_VPS ? partition->vps[index] : NULL;
+    return index < HV_VPS ? __atomic_load_n(&partition->vps[index], __ATOMIC_ACQUIRE) : NULL;
 }
 
 bool partition_charge(struct partition *partition, uint64_t n_pages)

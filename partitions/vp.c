@@ -102,8 +102,13 @@ struct vp *vp_create(void *opaque, struct partition *partition, uint32_t index)
         vp->cpu.core.state.activity = ACTIVITY_WAIT_FOR_SIPI;
     }
     if (runs_guest(machine, partition)) {
-        machine->vps[machine->n_vps++] = vp;
         debug_vp_created(machine, vp);
+        (void)lp_attach(machine, vp); /* there are as many slots as VPs */
+        host_rwlock_write(&machine->vp_lock);
+        machine->vps[machine->n_vps++] = vp;
+        host_rwlock_unlock(&machine->vp_lock);
+        __atomic_store_n(&machine->lps_changed, true, __ATOMIC_RELEASE);
+        host_wakeup_set(&machine->wakeup);
     }
     return vp;
 
@@ -113,22 +118,70 @@ no_memory:
     return NULL;
 }
 
+static void vp_free(struct vp *vp)
+{
+    device_fini(&vp->lapic->dev);
+    cpu_fini(&vp->cpu);
+    free(vp->glue);
+    free(vp);
+}
+
+void vps_bury(struct machine *machine)
+{
+    host_rwlock_write(&machine->vp_lock); /* nobody who found it in a partition uses it any more */
+    struct vp *vp = machine->graveyard;
+    machine->graveyard = NULL;
+    host_rwlock_unlock(&machine->vp_lock);
+    while (vp != NULL) {
+        struct vp *next = vp_glue_of(vp)->next_buried;
+        vp_free(vp);
+        vp = next;
+    }
+}
+
 void vp_destroy(void *opaque, struct vp *vp)
 {
     struct machine *machine = opaque;
 
+    if (vp_glue_of(vp)->lp != NULL) {
+        lp_detach(vp_glue_of(vp)->lp);
+    }
+    host_rwlock_write(&machine->vp_lock);
     for (unsigned i = 0; i < machine->n_vps; i++) {
         if (machine->vps[i] == vp) {
-            machine->retired_by_destroyed += vp->cpu.core.retired;
+            __atomic_store_n(&vp_glue_of(vp)->lp->retired, 0, __ATOMIC_RELAXED);
+            __atomic_add_fetch(&machine->retired_by_destroyed, vp->cpu.core.retired,
+                               __ATOMIC_RELAXED);
             schedule_forget(machine, vp);
             machine->vps[i] = machine->vps[--machine->n_vps];
             break;
         }
     }
-    device_fini(&vp->lapic->dev);
-    cpu_fini(&vp->cpu);
-    free(vp->glue);
-    free(vp);
+    bool parallel = __atomic_load_n(&machine->parallel, __ATOMIC_ACQUIRE);
+    if (parallel) { /* a timer's callback may be under way: the coordinator frees it */
+        vp_glue_of(vp)->next_buried = machine->graveyard;
+        machine->graveyard = vp;
+    }
+    host_rwlock_unlock(&machine->vp_lock);
+    if (parallel) {
+        __atomic_store_n(&machine->lps_changed, true, __ATOMIC_RELEASE);
+        host_wakeup_set(&machine->wakeup);
+    } else {
+        vp_free(vp);
+    }
+}
+
+void vp_code_untold(struct vp *vp, spa_t spa, size_t length_bytes)
+{
+    struct logical_processor *lp = vp_glue_of(vp)->lp;
+
+    if (lp->n_untold == LP_UNTOLD) { /* the whole page will do */
+        lp->untold[0] = (struct lp_range){ spa & PAGE_MASK, PAGE_SIZE };
+        return;
+    }
+    lp->untold[lp->n_untold++] = (struct lp_range){ spa, length_bytes };
+    cpu_cut(&vp->cpu);
+    cpu_request(&vp->cpu);
 }
 
 static void vp_reset(struct vp *vp, bool init)

@@ -19,6 +19,7 @@ enum { HV_VTLS = 2, HV_STIMERS = 4 };
 /* A synthetic timer. [TLFS timers] */
 struct hv_timer {
     struct vp *vp;
+    struct hypervisor *hv;
     uint8_t vtl, index;
     uint64_t config, count;
     uint64_t due_ref; /* 100 ns: when it fires next */
@@ -67,6 +68,9 @@ struct vp {
     uint8_t debug_action;  /* enum debug_action: the debugger's, as the next */
     unsigned debug_thread; /* its number; 0: none yet */
 };
+
+/* The instruction in execution writes code by a host pointer: other processors are told when it is complete. */
+void vp_code_untold(struct vp *vp, spa_t spa, size_t length_bytes);
 
 static inline bool vp_is_suspended(const struct vp *vp)
 {

@@ -57,6 +57,21 @@ static enum core_status port_write(void *owner, uint16_t port, unsigned size, ui
                : status_of(bus_write(vp->partition->ports, port, size, value, NULL));
 }
 
+static uint64_t synchronous_requests(const struct vp *vp)
+{
+    return __atomic_load_n(&vp_machine(vp)->synchronous, __ATOMIC_RELAXED);
+}
+
+/* What an instruction asked of other processors is done before the next one. */
+static enum core_status waited_for(struct vp *vp, uint64_t before, enum core_status status)
+{
+    if (synchronous_requests(vp) != before && vp_is_parallel(vp)) {
+        vp_glue_of(vp)->lp->must_wait = true;
+        cpu_request(&vp->cpu);
+    }
+    return status;
+}
+
 enum { MSR_X2APIC_LAST = LAPIC_MSR_X2 + 0xff };
 enum { CPUID_HTT = 1 << 28 }; /* leaf 1 EDX: EBX counts APIC ids of the package */
 
@@ -97,7 +112,11 @@ static enum core_status msr_write(void *owner, uint32_t msr, uint64_t value)
     if (hv_intercept_msr(vp, msr, true, value, &instruction)) {
         return CORE_SUSPEND;
     }
-    return hv_msr_is_synthetic(msr) ? hv_msr_write(vp, msr, value) : CORE_GP;
+    if (!hv_msr_is_synthetic(msr)) {
+        return CORE_GP;
+    }
+    uint64_t before = synchronous_requests(vp);
+    return waited_for(vp, before, hv_msr_write(vp, msr, value));
 }
 
 /* Bits of an APIC id that tell the partition's VPs apart: they are the cores of one package. */
@@ -141,7 +160,11 @@ static enum core_status vmcall(void *owner, bool amd_form)
     struct vp *vp = owner;
 
     (void)amd_form; /* the hypercall page says which; both enter */
-    return vp_has_hypervisor(vp) ? hv_hypercall_from_guest(vp) : CORE_UD;
+    if (!vp_has_hypervisor(vp)) {
+        return CORE_UD;
+    }
+    uint64_t before = synchronous_requests(vp);
+    return waited_for(vp, before, hv_hypercall_from_guest(vp));
 }
 
 static uint64_t tsc(void *owner)
@@ -175,6 +198,39 @@ static void fpu_error(void *owner)
     }
 }
 
+static bool code_marked(void *owner, spa_t spa)
+{
+    struct vp *vp = owner;
+    struct machine *machine = vp_machine(vp);
+
+    if (!vp_is_parallel(vp)) {
+        for (unsigned i = 0; i < machine->n_vps; i++) {
+            mmu_write_protect(&machine->vps[i]->cpu.core.mmu, spa);
+        }
+        return false;
+    }
+    if (!lps_write_protect(machine, vp_glue_of(vp)->lp, spa)) {
+        return false;
+    }
+    vp_glue_of(vp)->lp->must_wait = true;
+    vp_glue_of(vp)->lp->marked = spa;
+    return true;
+}
+
+static void alone_wanted(void *owner)
+{
+    vp_glue_of(owner)->lp->wants_alone = true;
+}
+
+static void many_pauses(void *owner)
+{
+    struct machine *machine = vp_machine(owner);
+
+    if (__atomic_load_n(&machine->n_lps, __ATOMIC_RELAXED) > machine->host_processors) {
+        host_thread_yield();
+    }
+}
+
 const struct core_ops vp_core_ops = {
     .port_read = port_read,
     .port_write = port_write,
@@ -187,6 +243,9 @@ const struct core_ops vp_core_ops = {
     .cr8_read = cr8_read,
     .cr8_write = cr8_write,
     .fpu_error = fpu_error,
+    .code_marked = code_marked,
+    .alone_wanted = alone_wanted,
+    .pause = many_pauses,
 };
 
 /* ---- cpu_interrupts ---- */

@@ -16,6 +16,8 @@ struct vp_glue {
     struct lapic lapic;
     bool idle; /* HV_X64_MSR_GUEST_IDLE: any interrupt wakes, whatever IF says */
     struct machine *machine;
+    struct logical_processor *lp; /* its slot; NULL: it never runs */
+    struct vp *next_buried;       /* machine.graveyard */
 };
 
 extern const struct core_ops vp_core_ops;         /* vp_core.c */
@@ -49,11 +51,21 @@ static inline uint64_t vp_apic_base(struct vp *vp)
     return lapic_msr_read(vp->lapic, LAPIC_MSR_APIC_BASE, &value) ? value : 0;
 }
 
-/* Something waits for the VP: make its processor and the machine look up. */
+/* It runs on a thread of its own, now. */
+static inline bool vp_is_parallel(const struct vp *vp)
+{
+    return vp_glue_of(vp)->lp != NULL && __atomic_load_n(&vp_machine(vp)->parallel, __ATOMIC_ACQUIRE);
+}
+
+/* Something waits for the VP: make its processor look up. */
 static inline void vp_post(struct vp *vp)
 {
     cpu_kick(&vp->cpu);
-    machine_kick(vp_machine(vp));
+    if (vp_machine(vp)->config.virtual_time) {
+        machine_kick(vp_machine(vp));
+    } else if (vp_glue_of(vp)->lp != NULL) {
+        lp_wake(vp_glue_of(vp)->lp);
+    }
 }
 
 #endif

@@ -102,8 +102,10 @@ static void op_tlb_flush(struct vp *vp, bool all, gva_t gva, uint64_t n_pages)
 {
     struct mmu *mmu = &vp->cpu.core.mmu;
 
-    /* One logical-processor thread: no VP is inside an instruction of its own now, or it is the
-     * caller's. */
+    if (vp_is_parallel(vp)) {
+        lp_flush(vp_glue_of(vp)->lp, all, gva, n_pages);
+        return;
+    }
     if (all || n_pages > 64) {
         mmu_flush_all(mmu);
         return;
@@ -113,8 +115,32 @@ static void op_tlb_flush(struct vp *vp, bool all, gva_t gva, uint64_t n_pages)
     }
 }
 
+static bool op_hold(void *opaque, struct vp *by, struct vp *vp)
+{
+    return !vp_is_parallel(vp) ||
+           lp_hold(opaque, by != NULL ? vp_glue_of(by)->lp : NULL, vp_glue_of(vp)->lp);
+}
+
+static void op_release(void *opaque, struct vp *by)
+{
+    lps_release(opaque, by != NULL ? vp_glue_of(by)->lp : NULL);
+}
+
+static void op_settle(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    if (__atomic_load_n(&machine->parallel, __ATOMIC_ACQUIRE)) {
+        lps_settle(machine, NULL);
+        lps_settle_holds(machine, NULL);
+    }
+}
+
 static void op_kick(struct vp *vp)
 {
+    if (vp_is_parallel(vp)) {
+        cpu_request(&vp->cpu); /* whatever else is pending */
+    }
     vp_post(vp);
 }
 
@@ -166,6 +192,9 @@ const struct hypervisor_ops vp_hypervisor_ops = {
     .apic_base_write = op_apic_base_write,
     .state_changed = op_state_changed,
     .tlb_flush = op_tlb_flush,
+    .hold = op_hold,
+    .release = op_release,
+    .settle = op_settle,
     .kick = op_kick,
     .idle = op_idle,
     .reset = op_reset,

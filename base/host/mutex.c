@@ -31,6 +31,31 @@ void host_mutex_unlock(struct host_mutex *mutex)
     must(pthread_mutex_unlock(&mutex->handle));
 }
 
+void host_rwlock_init(struct host_rwlock *lock)
+{
+    must(pthread_rwlock_init(&lock->handle, NULL));
+}
+
+void host_rwlock_fini(struct host_rwlock *lock)
+{
+    must(pthread_rwlock_destroy(&lock->handle));
+}
+
+void host_rwlock_read(struct host_rwlock *lock)
+{
+    must(pthread_rwlock_rdlock(&lock->handle));
+}
+
+void host_rwlock_write(struct host_rwlock *lock)
+{
+    must(pthread_rwlock_wrlock(&lock->handle));
+}
+
+void host_rwlock_unlock(struct host_rwlock *lock)
+{
+    must(pthread_rwlock_unlock(&lock->handle));
+}
+
 void host_cond_init(struct host_cond *cond)
 {
     pthread_condattr_t attributes;

@@ -14,10 +14,21 @@ struct host_cond {
     pthread_cond_t handle; /* waits on the monotonic clock */
 };
 
+/* Many readers or one writer. */
+struct host_rwlock {
+    pthread_rwlock_t handle;
+};
+
 void host_mutex_init(struct host_mutex *mutex);
 void host_mutex_fini(struct host_mutex *mutex);
 void host_mutex_lock(struct host_mutex *mutex);
 void host_mutex_unlock(struct host_mutex *mutex);
+
+void host_rwlock_init(struct host_rwlock *lock);
+void host_rwlock_fini(struct host_rwlock *lock);
+void host_rwlock_read(struct host_rwlock *lock);
+void host_rwlock_write(struct host_rwlock *lock);
+void host_rwlock_unlock(struct host_rwlock *lock);
 
 void host_cond_init(struct host_cond *cond);
 void host_cond_fini(struct host_cond *cond);

@@ -1,6 +1,7 @@
 /* Threads over POSIX threads. [POSIX pthread_create] */
 #include "base/host/thread.h"
 
+#include <sched.h>
 #include <string.h>
 
 static void *host_thread_entry(void *argument)
@@ -18,6 +19,18 @@ int host_thread_start(struct host_thread *thread, void (*body)(void *), void *op
     int status = pthread_create(&thread->handle, NULL, host_thread_entry, thread);
     thread->running = status == 0;
     return status == 0 ? 0 : error_set(error, -status, "no thread: %s", strerror(status));
+}
+
+void host_thread_yield(void)
+{
+    (void)sched_yield();
+}
+
+unsigned host_processors(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 void host_thread_join(struct host_thread *thread)

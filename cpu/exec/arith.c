@@ -167,6 +167,9 @@ static ALWAYS_INLINE void alu_memory(struct core *core, const struct insn *insn,
         return;
     }
     gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
+    if (lock) {
+        core_lock(core, gva, size);
+    }
     uint8_t *host = core_rmw(core, gva, size, insn_is_stack(insn));
     if (UNLIKELY(host == NULL)) {
         a = core_load_size(core, gva, size, insn_is_stack(insn));
@@ -344,6 +347,9 @@ static ALWAYS_INLINE void cmpxchg(struct core *core, const struct insn *insn, un
         }
     } else {
         gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
+        if (insn->flags & INSN_LOCK) {
+            core_lock(core, gva, size);
+        }
         uint8_t *host = core_rmw(core, gva, size, insn_is_stack(insn));
         if (UNLIKELY(host == NULL)) {
             old = core_load_size(core, gva, size, insn_is_stack(insn));
@@ -373,6 +379,9 @@ static ALWAYS_INLINE void xadd(struct core *core, const struct insn *insn, unsig
         gpr_write(core, insn->n[0], size, old + source);
     } else {
         gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
+        if (insn->flags & INSN_LOCK) {
+            core_lock(core, gva, size);
+        }
         uint8_t *host = core_rmw(core, gva, size, insn_is_stack(insn));
         if (UNLIKELY(host == NULL)) {
             old = core_load_size(core, gva, size, insn_is_stack(insn));
@@ -419,6 +428,9 @@ EXEC_OP(cmpxchg8b)
     uint64_t expected = (uint32_t)core->state.gpr[REG_RAX] | core->state.gpr[REG_RDX] << 32;
     uint64_t value = (uint32_t)core->state.gpr[REG_RBX] | core->state.gpr[REG_RCX] << 32, old;
     gva_t gva = insn_linear(core, insn, 8, MMU_WRITE);
+    if (insn->flags & INSN_LOCK) {
+        core_lock(core, gva, 8);
+    }
     uint8_t *host = core_rmw(core, gva, 8, insn_is_stack(insn));
 
     if (host != NULL && ram_is_atomic(host, 8)) {

@@ -73,6 +73,9 @@ static ALWAYS_INLINE void bit_memory(struct core *core, const struct insn *insn,
     if (test == BIT_TEST) {
         value = core_load_size(core, gva, size, stack);
     } else {
+        if (insn->flags & INSN_LOCK) {
+            core_lock(core, gva, size);
+        }
         uint8_t *host = core_rmw(core, gva, size, stack);
         if (UNLIKELY(host == NULL)) {
             value = core_load_size(core, gva, size, stack);

@@ -36,6 +36,12 @@ void core_suspend(struct core *core)
     longjmp(*core->unwind, UNWIND_SUSPEND);
 }
 
+void core_wait_alone(struct core *core)
+{
+    core->ops->alone_wanted(core->owner);
+    core_suspend(core);
+}
+
 void core_end_block(struct core *core)
 {
     core->state.gpr[REG_RIP] = insn_next_rip(core, core->insn);

@@ -57,6 +57,13 @@ struct core_ops {
     /* FERR# to the PIC when CR0.NE = 0. */
     void (*fpu_error)(void *owner);
     void (*flush_notify)(void *owner); /* may be NULL: paging changed */
+    /* May be NULL. A page gets its first block: other processors must not write to it unseen. True: they are asked,
+     * leave cpu_run (SUSPEND) and run on when they have answered. */
+    bool (*code_marked)(void *owner, spa_t spa);
+    /* May be NULL. A LOCK that the host's atomics cannot give, with core.others_run. Leaves cpu_run (SUSPEND); the
+     * instruction comes again with others_run clear. */
+    void (*alone_wanted)(void *owner);
+    void (*pause)(void *owner); /* may be NULL: many PAUSEs in a row */
 };
 
 /* Why an instruction did not simply end; values handed to longjmp. */
@@ -98,6 +105,8 @@ struct core {
                          block */
     uint64_t debug_pending; /* DR6 bits of a data or I/O breakpoint that #DB reports after the
                                instruction */
+    bool others_run;   /* other processors run guest code meanwhile: a split LOCK asks to be alone */
+    uint8_t pauses;    /* PAUSE instructions until core_ops.pause is called */
     bool data_checked; /* derived: alignment checks, data breakpoints or watches: data_set is
                           never_set */
     const struct core_watches *watches; /* a debugger's; NULL: none */
@@ -129,6 +138,7 @@ struct core {
 enum {
     CORE_PENDING_POLL =
         1u << 0, /* leave the fast loop and look at everything (also set by other threads) */
+    CORE_PENDING_REQUEST = 1u << 1, /* cpu_request */
     CORE_PENDING_DEBUG =
         1u << 2, /* TF, a pending #DB, or enabled breakpoints: one instruction at a time */
 };
@@ -145,6 +155,15 @@ NORETURN void core_end_block(struct core *core);
 /* Leave the block with RIP at this instruction, which is to run again (an interrupted REP):
  * UNWIND_RESTART. */
 NORETURN void core_restart_insn(struct core *core);
+/* Before a locked access of size bytes: when the host cannot do it atomically, leave the instruction and come again
+ * while no other processor runs. */
+NORETURN COLD void core_wait_alone(struct core *core);
+static ALWAYS_INLINE void core_lock(struct core *core, gva_t gva, unsigned size)
+{
+    if (UNLIKELY((gva & (size - 1)) != 0) && core->others_run) {
+        core_wait_alone(core);
+    }
+}
 /* Raise what a core_status asks for (CORE_OK returns). */
 void core_check(struct core *core, enum core_status status);
 /* Raise what an mmu_status asks for. stack: #SS for non-canonical. */

@@ -243,6 +243,7 @@ static ALWAYS_INLINE void xchg_memory(struct core *core, const struct insn *insn
 {
     unsigned n = insn->kind[0] == OPERAND_GPR ? insn->n[0] : insn->n[1];
     gva_t gva = insn_linear(core, insn, size, MMU_WRITE);
+    core_lock(core, gva, size);
     uint8_t *host = core_rmw(core, gva, size, insn_is_stack(insn));
     uint64_t value = gpr_read(core, n, size), old;
 
@@ -464,6 +465,20 @@ EXEC_OP(nop)
     (void)core, (void)insn;
 }
 
+/* Whoever spins may keep a host's processor from the one that it waits for. */
+EXEC_OP(pause)
+{
+    enum { PAUSES_IN_A_ROW = 128 };
+
+    (void)insn;
+    if (UNLIKELY(++core->pauses == PAUSES_IN_A_ROW)) {
+        core->pauses = 0;
+        if (core->ops->pause != NULL) {
+            core->ops->pause(core->owner);
+        }
+    }
+}
+
 exec_fn *exec_choose_move(const struct insn *insn)
 {
     static exec_fn *const cbw[] = { NULL, exec_cbw2, exec_cbw4, exec_cbw8 };
@@ -512,8 +527,9 @@ exec_fn *exec_choose_move(const struct insn *insn)
         return exec_movbe;
     case OP_SALC:
         return exec_salc;
-    case OP_NOP:
     case OP_PAUSE:
+        return exec_pause;
+    case OP_NOP:
     case OP_ENDBR:
         return exec_nop;
     default:

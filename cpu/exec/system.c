@@ -124,6 +124,10 @@ static void system_cpuid(struct core *core, const struct insn *insn)
     gpr[REG_RBX] = regs[CPUID_EBX];
     gpr[REG_RCX] = regs[CPUID_ECX];
     gpr[REG_RDX] = regs[CPUID_EDX];
+    /* It serializes: code that another processor wrote before is what comes next. [SDM 3A 8.1.3] */
+    if (UNLIKELY(__atomic_load_n(&core->pending, __ATOMIC_ACQUIRE) & CORE_PENDING_REQUEST)) {
+        core_end_block(core);
+    }
 }
 
 static void system_random(struct core *core, const struct insn *insn)

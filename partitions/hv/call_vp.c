@@ -41,7 +41,7 @@ hv_status_t hv_call_create_vp(struct hv_request *request)
         partition_uncharge(target, HV_COST_VP);
         return HV_STATUS_NO_RESOURCES;
     }
-    target->vps[index] = vp;
+    __atomic_store_n(&target->vps[index], vp, __ATOMIC_RELEASE);
     target->n_vps++;
     HV_TRACE(hv, VP_CREATED, target->id, index, target->id, index);
     return HV_STATUS_SUCCESS;
@@ -53,7 +53,7 @@ hv_status_t hv_call_delete_vp(struct hv_request *request)
     struct vp *vp = request->vp;
 
     hv_vp_fini(vp);
-    target->vps[vp->index] = NULL;
+    __atomic_store_n(&target->vps[vp->index], NULL, __ATOMIC_RELEASE);
     target->n_vps--;
     partition_uncharge(target, HV_COST_VP);
     request->hv->ops->vp_destroy(request->hv->config.ops_opaque, vp);

@@ -22,6 +22,7 @@ enum {
     VAR = HV_CALL_VAR,
     IF_SELF = HV_CALL_IF_SELF,
     VP = HV_CALL_VP,
+    VPS = HV_CALL_VPS,
     U = 1u << PARTITION_UNINITIALIZED,
     A = 1u << PARTITION_ACTIVE,
     G = 1u << PARTITION_FINALIZING,
@@ -196,12 +197,45 @@ static hv_status_t find_target(struct hv_request *request)
     return HV_STATUS_SUCCESS;
 }
 
+/* Do the VPs whose state the call touches stand still? */
+static bool targets_held(const struct hv_request *request)
+{
+    const struct hypervisor *hv = request->hv;
+    struct vp *by = request->caller->vp;
+    bool held = true;
+
+    if (hv->ops->hold == NULL) {
+        return true;
+    }
+    if ((request->row->flags & HV_CALL_VP) != 0 && request->vp != by) {
+        held = hv->ops->hold(hv->config.ops_opaque, by, request->vp);
+    }
+    if (request->row->flags & HV_CALL_VPS) {
+        for (uint32_t i = 0; i < HV_VPS; i++) {
+            struct vp *vp = partition_vp(request->target, i);
+            held &= vp == NULL || hv->ops->hold(hv->config.ops_opaque, by, vp);
+        }
+    }
+    return held;
+}
+
+static void targets_release(const struct hv_request *request)
+{
+    if (request->hv->ops->release != NULL) {
+        request->hv->ops->release(request->hv->config.ops_opaque, request->caller->vp);
+    }
+}
+
 hv_status_t hv_request_run(struct hv_request *request, unsigned budget, unsigned *done)
 {
     const struct hv_caller *caller = request->caller;
     hv_status_t status = find_target(request);
 
     *done = request->control.start;
+    request->again = status == HV_STATUS_SUCCESS && !targets_held(request);
+    if (request->again) {
+        return HV_STATUS_SUCCESS;
+    }
     if (status == HV_STATUS_SUCCESS && request->row->shape == HV_SHAPE_SIMPLE) {
         status = request->row->handler(request);
     } else if (status == HV_STATUS_SUCCESS) {
@@ -214,6 +248,7 @@ hv_status_t hv_request_run(struct hv_request *request, unsigned budget, unsigned
     if (request->registers_changed) {
         request->hv->ops->state_changed(request->vp);
     }
+    targets_release(request);
     request->hv->hypercalls++;
     __atomic_fetch_add(&request->hv->hypercalls_by_row[request->row - hv_call_rows], 1,
                        __ATOMIC_RELAXED);
@@ -242,8 +277,10 @@ static struct hv_control control_of_call(const struct hv_call_row *row, uint16_t
     return control;
 }
 
-hv_status_t hv_call(const struct hv_caller *caller, uint16_t code, const void *in, size_t in_len,
-                    void *out, size_t out_len, unsigned reps, unsigned *reps_done)
+/* *again: nothing happened, see hv_request.again. *settles: VPs may have been asked for something. */
+static hv_status_t call_once(const struct hv_caller *caller, uint16_t code, const void *in,
+                             size_t in_len, void *out, size_t out_len, unsigned reps,
+                             unsigned *reps_done, bool *again, bool *settles)
 {
     struct hypervisor *hv = caller->partition->hv;
     struct hv_control control = control_of_call(hv_call_row_find(code), code, in_len, reps);
@@ -265,6 +302,8 @@ hv_status_t hv_call(const struct hv_caller *caller, uint16_t code, const void *i
             memset(out, 0, hv_request_out_bytes(row, &control));
         }
         status = hv_request_run(&request, UINT32_MAX, &done);
+        *again = request.again;
+        *settles = row->target != HV_TARGET_NONE;
     } else {
         HV_TRACE(hv, HYPERCALL_REFUSED, caller->partition->id, -1, code,
                  HV_TRACE_NAME(row != NULL ? row->name : "?"), status);
@@ -273,5 +312,23 @@ hv_status_t hv_call(const struct hv_caller *caller, uint16_t code, const void *i
     if (reps_done != NULL) {
         *reps_done = done;
     }
+    return status;
+}
+
+hv_status_t hv_call(const struct hv_caller *caller, uint16_t code, const void *in, size_t in_len,
+                    void *out, size_t out_len, unsigned reps, unsigned *reps_done)
+{
+    struct hypervisor *hv = caller->partition->hv;
+    hv_status_t status;
+    bool again, settles;
+
+    do {
+        again = settles = false;
+        status =
+            call_once(caller, code, in, in_len, out, out_len, reps, reps_done, &again, &settles);
+        if (settles && hv->ops->settle != NULL) {
+            hv->ops->settle(hv->config.ops_opaque);
+        }
+    } while (again);
     return status;
 }

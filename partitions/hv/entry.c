@@ -227,6 +227,9 @@ static enum core_status run(struct entry *entry, const struct hv_caller *caller)
 
     memset(entry->out, 0, entry->out_bytes);
     status = hv_request_run(&request, REP_BUDGET, &done);
+    if (request.again) {
+        return CORE_SUSPEND;
+    }
     write_output(entry, status, done);
     if (status == HV_STATUS_SUCCESS && entry->row->shape == HV_SHAPE_REP &&
         done < entry->control.reps) {

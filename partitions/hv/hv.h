@@ -41,7 +41,8 @@ struct hv_caller hv_caller_root(struct hypervisor *hv);
  * hypercalls and by C alike. in, in_len: the input list: fixed header, variable header, then `reps`
  * elements. out, out_len: room for the output. reps: rep count of a rep call, else 0. *reps_done:
  * elements done, also on failure; may be NULL for a simple call. A C caller's variable header is
- * what in_len leaves between the fixed header and the elements. */
+ * what in_len leaves between the fixed header and the elements. C callers are on no VP's thread, but
+ * for calls without a target (messages, events): others may wait for VPs. */
 hv_status_t hv_call(const struct hv_caller *caller, uint16_t code, const void *in, size_t in_len,
                     void *out, size_t out_len, unsigned reps, unsigned *reps_done);
 

@@ -27,7 +27,7 @@ HV_CALL(0x0014, FlushVirtualAddressListEx,    REP,    32,  8,  0,  0, FAST|VAR, 
 HV_CALL(0x0015, SendSyntheticClusterIpiEx,    SIMPLE, 24,  0,  0,  0, FAST|VAR,      NONE,                       NONE,       ALL,     hv_call_send_cluster_ipi_ex) \
 HV_CALL(0x0040, CreatePartition,              SIMPLE, 56,  0,  8,  0, FAST,          CREATE_PARTITIONS,          NONE,       ALL,     hv_call_create_partition) \
 HV_CALL(0x0041, InitializePartition,          SIMPLE,  8,  0,  0,  0, FAST,          NONE,                       CHILD,      U,       hv_call_initialize_partition) \
-HV_CALL(0x0042, FinalizePartition,            SIMPLE,  8,  0,  0,  0, FAST,          NONE,                       CHILD,      A|G,     hv_call_finalize_partition) \
+HV_CALL(0x0042, FinalizePartition,            SIMPLE,  8,  0,  0,  0, FAST|VPS,      NONE,                       CHILD,      A|G,     hv_call_finalize_partition) \
 HV_CALL(0x0043, DeletePartition,              SIMPLE,  8,  0,  0,  0, FAST,          NONE,                       CHILD,      U|F,     hv_call_delete_partition) \
 HV_CALL(0x0044, GetPartitionProperty,         SIMPLE, 16,  0,  8,  0, FAST,          NONE,                       CHILD_SELF, U|A,     hv_call_get_partition_property) \
 HV_CALL(0x0045, SetPartitionProperty,         SIMPLE, 24,  0,  0,  0, FAST,          NONE,                       CHILD,      U|A,     hv_call_set_partition_property) \

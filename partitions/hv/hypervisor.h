@@ -77,6 +77,12 @@ struct hypervisor_ops {
     void (*state_changed)(struct vp *vp);
     /* Drop translations: all, or those of n pages from gva. global: global pages too. */
     void (*tlb_flush)(struct vp *vp, bool all, gva_t gva, uint64_t n_pages);
+    /* With VPs that run in parallel; all three may be NULL. `vp` is to stand still until release: true when it does;
+     * else the request is taken up again after settle (no lock held; a VP's own thread does it between instructions).
+     * by: the caller's VP or NULL. */
+    bool (*hold)(void *opaque, struct vp *by, struct vp *vp);
+    void (*release)(void *opaque, struct vp *by);
+    void (*settle)(void *opaque);
     void (*kick)(struct vp *vp); /* leave cpu_run soon: suspended, resumed, something pending */
     void (*idle)(struct vp *vp); /* HV_X64_MSR_GUEST_IDLE was read: halt after the instruction, wake
                                     even with IF = 0 */

@@ -16,7 +16,8 @@ enum {
     HV_CALL_FAST = 1u << 0,
     HV_CALL_VAR = 1u << 1,
     HV_CALL_IF_SELF = 1u << 2,
-    HV_CALL_VP = 1u << 3,
+    HV_CALL_VP = 1u << 3,  /* names a VP, which stands still meanwhile */
+    HV_CALL_VPS = 1u << 4, /* all VPs of the target do */
 };
 
 enum hv_target { HV_TARGET_NONE, HV_TARGET_CHILD, HV_TARGET_CHILD_SELF, HV_TARGET_CHILD_ROOT };
@@ -74,6 +75,7 @@ struct hv_request {
     struct vp *vp;            /* rows with HV_CALL_VP */
     unsigned index;           /* rep calls: the element in hand */
     bool registers_changed;   /* tell the VP's core at the end */
+    bool again;               /* nothing happened: a VP does not stand still yet */
 };
 
 /* Ids and state of the target, then the handler, for at most `budget` elements. *done: absolute.

@@ -92,14 +92,16 @@ static void next_period(struct hv_timer *timer, uint64_t now)
 static void expired(void *opaque, uint64_t now_ns)
 {
     struct hv_timer *timer = opaque;
-    struct hypervisor *hv = timer->vp->partition->hv;
+    struct hypervisor *hv = timer->hv; /* its VP's partition may be gone */
     uint64_t now;
 
     host_mutex_lock(&hv->lock);
-    now = hv_reference_time_at(timer->vp->partition, now_ns);
     if ((timer->config & STIMER_ENABLE) == 0) {
-        /* stopped while this call was under way */
-    } else if (now < timer->due_ref) {
+        host_mutex_unlock(&hv->lock);
+        return; /* stopped while this call was under way */
+    }
+    now = hv_reference_time_at(timer->vp->partition, now_ns);
+    if (now < timer->due_ref) {
         arm(timer); /* never early */
     } else {
         if ((timer->config & STIMER_PERIODIC) == 0) {
@@ -117,6 +119,7 @@ static void expired(void *opaque, uint64_t now_ns)
 void stimer_init(struct hv_timer *timer, struct vp *vp, unsigned vtl, unsigned index)
 {
     timer->vp = vp;
+    timer->hv = vp->partition->hv;
     timer->vtl = (uint8_t)vtl;
     timer->index = (uint8_t)index;
     timer->buffer.timer = timer;

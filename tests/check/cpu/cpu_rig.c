@@ -44,8 +44,13 @@ static enum core_status port_write(void *owner, uint16_t port, unsigned size, ui
 
 static const struct core_ops core_ops = { .port_read = port_read, .port_write = port_write };
 
-static void code_written(void *opaque, spa_t spa, size_t length)
+static void code_written(void *opaque, void *vp, spa_t spa, size_t length,
+                         enum ram_write_phase phase)
 {
+    (void)vp;
+    if (phase == RAM_WRITE_DONE) {
+        return;
+    }
     cpu_code_written(&((struct rig *)opaque)->cpu, spa, length);
 }
 

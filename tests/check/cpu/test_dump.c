@@ -17,7 +17,6 @@ static char *dump_of(unsigned what, const uint8_t *code, size_t n)
     struct core *core = calloc(1, sizeof(*core));
     struct space space = { 0 };
     struct ram ram;
-    bool marked, emptied;
     char *text = NULL;
     size_t size = 0;
     struct cpu_dump dump = { .what = what, .out = open_memstream(&text, &size) };
@@ -31,7 +30,9 @@ static char *dump_of(unsigned what, const uint8_t *code, size_t n)
     ram_write(&ram, CODE, code, n);
     struct block_cache *cache = block_cache_create(&ram, cpu_model_find(NULL));
     struct decode_mode mode = { .bits = 64, .flat = true };
-    struct block *block = block_build(cache, CODE, mode, &marked, &emptied);
+    (void)block_make_room(cache);
+    (void)block_mark_page(cache, CODE);
+    struct block *block = block_build(cache, CODE, mode);
     ck_assert_ptr_nonnull(block);
     cpu_dump_block(&dump, core, block, RIP, NULL);
     (void)fclose(dump.out);

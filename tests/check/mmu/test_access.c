@@ -13,8 +13,13 @@ struct written {
     struct ram *ram;
 };
 
-static void code_written(void *opaque, spa_t spa, size_t length_bytes)
+static void code_written(void *opaque, void *vp, spa_t spa, size_t length_bytes,
+                         enum ram_write_phase phase)
 {
+    (void)vp;
+    if (phase == RAM_WRITE_DONE) {
+        return;
+    }
     struct written *w = opaque;
     w->spa = spa;
     w->length = length_bytes;
@@ -176,7 +181,7 @@ START_TEST(code_pages_are_told_before_they_change)
     f->ram.ops_opaque = &w;
     load64(f, BASE);
     ck_assert_ptr_nonnull(tlb_write(mmu_set(&f->mmu, false), BASE, 1));
-    ram_page_set(&f->ram, PAGE_ONE, RAM_PAGE_CODE);
+    ram_code_get(&f->ram, PAGE_ONE);
     mmu_write_protect(&f->mmu, PAGE_ONE + 0x123);
     ck_assert_ptr_null(tlb_write(mmu_set(&f->mmu, false), BASE, 1));
     ck_assert_ptr_nonnull(tlb_read(mmu_set(&f->mmu, false), BASE, 1));
@@ -205,7 +210,7 @@ START_TEST(code_pages_are_told_before_they_change)
     ck_assert_uint_eq(w.times, 4);
     ck_assert_uint_eq(w.length, 8);
     /* Without code it is an ordinary page again after the next write. */
-    ram_page_clear(&f->ram, PAGE_ONE, RAM_PAGE_CODE);
+    ram_code_put(&f->ram, PAGE_ONE);
     ck_assert_int_eq(mmu_store(&f->mmu, BASE, &value, 4, MMU_WRITE), MMU_OK);
     ck_assert_ptr_nonnull(tlb_write(mmu_set(&f->mmu, false), BASE, 1));
     fixture_free(f);

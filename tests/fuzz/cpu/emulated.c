@@ -73,8 +73,13 @@ static enum io_status missed(void *opaque, void *vp, gpa_t gpa, unsigned right, 
     return IO_NO_REGISTER;
 }
 
-static void code_written(void *opaque, spa_t spa, size_t length_bytes)
+static void code_written(void *opaque, void *vp, spa_t spa, size_t length_bytes,
+                         enum ram_write_phase phase)
 {
+    (void)vp;
+    if (phase == RAM_WRITE_DONE) {
+        return;
+    }
     cpu_code_written(&((struct emulated *)opaque)->cpu, spa, length_bytes);
 }
 

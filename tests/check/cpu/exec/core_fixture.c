@@ -50,8 +50,11 @@ static enum io_status space_missed(void *opaque, void *vp, gpa_t gpa, unsigned r
 
 static const struct space_ops space_ops = { space_missed };
 
-static void code_written(void *opaque, spa_t spa, size_t length_bytes)
+static void code_written(void *opaque, void *vp, spa_t spa, size_t length_bytes,
+                         enum ram_write_phase phase)
 {
+    (void)vp;
+    (void)phase;
     (void)opaque, (void)spa, (void)length_bytes;
 }
 
