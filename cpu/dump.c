@@ -19,6 +19,7 @@
 #include "cpu/dump_disassembler.h"
 #include "cpu/exec/core.h"
 #include "cpu/exec/exec.h"
+#include "cpu/translate/translate.h"
 
 enum { LINE_BYTES = 320, CODE_BYTES = BLOCK_INSNS * INSN_MAX_LENGTH };
 
@@ -139,7 +140,7 @@ static void dump_row(const struct cpu_dump *dump, const struct insn *insn, unsig
     line_add(&line, "%*s", 3 * (10 - (insn->length < 10 ? insn->length : 10)) + 1, "");
     insn_print(&alone, rip, text, sizeof(text));
     line_add(&line, "%-36s", text);
-    dump_disassemble(bytes, insn->length, bits, rip, text, sizeof(text));
+    (void)dump_disassemble(bytes, insn->length, bits, rip, text, sizeof(text));
     if (text[0] != '\0') {
         line_add(&line, " | %s", text);
     }
@@ -183,5 +184,28 @@ void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const 
             dump_row(dump, insn, core->bits, (rip + insn->offset) & core->ip_mask,
                      code + insn->offset);
         }
+    }
+}
+
+void cpu_dump_code(const struct cpu_dump *dump, const struct code *code)
+{
+    struct line line = { .used = 0 };
+    char text[96];
+
+    if (dump->out == NULL) {
+        return;
+    }
+    line_add(&line, "code 0x%" PRIx64 ", %u instruction%s, %u bytes of host code", code->rip,
+             code->n, code->n == 1 ? "" : "s", code->host_bytes);
+    line_write(&line, dump->out);
+    for (size_t at = 0; at < code->host_bytes;) {
+        size_t length = dump_disassemble(code->entry + at, code->host_bytes - at, 64,
+                                         (uintptr_t)code->entry + at, text, sizeof(text));
+        if (length == 0) {
+            break;
+        }
+        line_add(&line, "  +%04zx  %s", at, text);
+        line_write(&line, dump->out);
+        at += length;
     }
 }

@@ -6,11 +6,13 @@
 #include <stdio.h>
 
 struct block;
+struct code;
 struct core;
 
 enum {
     CPU_DUMP_INSN = 1u << 0,  /* every field of every decoded instruction */
     CPU_DUMP_BLOCK = 1u << 1, /* every block: key, bytes, instructions, who executes them */
+    CPU_DUMP_HOST = 1u << 2,  /* every translation: the host's instructions */
 };
 
 /* Who wants to read what. Set into cpu.dump by the owner of the processor. */
@@ -23,5 +25,8 @@ struct cpu_dump {
  * lies. */
 void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const struct block *block,
                     uint64_t rip, const uint8_t *bytes);
+
+/* A block was translated. */
+void cpu_dump_code(const struct cpu_dump *dump, const struct code *code);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /* Text of the first instruction in `bytes` as code of 16, 32 or 64 bits at rip; empty when it is
- * not one, or when the build has no disassembler. */
-void dump_disassemble(const uint8_t *bytes, size_t n, unsigned bits, uint64_t rip, char *text,
-                      size_t size);
+ * not one, or when the build has no disassembler. Returns its length, or 0. */
+size_t dump_disassemble(const uint8_t *bytes, size_t n, unsigned bits, uint64_t rip, char *text,
+                        size_t size);
 
 #endif

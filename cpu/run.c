@@ -653,6 +653,10 @@ static struct code *code_at_rip(struct cpu *cpu, struct block *block)
     if (code != NULL) {
         code->next = block->code;
         block->code = code;
+        if (UNLIKELY(cpu->dump != NULL && (cpu->dump->what & CPU_DUMP_HOST))) {
+            cpu_dump_block(cpu->dump, &cpu->core, block, rip, NULL);
+            cpu_dump_code(cpu->dump, code);
+        }
     }
     return code;
 }

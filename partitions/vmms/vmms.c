@@ -56,7 +56,7 @@ static int dump_bits(const char *list, unsigned *bits, struct error *error)
     static const struct {
         const char *name;
         unsigned bit;
-    } rows[] = { { "insn", CPU_DUMP_INSN }, { "block", CPU_DUMP_BLOCK } };
+    } rows[] = { { "insn", CPU_DUMP_INSN }, { "block", CPU_DUMP_BLOCK }, { "host", CPU_DUMP_HOST } };
 
     *bits = 0;
     while (list != NULL && *list != '\0') {
@@ -67,11 +67,8 @@ static int dump_bits(const char *list, unsigned *bits, struct error *error)
                 found = rows[i].bit;
             }
         }
-        if (length == strlen("host") && strncmp(list, "host", length) == 0) {
-            return error_set(error, -EINVAL, "dump host: there is no translator yet");
-        }
         if (found == 0) {
-            return error_set(error, -EINVAL, "dump %.*s: give a list of insn, block",
+            return error_set(error, -EINVAL, "dump %.*s: give a list of insn, block, host",
                              (int)(length < 32 ? length : 32), list);
         }
         *bits |= found;

@@ -40,7 +40,7 @@ static struct cold *cold_new(struct emitter *e, enum cold_kind kind)
 static void emit_poll(struct emitter *e, struct cold *cold, unsigned number, bool poll)
 {
     if (e->counted) {
-        enc_alu_mi(&e->e, ENC_SUB, 8, CORE_AT(translated.fuel), (int32_t)number, false);
+        enc_alu_ri(&e->e, ENC_SUB, 8, R_FUEL, (int32_t)number);
         cold->jump[0] = enc_jcc32(&e->e, 14);
     }
     if (poll) {

@@ -2,7 +2,7 @@
  *
  * Register plan: host_of tells where a guest register lives; RCX, RBP and R10 are free inside an instruction (RCX: index of
  * the TLB; RBP: address, after a check the host's; R10: the rest), R14 is the TLB set of data accesses, GS the core.
- * R13 and R15 are reserved. An instruction checks what can fail before it changes anything: on failure the cold stub
+ * R13 counts instructions down, R15 is reserved. An instruction checks what can fail before it changes anything: on failure the cold stub
  * fills the TLB and checks again, or has the interpreter execute the instruction.
  * Nothing is kept in RCX, RBP, R10 or host flags over a check.
  */
@@ -14,7 +14,13 @@
 #include "cpu/translate/translate.h"
 #include "cpu/translate/x64/encoder.h"
 
-enum { S_INDEX = HOST_RCX, S_ADDRESS = HOST_RBP, S_DATA = HOST_R10, R_SET = HOST_R14 };
+enum {
+    S_INDEX = HOST_RCX,
+    S_ADDRESS = HOST_RBP,
+    S_DATA = HOST_R10,
+    R_SET = HOST_R14,
+    R_FUEL = HOST_R13
+};
 
 /* Where a guest register lives, or HOST_NONE: in core.state. */
 extern const int8_t host_of[16];

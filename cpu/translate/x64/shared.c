@@ -27,6 +27,7 @@ static void spill(struct encoder *e)
             enc_store(e, 8, CORE_GPR(n), (unsigned)host_of[n]);
         }
     }
+    enc_store(e, 8, CORE_AT(translated.fuel), R_FUEL);
 }
 
 static void reload(struct encoder *e)
@@ -37,6 +38,7 @@ static void reload(struct encoder *e)
         }
     }
     enc_load(e, 8, R_SET, CORE_AT(data_set));
+    enc_load(e, 8, R_FUEL, CORE_AT(translated.fuel));
 }
 
 static void leave(struct encoder *e)

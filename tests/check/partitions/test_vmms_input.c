@@ -54,8 +54,6 @@ static const struct {
     { { .cpu = "verdite64,+" }, "no CPU feature" },
     { { .cpu = ",," }, "write +" },
     { { .trace = "no.such.event" }, "no.such.event" },
-    { { .dump = "host" }, "there is no translator yet" },
-    { { .dump = "insn,host" }, "there is no translator yet" },
     { { .dump = "blok" }, "blok" },
 };
 
