@@ -16,6 +16,7 @@
 #include "cpu/block.h"
 #include "cpu/cpu.h"
 #include "cpu/debug.h"
+#include "cpu/decode/op_info.h"
 #include "cpu/dump.h"
 #include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/exec.h"
@@ -591,7 +592,8 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     core->budget -= 1;
     bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
                  generation[0] != before[0] || generation[1] != before[1] ||
-                 (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n;
+                 (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n ||
+                 insn->op == OP_LDMXCSR || op_info[insn->op].family == FAMILY_XSAVE;
     fuel_fill(cpu, leave ? 0 : index + 1);
     return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
 }
@@ -743,6 +745,10 @@ static NOINLINE void run_translated(struct cpu *cpu)
         }
         cpu->running = NULL;
         cpu->previous = &cpu->jumps->unknown;
+        if (UNLIKELY(core->translated.interpret) && !must_look(core)) {
+            run_block(cpu, find_block(cpu));
+            jumped = false;
+        }
     }
     cpu->edge = NULL;
 }

@@ -29,6 +29,9 @@ struct core_translated {
     uint8_t flags_cf;     /* CF by itself */
     uint8_t condition;    /* a condition kept over a memory check */
     uint16_t flags_image; /* AH as LAHF gives it, AL: OF */
+    bool vectors;         /* the guest's vector registers and MXCSR are in the host's */
+    bool interpret;       /* translated code was left because the block at RIP is to be interpreted */
+    uint32_t host_mxcsr;  /* what C runs with */
     uint64_t jump_salt;   /* of the jump table's tags now */
     void *jump_table;
     uint64_t scratch, value; /* inside an instruction */

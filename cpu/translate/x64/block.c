@@ -3,6 +3,7 @@
 
 #include "cpu/decode/op_info.h"
 #include "cpu/exec/model.h"
+#include "cpu/translate/x64/simd.h"
 #include "cpu/translate/x64/translator.h"
 
 /* X(operation, emitter, form that fits) */
@@ -63,8 +64,14 @@ static bool is_native(const struct emitter *e, const struct insn *insn)
 {
     const struct emit_row *row = &emit_rows[insn->op];
 
-    return row->emit != NULL && (row->fits == NULL || row->fits(insn)) &&
+    return ((row->emit != NULL && (row->fits == NULL || row->fits(insn))) ||
+            emit_vector_fits(insn)) &&
            cpu_model_knows(e->translator->core->model, insn, 64);
+}
+
+static emit_fn *emitter_of(const struct insn *insn)
+{
+    return emit_rows[insn->op].emit != NULL ? emit_rows[insn->op].emit : emit_vector;
 }
 
 /* Registers that it writes and the pending flags are made of. */
@@ -114,12 +121,10 @@ static void emit_insn(struct emitter *e)
 
     if (e->flow.insn[e->i].native) {
         keep_flags(e);
-        uint8_t *at = e->e.at;
-        if (emit_rows[insn->op].emit(e, insn)) {
+        if (emitter_of(insn)(e, insn)) {
             resume(e, insn, first);
             return;
         }
-        (void)at;
     }
     emit_slow(e);
     e->ended = e->ended || insn_ends_block(insn, 64);
@@ -127,14 +132,20 @@ static void emit_insn(struct emitter *e)
 
 void translator_emit(struct emitter *e)
 {
+    e->vectors = false;
     for (unsigned i = 0; i < e->n; i++) {
         e->flow.insn[i].native = is_native(e, &e->insns[i]);
+        e->vectors |= e->flow.insn[i].native && emit_rows[e->insns[i].op].emit == NULL;
     }
     flow_analyse(&e->flow, e->insns, e->n, true);
     e->flags = (struct flags_track){ .stored = true };
     e->n_cold = 0;
     e->ended = false;
-    for (e->i = 0; e->i < e->n; e->i++) {
+    e->i = 0;
+    if (e->vectors) {
+        emit_vectors(e);
+    }
+    for (; e->i < e->n; e->i++) {
         e->ended = false;
         emit_insn(e);
     }

@@ -81,6 +81,22 @@ void emit_slow(struct emitter *e)
     e->flags = (struct flags_track){ .stored = true };
 }
 
+void emit_hand_over(struct emitter *e, unsigned condition)
+{
+    struct cold *cold = cold_new(e, COLD_MISS);
+
+    cold->jump[0] = enc_jcc32(&e->e, condition);
+}
+
+void emit_vectors(struct emitter *e)
+{
+    struct cold *cold = cold_new(e, COLD_VECTORS);
+
+    enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(translated.vectors), 0, false);
+    cold->jump[0] = enc_jcc32(&e->e, 4);
+    cold->again = e->e.at;
+}
+
 bool emit_jcc(struct emitter *e, const struct insn *insn)
 {
     unsigned code = insn->imm2 & 15;
@@ -307,6 +323,11 @@ void emit_cold(struct emitter *e)
             cold_miss(e, cold);
         } else if (cold->kind == COLD_EDGE) {
             cold_edge(e, cold);
+        } else if (cold->kind == COLD_VECTORS) {
+            cold_arrive(e, cold);
+            enc_mov_imm(&e->e, S_INDEX, e->rip);
+            enc_call_to(&e->e, e->translator->vectors_entry);
+            enc_jmp_to(&e->e, cold->again);
         } else {
             cold_arrive(e, cold);
             enc_store(&e->e, 8, CORE_GPR(REG_RIP), S_ADDRESS);

@@ -52,7 +52,7 @@ struct flags_track {
 
 /* ---- cold code ---- */
 
-enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE };
+enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS };
 
 struct cold {
     enum cold_kind kind;
@@ -84,6 +84,7 @@ struct emitter {
     unsigned n_cold, cold_of_insn; /* the first of the running instruction */
     bool ended;                    /* the last instruction leaves by itself */
     bool counted, one_cpu, bmi2;
+    bool vectors; /* some instruction works on vector registers */
 };
 
 /* Emit one instruction. False: it has no host code after all (nothing was emitted). */
@@ -150,6 +151,10 @@ struct host_mem emit_stack_check(struct emitter *e, int32_t delta, unsigned size
 void emit_edge(struct emitter *e, uint64_t target, unsigned number);
 /* Call the interpreter for the running instruction. */
 void emit_slow(struct emitter *e);
+/* When the condition holds, the interpreter does the running instruction, of which nothing has been done. */
+void emit_hand_over(struct emitter *e, unsigned condition);
+/* The block's vector registers are where they belong from here on. */
+void emit_vectors(struct emitter *e);
 void emit_cold(struct emitter *e);
 
 /* ---- families ---- */

@@ -41,6 +41,7 @@ static void reload(struct encoder *e)
     enc_load(e, 8, R_FUEL, CORE_AT(translated.fuel));
 }
 
+/* Behind a save of the vector registers. */
 static void leave(struct encoder *e)
 {
     enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
@@ -48,6 +49,64 @@ static void leave(struct encoder *e)
         pop(e, saved_registers[i]);
     }
     enc_byte(e, 0xc3);
+}
+
+static struct host_mem xmm_home(unsigned n)
+{
+    return HOST_GS(offsetof(struct core, state.xmm) + sizeof(union xmm) * n);
+}
+
+/* Call a routine when the vector registers are in the host's. */
+static void with_vectors(struct encoder *e, const uint8_t *routine)
+{
+    enc_alu_mi(e, ENC_CMP, 1, CORE_AT(translated.vectors), 0, false);
+    uint8_t *none = enc_jcc8(e, 4);
+    enc_call_to(e, routine);
+    enc_patch8(none, e->at);
+}
+
+/* The host's MXCSR belongs to C again. */
+static void emit_vectors_save(struct encoder *e, struct translator *t)
+{
+    t->vectors_save = e->at;
+    for (unsigned n = 0; n < 16; n++) {
+        enc_rm(e, ENC_0F | 0x11, 4, n, xmm_home(n));
+    }
+    enc_rm(e, ENC_0F | 0xae, 4, 3, CORE_AT(state.mxcsr));
+    enc_rm(e, ENC_0F | 0xae, 4, 2, CORE_AT(translated.host_mxcsr));
+    enc_byte(e, 0xc3);
+}
+
+static void emit_vectors_load(struct encoder *e, struct translator *t)
+{
+    t->vectors_load = e->at;
+    enc_rm(e, ENC_0F | 0xae, 4, 2, CORE_AT(state.mxcsr));
+    for (unsigned n = 0; n < 16; n++) {
+        enc_rm(e, ENC_0F | 0x10, 4, n, xmm_home(n));
+    }
+    enc_byte(e, 0xc3);
+}
+
+/* Load them, or leave when vector instructions are to be interpreted. S_INDEX: RIP. */
+static void emit_vectors_entry(struct encoder *e, struct translator *t)
+{
+    const int32_t masks = 0x1f80;
+
+    t->vectors_entry = e->at;
+    enc_load(e, 4, S_DATA, CORE_AT(state.mxcsr));
+    enc_alu_ri(e, ENC_AND, 4, S_DATA, masks);
+    enc_alu_ri(e, ENC_CMP, 4, S_DATA, masks);
+    uint8_t *unmasked = enc_jcc8(e, 5);
+    enc_alu_mi(e, ENC_CMP, 1, CORE_AT(sse_blocked), 0, false);
+    uint8_t *blocked = enc_jcc8(e, 5);
+    enc_store_imm(e, 1, CORE_AT(translated.vectors), 1);
+    enc_jmp_to(e, t->vectors_load);
+    enc_patch8(unmasked, e->at);
+    enc_patch8(blocked, e->at);
+    enc_store(e, 8, CORE_GPR(REG_RIP), S_INDEX);
+    enc_store_imm(e, 1, CORE_AT(translated.interpret), 1);
+    pop(e, S_INDEX);
+    enc_jmp_to(e, t->exit_entry);
 }
 
 static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
@@ -61,6 +120,7 @@ static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
 static void emit_execute(struct encoder *e, struct translator *t, bool miss)
 {
     spill(e);
+    with_vectors(e, t->vectors_save);
     enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
     if (miss) {
         enc_mov(e, HOST_RDX, S_ADDRESS);
@@ -79,6 +139,7 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
         enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
         enc_patch8(again, e->at);
     }
+    with_vectors(e, t->vectors_load);
     reload(e);
     enc_byte(e, 0xc3);
 }
@@ -87,9 +148,11 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
 static void emit_flags_call(struct encoder *e, struct translator *t)
 {
     spill(e);
+    with_vectors(e, t->vectors_save);
     push(e, S_ADDRESS);
     call_c(e, t, (uintptr_t)translator_flags);
     pop(e, S_ADDRESS);
+    with_vectors(e, t->vectors_load);
     enc_load(e, 2, HOST_RAX, CORE_AT(translated.flags_image));
     enc_alu_ri(e, ENC_ADD, 1, HOST_RAX, 0x7f); /* OF */
     enc_byte(e, 0x9e);                         /* SAHF */
@@ -111,16 +174,21 @@ void translator_emit_shared(struct translator *t)
     reload(e);
     enc_rr(e, 0xff, 4, 4, S_INDEX);
 
+    emit_vectors_save(e, t);
+    emit_vectors_load(e, t);
     t->exit_entry = e->at; /* RIP is set */
     spill(e);
+    with_vectors(e, t->vectors_save);
     enc_mov_imm(e, HOST_RAX, 0);
     leave(e);
 
     t->exit_edge_entry = e->at; /* S_INDEX: the edge */
     spill(e);
+    with_vectors(e, t->vectors_save);
     enc_mov(e, HOST_RAX, S_INDEX);
     leave(e);
 
+    emit_vectors_entry(e, t);
     t->slow_entry = e->at;
     emit_execute(e, t, false);
     t->miss_entry = e->at;

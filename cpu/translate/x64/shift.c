@@ -254,14 +254,6 @@ bool emit_mul(struct emitter *e, const struct insn *insn)
     return true;
 }
 
-static void leave_to_interpreter(struct emitter *e, unsigned condition)
-{
-    struct cold *cold = &e->cold[e->n_cold++];
-
-    *cold = (struct cold){ .kind = COLD_MISS, .index = e->i, .flags = e->flags };
-    cold->jump[0] = enc_jcc32(&e->e, condition);
-}
-
 /* What may raise #DE, or is rare, is left to the interpreter. Flags stay. */
 bool emit_div(struct emitter *e, const struct insn *insn)
 {
@@ -276,7 +268,7 @@ bool emit_div(struct emitter *e, const struct insn *insn)
     e->flags.host = 0;
     if (insn->op == OP_DIV) {
         enc_alu_rr(&e->e, ENC_CMP, size, HOST_RDX, host);
-        leave_to_interpreter(e, 3);
+        emit_hand_over(e, 3);
         enc_rr(&e->e, 0xf7, size, 6, host);
         return true;
     }
@@ -285,10 +277,10 @@ bool emit_div(struct emitter *e, const struct insn *insn)
     enc_rr(&e->e, 0xc1, size, 7, S_DATA);
     enc_byte(&e->e, size * 8 - 1);
     enc_alu_rr(&e->e, ENC_CMP, size, S_DATA, HOST_RDX);
-    leave_to_interpreter(e, 5);
+    emit_hand_over(e, 5);
     enc_lea(&e->e, size, S_DATA, HOST_MEM((int8_t)host, 1));
     enc_alu_ri(&e->e, ENC_CMP, size, S_DATA, 1);
-    leave_to_interpreter(e, 6);
+    emit_hand_over(e, 6);
     enc_rr(&e->e, 0xf7, size, 7, host);
     return true;
 }

@@ -54,6 +54,7 @@ struct translator *translator_create(struct core *core, const struct translate_o
     t->code_first = t->code_at;
     t->data_at = t->memory.data;
     core->translated.jump_table = t->jumps;
+    core->translated.host_mxcsr = 0x1f80;
     return t;
 }
 
@@ -214,6 +215,8 @@ struct code_edge *translator_run(struct translator *t, struct code *code)
     struct code_edge *(*run)(const void *entry);
 
     memcpy(&run, &t->run_entry, sizeof(run));
+    t->core->translated.vectors = false;
+    t->core->translated.interpret = false;
     struct code_edge *edge = run(code->entry);
     flags_settle(t->core);
     return edge;

@@ -34,6 +34,7 @@ struct translator {
     bool bmi2;
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
+    uint8_t *vectors_entry, *vectors_load, *vectors_save;
     const void *run_entry;
     struct emitter emitter;
 };
