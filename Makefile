@@ -35,7 +35,8 @@ endif
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
 # Debian's Zydis has no pkg-config file.
-ifneq ($(wildcard /usr/include/Zydis/Zydis.h),)
+ZYDIS ?= $(wildcard /usr/include/Zydis/Zydis.h)
+ifneq ($(ZYDIS),)
 CHECK_CFLAGS += -DHAVE_ZYDIS
 CHECK_LIBS += -lZydis
 endif

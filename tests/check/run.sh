@@ -1,12 +1,12 @@
 #!/bin/sh
 # Run the unit test programs given after the build folder, as many at once as there are processors; the last line counts passed
-# and failed checks.
+# and failed checks. RUN (environment): what runs them, as qemu-aarch64-static.
 out=$1; shift
 [ $# -gt 0 ] || { echo "no test of that name"; exit 1; }
 rm -f $(printf '%s.tap %s.status ' $(for t in "$@"; do echo "$t" "$t"; done))
 export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-60}"
 printf '%s\n' "$@" | xargs -P "$(nproc 2>/dev/null || echo 1)" -I{} \
-    sh -c 'CK_TAP_LOG_FILE_NAME={}.tap {} >{}.log 2>&1; echo $? >{}.status'
+    sh -c 'CK_TAP_LOG_FILE_NAME={}.tap $RUN {} >{}.log 2>&1; echo $? >{}.status'
 passed=0 failed=0
 for t in "$@"; do
     status=$(cat "$t.status" 2>/dev/null || echo 127)

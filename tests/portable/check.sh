@@ -1,6 +1,7 @@
 #!/bin/sh
-# check.sh NATIVE FOREIGN ROM...: run teaching guests with the build for another architecture under qemu-user; console and
-# trace hash must equal the native build's. KERNEL, INITRD, INSTRUCTIONS (environment): a kernel's first instructions too.
+# check.sh NATIVE FOREIGN-RUNNER FOREIGN ROM...: run teaching guests with the build for another architecture under qemu-user; console
+# and trace hash must equal the native build's, also with larger host pages. KERNEL, INITRD, INSTRUCTIONS (environment): a kernel's first
+# instructions too.
 native=$1 emulator=$2 foreign=$3
 shift 3
 passed=0 failed=0
@@ -8,18 +9,20 @@ hash_of() # program..., options...: its trace hash under the virtual clock
 {
     "$@" --clock virtual --seed 1 --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
 }
+verdict() # name, two hashes
+{
+    if [ -n "$2" ] && [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $1: trace hash $2 here, $3 there"
+    fi
+}
 compare() # name, options of run...
 {
     name=$1
     shift
-    here=$(hash_of "$native" run "$@")
-    there=$(hash_of "$emulator" "$foreign" run "$@")
-    if [ -n "$here" ] && [ "$here" = "$there" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: trace hash $here here, $there there"
-    fi
+    verdict "$name" "$(hash_of "$native" run "$@")" "$(hash_of "$emulator" "$foreign" run "$@")"
 }
 for rom in "$@"; do
     role=child cpus=1 append=
@@ -28,9 +31,21 @@ for rom in "$@"; do
     done
     compare "$rom" --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" --append "$append"
 done
+# qemu-user's -p: mappings and AT_PAGESZ as on a host with such pages.
+for bytes in 16384 65536; do
+    if "$emulator" -p $bytes "$foreign" --version >/dev/null 2>&1; then
+        set -- --kernel build/roms/tour-1.elf --memory 64M
+        verdict "host pages of $bytes" "$(hash_of "$native" run "$@")" "$(hash_of "$emulator" -p $bytes "$foreign" run "$@")"
+    else
+        echo "skipped: $emulator has no pages of $bytes"
+    fi
+done
 if [ -n "$KERNEL" ]; then
-    compare "$(basename "$KERNEL")" --kernel "$KERNEL" ${INITRD:+--initrd "$INITRD"} --append "console=ttyS0" \
-        --max-instructions "${INSTRUCTIONS:-200000000}"
+    n=${INSTRUCTIONS:-200000000}
+    for cpus in 1 4; do
+        compare "$(basename "$KERNEL"), $cpus VPs, $n instructions" --kernel "$KERNEL" ${INITRD:+--initrd "$INITRD"} \
+            --append "console=ttyS0" --cpus $cpus --max-instructions "$n"
+    done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
