@@ -53,6 +53,15 @@ void clock_go(struct clock *clock)
     }
 }
 
+void clock_restore(struct clock *clock, uint64_t now_ns)
+{
+    if (clock->mode == CLOCK_MODE_REALTIME) {
+        __atomic_store_n(&clock->origin_ns, host_monotonic_ns() - now_ns, __ATOMIC_RELEASE);
+    } else {
+        __atomic_store_n(&clock->virtual_ns, now_ns, __ATOMIC_RELEASE);
+    }
+}
+
 uint64_t clock_next_ns(struct clock *clock)
 {
     return __atomic_load_n(&clock->next_ns, __ATOMIC_ACQUIRE);

@@ -56,6 +56,9 @@ void clock_advance(struct clock *clock, uint64_t delta_ns);
 void clock_stop(struct clock *clock);
 void clock_go(struct clock *clock);
 
+/* The guest time of a machine that was saved, before any timer is armed. */
+void clock_restore(struct clock *clock, uint64_t now_ns);
+
 /* Deadline of the first armed timer, UINT64_MAX when none is armed. */
 uint64_t clock_next_ns(struct clock *clock);
 

@@ -21,8 +21,7 @@ struct device_type {
     void (*fini)(struct device *dev);    /* may be NULL */
     const struct io_region *regions;     /* attached to addresses by the machine, never fixed here */
     size_t n_regions;
-    const struct state_field *state;
-    size_t n_state;
+    struct state_table state; /* fields NULL: it has none */
 };
 
 struct device {

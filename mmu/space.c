@@ -345,3 +345,70 @@ bool space_write(struct space *space, gpa_t gpa, const void *from, uint64_t leng
     }
     return true;
 }
+
+/* ---- what saved state asks ---- */
+
+static uint64_t base_word(const struct space *space, uint64_t gpfn)
+{
+    const struct space_leaf *leaf = space_leaf(space, gpfn);
+
+    return leaf != NULL ? leaf->base[tree_slot(gpfn, TREE_LEVELS - 1)] : 0;
+}
+
+/* The first page that may be mapped at or above gpfn: steps over what the tree does not have. */
+static uint64_t skip_empty(const struct space *space, uint64_t gpfn)
+{
+    const void *node = space->root;
+
+    for (unsigned level = 0; level < TREE_LEVELS - 1; level++) {
+        const struct space_node *inner = node;
+        unsigned shift = (TREE_LEVELS - 1 - level) * NODE_BITS;
+        node = inner->slot[tree_slot(gpfn, level)];
+        if (node == NULL) {
+            return ((gpfn >> shift) + 1) << shift;
+        }
+    }
+    return gpfn;
+}
+
+bool space_run_next(const struct space *space, struct space_run *run)
+{
+    uint64_t limit = UINT64_C(1) << (space->address_bits - PAGE_SHIFT), gpfn = run->gpfn, word = 0;
+
+    while (gpfn < limit) {
+        uint64_t next = skip_empty(space, gpfn);
+        word = next == gpfn ? base_word(space, gpfn) : 0;
+        if ((word & WORD_RAM) != 0) {
+            break;
+        }
+        gpfn = next == gpfn ? gpfn + 1 : next;
+    }
+    if (gpfn >= limit) {
+        return false;
+    }
+    *run = (struct space_run){ gpfn, 1, word & PAGE_MASK, word_rights(word) };
+    while (gpfn + run->n_pages < limit &&
+           base_word(space, gpfn + run->n_pages) == word + (run->n_pages << PAGE_SHIFT)) {
+        run->n_pages++;
+    }
+    return true;
+}
+
+bool space_overlay_at(const struct space *space, uint64_t number, struct space_run *run)
+{
+    uint64_t n = 0;
+
+    for (const struct space_overlay *o = space->overlays; o != NULL; o = o->next) {
+        n++;
+    }
+    if (number >= n) {
+        return false;
+    }
+    const struct space_overlay *overlay = space->overlays;
+    for (uint64_t i = n - 1; i > number; i--) {
+        overlay = overlay->next;
+    }
+    *run = (struct space_run){ overlay->gpfn, 1, overlay->word & PAGE_MASK,
+                               word_rights(overlay->word) };
+    return true;
+}

@@ -73,4 +73,15 @@ uint8_t *space_host(const struct space *space, gpa_t gpa, uint64_t length_bytes,
 WARN_UNUSED bool space_read(const struct space *space, gpa_t gpa, void *to, uint64_t length_bytes);
 WARN_UNUSED bool space_write(struct space *space, gpa_t gpa, const void *from, uint64_t length_bytes);
 
+/* A run of pages that were mapped one behind the other with the same rights. */
+struct space_run {
+    uint64_t gpfn, n_pages;
+    spa_t spa;
+    uint32_t rights;
+};
+/* The first run at or above run->gpfn, overlays left out of account. False: none. Nothing may change meanwhile. */
+bool space_run_next(const struct space *space, struct space_run *run);
+/* The overlay of this number, the oldest first; n_pages is 1. False: there are not so many. */
+bool space_overlay_at(const struct space *space, uint64_t number, struct space_run *run);
+
 #endif

@@ -404,6 +404,14 @@ void board_reset(struct board *board)
     }
 }
 
+struct device *board_device(struct board *board, unsigned number)
+{
+    struct device *chips[BOARD_CHIPS];
+
+    list_chips(board, chips);
+    return number < BOARD_CHIPS ? chips[number] : NULL;
+}
+
 size_t board_serial_input(struct board *board, const uint8_t *bytes, size_t n)
 {
     return uart_receive(&board->serial, bytes, n);

@@ -11,6 +11,7 @@
 #include "mmu/space.h"
 
 struct board;
+struct device;
 struct hv_interrupt;
 struct machine;
 struct partition;
@@ -44,6 +45,9 @@ WARN_UNUSED struct board *board_create(struct machine *machine, struct partition
                                        struct error *error);
 void board_destroy(struct board *board);
 void board_reset(struct board *board);
+
+/* Its chips, for saved state; NULL after the last. */
+struct device *board_device(struct board *board, unsigned number);
 
 /* Any thread. Returns how many bytes were taken. */
 size_t board_serial_input(struct board *board, const uint8_t *bytes, size_t n);

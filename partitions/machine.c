@@ -181,6 +181,26 @@ uint64_t machine_instructions(const struct machine *machine)
     return sum;
 }
 
+uint64_t machine_until_pause(const struct machine *machine)
+{
+    const struct machine_config *config = &machine->config;
+
+    if (LIKELY(machine->n_paused >= config->n_pause_at)) {
+        return UINT64_MAX;
+    }
+    uint64_t at = config->pause_at[machine->n_paused], now = machine_instructions(machine);
+    return at > now ? at - now : 0;
+}
+
+bool machine_pauses(struct machine *machine)
+{
+    if (LIKELY(machine_until_pause(machine) != 0)) {
+        return false;
+    }
+    machine->n_paused++;
+    return true;
+}
+
 uint64_t machine_random(struct machine *machine)
 {
     uint64_t old = __atomic_load_n(&machine->random, __ATOMIC_RELAXED), new;
@@ -221,6 +241,8 @@ bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_
     return true;
 }
 
+#define PAUSE_LOOK_NS UINT64_C(200000)
+
 /* The host's instant at which there is something to do without being woken. */
 static uint64_t next_look_ns(struct machine *machine, uint64_t deadline_ns)
 {
@@ -228,6 +250,9 @@ static uint64_t next_look_ns(struct machine *machine, uint64_t deadline_ns)
     uint64_t wait = next > now ? next - now : 0, host = host_monotonic_ns();
     uint64_t at = next == UINT64_MAX || wait > UINT64_MAX - host ? UINT64_MAX : host + wait;
 
+    if (machine_until_pause(machine) != UINT64_MAX) { /* nobody wakes us for it */
+        at = at - host < PAUSE_LOOK_NS ? at : host + PAUSE_LOOK_NS;
+    }
     return deadline_ns != 0 && deadline_ns < at ? deadline_ns : at;
 }
 
@@ -247,6 +272,10 @@ static enum machine_end run_realtime(struct machine *machine)
             lps_park(machine);
             debug_park(machine, deadline);
             lps_unpark(machine);
+        }
+        if (UNLIKELY(machine_pauses(machine))) {
+            end = MACHINE_PAUSED;
+            break;
         }
         clock_run(&machine->clock);
         lps_adopt(machine);

@@ -41,6 +41,7 @@ enum machine_end {
     MACHINE_INSTRUCTION_LIMIT,
     MACHINE_TIMEOUT,
     MACHINE_UNIMPLEMENTED, /* strict, and something not built was asked for */
+    MACHINE_PAUSED,        /* at an instant of pause_at; machine_run goes on */
 };
 
 struct machine_config {
@@ -63,6 +64,9 @@ struct machine_config {
     unsigned hide_host; /* CPU_HIDE_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */
+    /* Instructions after which machine_run comes back, in order: exactly, with a virtual clock. Borrowed. */
+    const uint64_t *pause_at;
+    unsigned n_pause_at;
     /* Messages for the root's VP while the parent is built in; may be NULL. On the thread of any VP,
      * or the coordinator's, with locks held: only to post. */
     void (*root_message)(void *opaque, struct vp *root_vp, unsigned sint);
@@ -86,6 +90,7 @@ struct machine {
     uint64_t random;            /* xorshift state, from the seed: what guests draw (atomic) */
     struct schedule schedule;   /* with virtual_time */
     struct machine_input input; /* likewise */
+    unsigned n_paused;          /* instants of pause_at that are over */
 
     /* With the realtime clock. */
     struct logical_processor lp[MACHINE_VPS];
@@ -128,6 +133,11 @@ void machine_stop(struct machine *machine);
 
 /* Something that ends the run, looked at between slices. */
 bool machine_look_up(struct machine *machine, uint64_t started_ns, enum machine_end *end);
+
+/* Instructions until the next instant of pause_at: UINT64_MAX when there is none. */
+uint64_t machine_until_pause(const struct machine *machine);
+/* At the top of a loop: is it reached? Then it is over. */
+bool machine_pauses(struct machine *machine);
 
 /* Until now; while VPs run in parallel, until their last stretches ended. */
 uint64_t machine_instructions(const struct machine *machine);

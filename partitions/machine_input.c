@@ -160,6 +160,42 @@ static int add_entry(struct machine_input *input, const struct input_entry *entr
     return 0;
 }
 
+int machine_input_add(struct machine_input *input, uint64_t ns, enum machine_input_kind kind,
+                      const uint8_t *bytes, size_t n)
+{
+    struct input_entry entry = { .ns = ns };
+    bool frame = kind != MACHINE_INPUT_SERIAL;
+
+    if (n == 0 || n > (frame ? MACHINE_INPUT_FRAME : MACHINE_INPUT_ENTRY) ||
+        (input->n_entries > 0 && ns < input->entry[input->n_entries - 1].ns)) {
+        return -EINVAL;
+    }
+    if (frame) {
+        entry.frame = malloc(sizeof(*entry.frame) + n);
+        if (entry.frame == NULL) {
+            return -ENOMEM;
+        }
+        entry.frame->n = (uint32_t)n;
+        entry.frame->command = kind == MACHINE_INPUT_COMMAND;
+        memcpy(entry.frame->bytes, bytes, n);
+    } else {
+        entry.n = (uint8_t)n;
+        memcpy(entry.bytes, bytes, n);
+    }
+    int status = add_entry(input, &entry);
+    if (status != 0) {
+        free(entry.frame);
+    }
+    return status;
+}
+
+void machine_input_skip(struct machine_input *input, uint64_t now_ns)
+{
+    while (input->next_entry < input->n_entries && input->entry[input->next_entry].ns < now_ns) {
+        input->next_entry++;
+    }
+}
+
 int machine_input_parse(struct machine_input *input, const char *text, size_t length,
                         struct error *error)
 {
@@ -264,7 +300,7 @@ size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, siz
     size_t room = sizeof(input->queue) - input->queued;
     n = n < room ? n : room;
     memcpy(input->queue + input->queued, bytes, n);
-    input->queued += n;
+    input->queued += (uint32_t)n;
     host_cond_signal(&input->typed);
     host_mutex_unlock(&input->lock);
     return n;
@@ -302,6 +338,12 @@ bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size
         return input->replay;
     }
     return queue_frame(input, bytes, n, false);
+}
+
+bool machine_input_restore_waiting(struct machine_input *input, bool command, const uint8_t *bytes,
+                                   size_t n)
+{
+    return queue_frame(input, bytes, n, command);
 }
 
 int machine_input_command(struct machine_input *input, const char *text)
@@ -420,7 +462,7 @@ static void enter_live(struct machine *machine, uint64_t now_ns)
     size_t n = input->queued < MACHINE_INPUT_ENTRY ? input->queued : MACHINE_INPUT_ENTRY;
     if (n > 0) {
         size_t taken = enter(machine, now_ns, input->queue, n);
-        input->queued -= taken;
+        input->queued -= (uint32_t)taken;
         memmove(input->queue, input->queue + taken, input->queued);
     }
     struct input_frame *frame = input->first_frame;

@@ -75,7 +75,7 @@ struct machine_input {
     struct host_mutex lock; /* guards the queue */
     struct host_cond typed;
     uint8_t queue[MACHINE_INPUT_QUEUE];
-    size_t queued;
+    uint32_t queued;
     struct input_frame *first_frame, **last_frame; /* likewise guarded */
     size_t queued_frames;                          /* bytes of them */
 };
@@ -91,6 +91,16 @@ WARN_UNUSED int machine_input_record(struct machine_input *input, const char *pa
 /* The text of a record, for machine_input_replay and fuzzing. */
 WARN_UNUSED int machine_input_parse(struct machine_input *input, const char *text, size_t length,
                                     struct error *error);
+
+/* One more entry to feed back. -EINVAL: earlier than the last one; -ENOMEM. */
+enum machine_input_kind { MACHINE_INPUT_SERIAL, MACHINE_INPUT_NET, MACHINE_INPUT_COMMAND };
+WARN_UNUSED int machine_input_add(struct machine_input *input, uint64_t ns, enum machine_input_kind kind,
+                                  const uint8_t *bytes, size_t n);
+/* A frame or a command that waits to enter. False: no room. */
+WARN_UNUSED bool machine_input_restore_waiting(struct machine_input *input, bool command,
+                                               const uint8_t *bytes, size_t n);
+/* What was recorded before this instant has entered already: the machine was saved since. */
+void machine_input_skip(struct machine_input *input, uint64_t now_ns);
 
 /* Any thread. Returns how many bytes were queued; while replaying all are taken, and dropped. */
 size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n);

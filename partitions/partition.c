@@ -33,20 +33,13 @@ static void partition_free(struct partition *partition)
     free(partition);
 }
 
-hv_status_t partition_create(struct hypervisor *hv, struct partition *parent, uint64_t flags,
-                             struct partition **created)
+static hv_status_t partition_make(struct hypervisor *hv, struct partition *parent, uint64_t flags,
+                                  struct partition **created)
 {
-    struct partition *partition;
+    struct partition *partition = calloc(1, sizeof(*partition));
 
-    if (hv->n_partitions == HV_PARTITIONS) {
-        return HV_STATUS_NO_RESOURCES;
-    }
-    if (parent != NULL && !partition_charge(parent, HV_COST_PARTITION)) {
-        return HV_STATUS_INSUFFICIENT_MEMORY;
-    }
-    partition = calloc(1, sizeof(*partition));
     if (partition == NULL) {
-        goto no_memory;
+        return HV_STATUS_INSUFFICIENT_MEMORY;
     }
     partition->hv = hv;
     partition->parent = parent;
@@ -58,7 +51,7 @@ hv_status_t partition_create(struct hypervisor *hv, struct partition *parent, ui
     partition->intercepts.halt = false;
     if (space_init(&partition->space, hv->ram, hv->config.address_bits) != 0) {
         free(partition);
-        goto no_memory;
+        return HV_STATUS_INSUFFICIENT_MEMORY;
     }
     hv_property_set_initial(partition);
     if (!overlays_init(partition)) {
@@ -78,11 +71,34 @@ hv_status_t partition_create(struct hypervisor *hv, struct partition *parent, ui
 
 no_partition:
     partition_free(partition);
-no_memory:
-    if (parent != NULL) {
+    return HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
+hv_status_t partition_create(struct hypervisor *hv, struct partition *parent, uint64_t flags,
+                             struct partition **created)
+{
+    if (hv->n_partitions == HV_PARTITIONS) {
+        return HV_STATUS_NO_RESOURCES;
+    }
+    if (parent != NULL && !partition_charge(parent, HV_COST_PARTITION)) {
+        return HV_STATUS_INSUFFICIENT_MEMORY;
+    }
+    hv_status_t status = partition_make(hv, parent, flags, created);
+    if (status != HV_STATUS_SUCCESS && parent != NULL) {
         partition_uncharge(parent, HV_COST_PARTITION);
     }
-    return HV_STATUS_INSUFFICIENT_MEMORY;
+    return status;
+}
+
+hv_status_t partition_restore(struct hypervisor *hv, struct partition *parent, uint64_t id)
+{
+    struct partition *made;
+
+    if (hv->n_partitions == HV_PARTITIONS) {
+        return HV_STATUS_NO_RESOURCES;
+    }
+    hv->next_partition_id = id;
+    return partition_make(hv, parent, 0, &made);
 }
 
 void partition_finalize(struct partition *partition)

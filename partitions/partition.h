@@ -93,6 +93,9 @@ struct partition {
 /* Callers hold the hypervisor's lock. */
 WARN_UNUSED hv_status_t partition_create(struct hypervisor *hv, struct partition *parent,
                                          uint64_t flags, struct partition **created);
+/* The same with an id of its own, not below next_partition_id, and without a charge: for a machine that is restored. */
+WARN_UNUSED hv_status_t partition_restore(struct hypervisor *hv, struct partition *parent,
+                                          uint64_t id);
 void partition_destroy(struct partition *partition);
 unsigned partition_depth(const struct partition *partition);
 struct vp *partition_vp(const struct partition *partition, uint32_t index); /* NULL: none */

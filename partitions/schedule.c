@@ -132,6 +132,7 @@ static uint64_t stretch(struct machine *machine)
     if (config->max_instructions != 0) {
         n = least(n, config->max_instructions - schedule->retired);
     }
+    n = least(n, machine_until_pause(machine));
     return n;
 }
 
@@ -250,6 +251,9 @@ unsigned schedule_run(struct machine *machine)
     for (;;) {
         if (debug_wants(&machine->debug)) {
             debug_park(machine, deadline);
+        }
+        if (UNLIKELY(machine_pauses(machine))) {
+            return MACHINE_PAUSED;
         }
         clock_run(&machine->clock);
         hash_when_due(machine);

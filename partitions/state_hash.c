@@ -93,10 +93,10 @@ static void hash_timer(struct hash *hash, const struct timer *timer)
 /* A device by its state table. Its scalars are in the host's order, which is little-endian. */
 static void hash_device(struct hash *hash, const struct device *dev)
 {
-    for (size_t i = 0; i < dev->type->n_state; i++) {
-        const struct state_field *field = &dev->type->state[i];
+    for (size_t i = 0; i < dev->type->state.n_fields; i++) {
+        const struct state_field *field = &dev->type->state.fields[i];
         const uint8_t *at = (const uint8_t *)dev + field->offset;
-        if (field->kind == STATE_BYTES) {
+        if (field->kind == STATE_UINT || field->kind == STATE_BOOL) {
             hash_bytes(hash, at, field->size);
         } else if (field->kind == STATE_TIMER) {
             hash_timer(hash, (const struct timer *)(const void *)at);

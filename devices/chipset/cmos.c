@@ -459,6 +459,5 @@ const struct device_type cmos_device_type = {
     .fini = cmos_fini,
     .regions = cmos_regions,
     .n_regions = ARRAY_SIZE(cmos_regions),
-    .state = cmos_state,
-    .n_state = ARRAY_SIZE(cmos_state),
+    .state = STATE_TABLE("cmos", 1, struct cmos, cmos_state),
 };

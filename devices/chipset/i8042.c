@@ -237,6 +237,5 @@ const struct device_type i8042_device_type = {
     .reset = i8042_reset,
     .regions = i8042_regions,
     .n_regions = ARRAY_SIZE(i8042_regions),
-    .state = i8042_state,
-    .n_state = ARRAY_SIZE(i8042_state),
+    .state = STATE_TABLE("i8042", 1, struct i8042, i8042_state),
 };

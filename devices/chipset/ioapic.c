@@ -198,6 +198,5 @@ const struct device_type ioapic_device_type = {
     .reset = ioapic_reset,
     .regions = ioapic_regions,
     .n_regions = ARRAY_SIZE(ioapic_regions),
-    .state = ioapic_state,
-    .n_state = ARRAY_SIZE(ioapic_state),
+    .state = STATE_TABLE("ioapic", 1, struct ioapic, ioapic_state),
 };

@@ -2,6 +2,7 @@
  * 3A 10.5, 10.6, 10.8] */
 #include "devices/chipset/lapic.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -451,6 +452,17 @@ static void lapic_fini(struct device *dev)
     timer_cancel(&((struct lapic *)dev)->timer);
 }
 
+/* As the registers' writes keep them. */
+static int lapic_loaded(void *object, struct error *error)
+{
+    const struct lapic *lapic = object;
+    const uint64_t base = APIC_BASE_BSP | APIC_BASE_EXTD | APIC_BASE_EN | lapic->address_mask;
+
+    return (lapic->apic_base & ~base) == 0
+               ? 0
+               : error_set(error, -EINVAL, "apic_base has reserved bits");
+}
+
 /* No region: the page belongs to the VP, which calls lapic_read and lapic_write itself. */
 static const struct state_field lapic_state[] = {
     STATE_FIELD(struct lapic, id),          STATE_FIELD(struct lapic, apic_base),
@@ -462,7 +474,7 @@ static const struct state_field lapic_state[] = {
     STATE_FIELD(struct lapic, icr_low),     STATE_FIELD(struct lapic, icr_high),
     STATE_FIELD(struct lapic, lvt),         STATE_FIELD(struct lapic, lint_sources),
     STATE_FIELD(struct lapic, extint),      STATE_FIELD(struct lapic, sipi_vector),
-    STATE_FIELD(struct lapic, ready),       STATE_FIELD(struct lapic, events),
+    STATE_ATOMIC_BOOL(struct lapic, ready), STATE_ATOMIC_UINT(struct lapic, events),
     STATE_TIMER_FIELD(struct lapic, timer), STATE_FIELD(struct lapic, initial),
     STATE_FIELD(struct lapic, divide),      STATE_FIELD(struct lapic, timer_start_ns),
     STATE_FIELD(struct lapic, timer_count), STATE_FIELD(struct lapic, timer_due_ns),
@@ -475,6 +487,5 @@ const struct device_type lapic_device_type = {
     .size = sizeof(struct lapic),
     .reset = lapic_reset,
     .fini = lapic_fini,
-    .state = lapic_state,
-    .n_state = ARRAY_SIZE(lapic_state),
+    .state = STATE_TABLE_LOADED("lapic", 1, struct lapic, lapic_state, lapic_loaded),
 };

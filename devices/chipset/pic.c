@@ -354,8 +354,30 @@ static const struct io_region pic_regions[] = {
     [PIC_REGION_ELCR] = { "pic.elcr", IO_PORT, 2, 1, pic_elcr_read, pic_elcr_write },
 };
 
+static const struct state_field chip_state[] = {
+    STATE_FIELD(struct pic_chip, irr),
+    STATE_FIELD(struct pic_chip, isr),
+    STATE_FIELD(struct pic_chip, imr),
+    STATE_FIELD(struct pic_chip, lines),
+    STATE_FIELD(struct pic_chip, elcr),
+    STATE_FIELD(struct pic_chip, base),
+    STATE_FIELD(struct pic_chip, icw3),
+    STATE_FIELD(struct pic_chip, icw4),
+    STATE_FIELD_MAX(struct pic_chip, lowest, 7),
+    STATE_FIELD_MAX(struct pic_chip, next_icw, 4),
+    STATE_FIELD(struct pic_chip, single),
+    STATE_FIELD(struct pic_chip, need_icw4),
+    STATE_FIELD(struct pic_chip, level_triggered),
+    STATE_FIELD(struct pic_chip, read_isr),
+    STATE_FIELD(struct pic_chip, poll),
+    STATE_FIELD(struct pic_chip, special_mask),
+    STATE_FIELD(struct pic_chip, rotate_auto),
+    STATE_FIELD(struct pic_chip, sources),
+};
+static const struct state_table chip_table = STATE_TABLE("chip", 1, struct pic_chip, chip_state);
+
 static const struct state_field pic_state[] = {
-    STATE_FIELD(struct pic, chip),
+    STATE_STRUCT_FIELD(struct pic, chip, &chip_table),
     STATE_FIELD(struct pic, output_level),
 };
 
@@ -365,6 +387,5 @@ const struct device_type pic_device_type = {
     .reset = pic_reset,
     .regions = pic_regions,
     .n_regions = ARRAY_SIZE(pic_regions),
-    .state = pic_state,
-    .n_state = ARRAY_SIZE(pic_state),
+    .state = STATE_TABLE("pic", 1, struct pic, pic_state),
 };

@@ -1,6 +1,8 @@
 /* 8254 timer: six modes computed from the clock, never stepped; port 0x61. [DS 82C54] */
 #include "devices/chipset/pit.h"
 
+#include <errno.h>
+
 #include "base/compiler.h"
 #include "devices/devices_trace.h"
 
@@ -464,10 +466,46 @@ static const struct io_region pit_regions[] = {
     [PIT_REGION_PORT_B] = { "port61", IO_PORT, 1, 1, pit_port_b_read, pit_port_b_write },
 };
 
+static const struct state_field channel_state[] = {
+    STATE_FIELD(struct pit_channel, start),
+    STATE_FIELD(struct pit_channel, held),
+    STATE_FIELD_MAX(struct pit_channel, count, 65536),
+    STATE_FIELD_MAX(struct pit_channel, next_count, 65536),
+    STATE_FIELD(struct pit_channel, reload_at),
+    STATE_FIELD(struct pit_channel, latch),
+    STATE_FIELD(struct pit_channel, status),
+    STATE_FIELD_MAX(struct pit_channel, mode, 5),
+    STATE_FIELD_MAX(struct pit_channel, access, 3),
+    STATE_FIELD(struct pit_channel, bcd),
+    STATE_FIELD(struct pit_channel, gate),
+    STATE_FIELD(struct pit_channel, counting),
+    STATE_FIELD(struct pit_channel, armed),
+    STATE_FIELD(struct pit_channel, write_low),
+    STATE_FIELD(struct pit_channel, write_msb),
+    STATE_FIELD(struct pit_channel, read_msb),
+    STATE_FIELD(struct pit_channel, latched),
+    STATE_FIELD(struct pit_channel, status_latched),
+};
+static const struct state_table channel_table =
+    STATE_TABLE("channel", 1, struct pit_channel, channel_state);
+
+/* Counts are divided by: one that was loaded is never 0. */
+static int pit_loaded(void *object, struct error *error)
+{
+    const struct pit *pit = object;
+
+    for (unsigned i = 0; i < PIT_CHANNELS; i++) {
+        if (pit->channel[i].counting != 0 && pit->channel[i].count == 0) {
+            return error_set(error, -EINVAL, "a channel counts from 0");
+        }
+    }
+    return 0;
+}
+
 static const struct state_field pit_state[] = {
     STATE_TIMER_FIELD(struct pit, timer), STATE_FIELD(struct pit, seen),
     STATE_FIELD(struct pit, owed),        STATE_FIELD(struct pit, owed_at),
-    STATE_FIELD(struct pit, channel),     STATE_FIELD(struct pit, port_b),
+    STATE_STRUCT_FIELD(struct pit, channel, &channel_table), STATE_FIELD(struct pit, port_b),
 };
 
 const struct device_type pit_device_type = {
@@ -477,6 +515,5 @@ const struct device_type pit_device_type = {
     .fini = pit_fini,
     .regions = pit_regions,
     .n_regions = ARRAY_SIZE(pit_regions),
-    .state = pit_state,
-    .n_state = ARRAY_SIZE(pit_state),
+    .state = STATE_TABLE_LOADED("pit", 1, struct pit, pit_state, pit_loaded),
 };

@@ -272,6 +272,5 @@ const struct device_type pm_device_type = {
     .fini = pm_fini,
     .regions = pm_regions,
     .n_regions = ARRAY_SIZE(pm_regions),
-    .state = pm_state,
-    .n_state = ARRAY_SIZE(pm_state),
+    .state = STATE_TABLE("pm", 1, struct pm, pm_state),
 };

@@ -1,6 +1,7 @@
 /* 16550A serial port: what is written leaves at once; interrupts are exact. [DS PC16550D] */
 #include "devices/chipset/uart16550.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -423,12 +424,22 @@ static const struct io_region uart_regions[] = {
     { "uart16550", IO_PORT, 8, 1, uart_read, uart_write },
 };
 
+/* The queue's bytes lie inside it. */
+static int uart_loaded(void *object, struct error *error)
+{
+    const struct uart16550 *uart = object;
+
+    return uart->queue_head < UART_QUEUE && uart->queue_n <= UART_QUEUE
+               ? 0
+               : error_set(error, -EINVAL, "the queue reaches out of its buffer");
+}
+
 static const struct state_field uart_state[] = {
     STATE_TIMER_FIELD(struct uart16550, timeout),
     STATE_FIELD(struct uart16550, timeout_ns),
     STATE_FIELD(struct uart16550, rbr),
     STATE_FIELD(struct uart16550, rbr_error),
-    STATE_FIELD(struct uart16550, n_rbr),
+    STATE_FIELD_MAX(struct uart16550, n_rbr, UART_FIFO),
     STATE_FIELD(struct uart16550, ier),
     STATE_FIELD(struct uart16550, fcr),
     STATE_FIELD(struct uart16550, lcr),
@@ -453,6 +464,5 @@ const struct device_type uart16550_device_type = {
     .fini = uart_fini,
     .regions = uart_regions,
     .n_regions = ARRAY_SIZE(uart_regions),
-    .state = uart_state,
-    .n_state = ARRAY_SIZE(uart_state),
+    .state = STATE_TABLE_LOADED("uart16550", 1, struct uart16550, uart_state, uart_loaded),
 };

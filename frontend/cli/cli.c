@@ -52,6 +52,7 @@ int cli_main(int argc, char **argv)
     case COMMAND_CTL: /* above: their words are their own */
     case COMMAND_IMAGE:
     case COMMAND_RUN:
+    case COMMAND_RESUME:
         break;
     }
     return run_machine(&options);

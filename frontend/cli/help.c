@@ -28,6 +28,7 @@ static const struct {
     const char *usage, *help;
 } help_commands[] = {
     { "run --kernel FILE [OPTION]...", "run a guest" },
+    { "resume FILE [OPTION]...", "go on with a saved machine" },
     { "explain --kernel FILE [OPTION]...", "print the machine that this makes" },
     { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
     { "image VERB FILE... [OPTION]...", "make, convert, show, check disk images" },

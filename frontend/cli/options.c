@@ -238,6 +238,40 @@ static int parse_record(struct options *o, const char *value, struct error *erro
     return 0;
 }
 
+static int parse_save(struct options *o, const char *value, struct error *error)
+{
+    o->config.save = value;
+    return value[0] != '\0' ? 0 : error_set(error, -EINVAL, "--save: give a file");
+}
+
+static int parse_save_at(struct options *o, const char *value, struct error *error)
+{
+    unsigned n = 0;
+    for (const char *rest = value;; rest++) {
+        uint64_t number;
+        if (n == OPTIONS_SAVES || !parse_number(rest, UINT64_MAX, &rest, &number) ||
+            (n > 0 && number <= o->save_at[n - 1]) || (*rest != '\0' && *rest != ',')) {
+            return error_set(error, -EINVAL,
+                             "--save-at %s: give up to %d numbers of instructions, ascending",
+                             value, OPTIONS_SAVES);
+        }
+        o->save_at[n++] = number;
+        if (*rest == '\0') {
+            break;
+        }
+    }
+    o->config.save_at = o->save_at;
+    o->config.n_save_at = n;
+    return 0;
+}
+
+static int parse_save_continue(struct options *o, const char *value, struct error *error)
+{
+    (void)value, (void)error;
+    o->config.save_continues = true;
+    return 0;
+}
+
 static int parse_input(struct options *o, const char *value, struct error *error)
 {
     (void)error;
@@ -305,6 +339,9 @@ const struct option_key option_keys[] = {
     { "trace-hash-every", "N", NULL, "With --clock virtual, print the trace hash every N instructions, to find where two runs part.", parse_trace_hash_every },
     { "record", "FILE", NULL, "With --clock virtual, write what is typed, and when, to a file for --input.", parse_record },
     { "input", "FILE", NULL, "With --clock virtual, feed a file of --record back in place of the keyboard.", parse_input },
+    { "save", "FILE", NULL, "With --save-at: where the machine's state goes, for verdite resume FILE. Then the run ends.", parse_save },
+    { "save-at", "N[,N]...", NULL, "Save after this many guest instructions, exactly so with --clock virtual. With several, each goes to FILE.N.", parse_save_at },
+    { "save-continue", NULL, NULL, "Go on after the last save.", parse_save_continue },
     { "trace-json", "FILE", NULL, "Write the trace events that --trace names (without it, all of them) as JSON, one object a line.", parse_trace_json },
     { "gdb", "PORT|unix:PATH", NULL, "Let gdb connect: on this port of 127.0.0.1, or on a Unix socket. A machine stops when gdb connects.", parse_gdb },
     { "wait", NULL, NULL, "With --gdb: stop before the first instruction, until gdb lets the machine go on.", parse_wait },
@@ -312,6 +349,21 @@ const struct option_key option_keys[] = {
 };
 /* clang-format on */
 const unsigned option_key_n = ARRAY_SIZE(option_keys);
+
+/* What a saved machine says itself: not for resume. */
+static const char *const saved_keys[] = {
+    "kernel", "initrd", "append", "memory", "cpus", "cpu", "role", "hypervisor", "seed", "clock",
+};
+
+static bool key_is_saved(const struct option_key *key)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(saved_keys); i++) {
+        if (strcmp(key->name, saved_keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static const struct {
     const char *word;
@@ -322,6 +374,7 @@ static const struct {
     { "-h", COMMAND_HELP },           { "version", COMMAND_VERSION },
     { "--version", COMMAND_VERSION }, { "ctl", COMMAND_CTL },
     { "image", COMMAND_IMAGE },
+    { "resume", COMMAND_RESUME },
 };
 
 static const char *option_name(unsigned index)
@@ -374,6 +427,10 @@ static int parse_one(struct options *options, int argc, char **argv, int *i, str
     if (name[length] == '=') {
         value = name + length + 1;
     }
+    if (options->command == COMMAND_RESUME && key_is_saved(key)) {
+        return error_set(error, -EINVAL, "--%s is what the saved machine says: leave it away",
+                         key->name);
+    }
     if (key->argument == NULL && value != NULL) {
         return error_set(error, -EINVAL, "--%s takes no argument", key->name);
     }
@@ -391,7 +448,11 @@ static int parse_one(struct options *options, int argc, char **argv, int *i, str
 static int settle(struct options *options, suggest_name cpu_model, struct error *error)
 {
     struct vmms_config *config = &options->config;
-    if (config->kernel == NULL) {
+    if ((config->save != NULL) != (config->n_save_at != 0) ||
+        (config->save_continues && config->save == NULL)) {
+        return error_set(error, -EINVAL, "--save FILE and --save-at N go together");
+    }
+    if (config->kernel == NULL && config->resume == NULL) {
         return error_set(error, -EINVAL, "--kernel FILE is required");
     }
     if (options->wait && options->gdb == NULL) {
@@ -451,7 +512,14 @@ int options_parse(struct options *options, int argc, char **argv, suggest_name c
     if (options->command == COMMAND_HELP || options->command == COMMAND_VERSION) {
         return argc == 2 ? 0 : error_set(error, -EINVAL, "%s: '%s' is too much", argv[1], argv[2]);
     }
-    for (int i = 2; i < argc; i++) {
+    int first = 2;
+    if (options->command == COMMAND_RESUME) {
+        if (argc < 3 || argv[2][0] == '-') {
+            return error_set(error, -EINVAL, "resume: give the file of a saved machine");
+        }
+        options->config.resume = argv[first++];
+    }
+    for (int i = first; i < argc; i++) {
         int code = parse_one(options, argc, argv, &i, error);
         if (code != 0) {
             return code;

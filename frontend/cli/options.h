@@ -8,7 +8,9 @@
 #include "frontend/cli/suggest.h"
 #include "partitions/vmms/vmms.h"
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL, COMMAND_IMAGE };
+enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL, COMMAND_IMAGE, COMMAND_RESUME };
+
+enum { OPTIONS_SAVES = 256 }; /* instants of --save-at */
 
 enum serial_to { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
 
@@ -21,6 +23,7 @@ struct options {
     const char *expect, *fail_on; /* extended regular expressions, or NULL */
     const char *gdb, *control;    /* where to listen, or NULL */
     bool wait;
+    uint64_t save_at[OPTIONS_SAVES];
     bool role_given;
     int hypervisor; /* -1 not given, 0 off, 1 on */
 };

@@ -83,6 +83,7 @@ static const struct {
     { VMMS_END_HALTED, EXIT_CODE_FAILURE, "the guest halted for ever, with interrupts off" },
     { VMMS_END_INSTRUCTION_LIMIT, EXIT_CODE_INSTRUCTION_LIMIT, "--max-instructions reached" },
     { VMMS_END_TIMEOUT, EXIT_CODE_TIMEOUT, "--timeout reached" },
+    { VMMS_END_SAVED, EXIT_CODE_OK, "saved" },
     { VMMS_END_UNIMPLEMENTED, EXIT_CODE_FAILURE, "--strict: the guest used what is not built yet" },
 };
 
@@ -254,11 +255,12 @@ static enum exit_code run_verdict(struct run *run, const struct vmms_result *res
         }
         *sentence = by_us ? "ended by the user" : end_rows[i].sentence;
         enum exit_code code = by_us ? EXIT_CODE_OK : end_rows[i].code;
-        if (panicked && (code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE)) {
+        if (panicked && result->end != VMMS_END_SAVED && (code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE)) {
             *sentence = "the guest panicked";
             return EXIT_CODE_PANIC;
         }
-        if (code == EXIT_CODE_OK && !by_us && run->options->expect != NULL) {
+        if (code == EXIT_CODE_OK && !by_us && run->options->expect != NULL &&
+            result->end != VMMS_END_SAVED) {
             *sentence = "the guest ended before --expect was met";
             return EXIT_CODE_FAILURE;
         }
@@ -282,6 +284,9 @@ static int run_tell(struct run *run, const struct vmms_result *result, const str
     }
     (void)fprintf(stderr, "verdite: %s; %llu instructions in %.2f s, %.1f MIPS\n", sentence,
                   (unsigned long long)result->instructions, seconds, mips);
+    if (result->end == VMMS_END_SAVED && run->config.n_save_at == 1) {
+        (void)fprintf(stderr, "verdite: go on with: verdite resume %s\n", run->config.save);
+    }
     if (result->hashed) {
         (void)fprintf(stderr, "trace hash: %016llx\n", (unsigned long long)result->trace_hash);
     }

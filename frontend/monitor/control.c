@@ -1,6 +1,7 @@
 /* Requests and answers of the control socket. */
 #include "frontend/monitor/control.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,23 @@ static json_t *verb_quit(struct control *control, const struct control_request *
 {
     (void)request, (void)error, (void)size;
     control->quit(control->quit_opaque);
+    return done();
+}
+
+static json_t *verb_save(struct control *control, const struct control_request *request,
+                         char *error, size_t size)
+{
+    struct error why = { "" };
+
+    debug_hold(control->machine);
+    int status = control->machine->debug.ended
+                     ? error_set(&why, -ECANCELED, "the run is over")
+                     : vmms_save(control->vmms, request->argument[0], &why);
+    debug_release(control->machine);
+    if (status != 0) {
+        (void)snprintf(error, size, "%s", why.text);
+        return NULL;
+    }
     return done();
 }
 

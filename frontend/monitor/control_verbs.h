@@ -12,6 +12,7 @@
     X(pause,   "",       0, 0, "Let the machine stand still; guest time stands still too.")                      \
     X(resume,  "",       0, 0, "Let it run on.")                                                                 \
     X(reset,   "",       0, 0, "Press its reset button. A paused machine resets when it runs on.")               \
+    X(save,    "FILE",   1, 1, "Save the machine's state, for verdite resume FILE; it goes on.")                 \
     X(quit,    "",       0, 0, "End the run, with exit code 0.")                                                 \
     X(inspect, "[PATH]", 0, 1, "The machine as a tree of objects, or what is at PATH, as partitions/2/vps/0.") \
     X(shutdown, "[off|reboot|hibernate] [force]", 0, 2, "Ask the guest's system to power off (or to restart).") \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/host/file.h"
 #include "devices/chipset/ioapic.h"
@@ -40,6 +41,11 @@ int boot_read(struct boot_image *image, const char *kernel, const char *initrd, 
         }
     }
     return status;
+}
+
+struct boot_file_facts boot_file_facts(const uint8_t *bytes, size_t n)
+{
+    return (struct boot_file_facts){ n, n == 0 ? 0 : (uint32_t)crc32_z(0, bytes, n) };
 }
 
 void boot_fini(struct boot_image *image)

@@ -18,6 +18,13 @@ struct boot_image {
     const char *kernel_path, *append; /* borrowed */
 };
 
+/* What tells a file from another; all zero: there is none. */
+struct boot_file_facts {
+    uint64_t bytes;
+    uint32_t crc;
+};
+struct boot_file_facts boot_file_facts(const uint8_t *bytes, size_t n);
+
 /* initrd and append may be NULL. */
 WARN_UNUSED int boot_read(struct boot_image *image, const char *kernel, const char *initrd,
                           const char *append, struct error *error);

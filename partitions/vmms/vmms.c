@@ -16,10 +16,12 @@
 #include "partitions/hv/hv.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
+#include "partitions/saved_state.h"
 #include "partitions/state_hash.h"
 #include "partitions/vmms/autopsy.h"
 #include "partitions/vmms/boot.h"
 #include "partitions/vmms/parent.h"
+#include "partitions/vmms/saved_config.h"
 #include "partitions/vmms/worker.h"
 #include "partitions/vp.h"
 
@@ -40,6 +42,8 @@ struct vmms {
     struct board *board;
     struct worker worker; /* role child */
     struct boot_image image;
+    struct saved_config
+        saved; /* what a saved state tells of it; of one that was restored, also its strings */
     bool machine_made;
     struct host_sink json;
 };
@@ -128,6 +132,8 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .translate = config->translate,
         .hide_host = config->hide_host,
         .timeout_ns = config->timeout_ns,
+        .pause_at = config->save_at,
+        .n_pause_at = config->n_save_at,
     };
 
     (void)dump_bits(config->dump, &machine.dump, NULL); /* settle has judged it */
@@ -241,17 +247,87 @@ static void enter_command(void *opaque, const char *text, size_t n)
     (void)worker_command(&vmms->worker, text, n, NULL); /* its fate is the guest's to see */
 }
 
+/* After a restore the kernel's files are read when they are needed: they must be the same. */
+static int read_again(struct vmms *vmms, struct error *error)
+{
+    const struct vmms_config *config = &vmms->config;
+    struct boot_image *image = &vmms->image;
+    int status = boot_read(image, config->kernel, config->initrd, config->append, error);
+
+    if (status == 0) {
+        struct boot_file_facts kernel = boot_file_facts(image->kernel, image->kernel_bytes);
+        struct boot_file_facts initrd = boot_file_facts(image->initrd, image->initrd_bytes);
+        if (!saved_config_same_file(&vmms->saved.kernel_facts, &kernel) ||
+            !saved_config_same_file(&vmms->saved.initrd_facts, &initrd)) {
+            status = error_set(error, -EINVAL,
+                               "the kernel or its initrd is not the one that the "
+                               "saved machine was started with");
+        }
+    }
+    return status;
+}
+
 static int start(struct vmms *vmms, struct error *error)
 {
+    if (vmms->image.kernel == NULL) {
+        int again = read_again(vmms, error);
+        if (again != 0) {
+            return again;
+        }
+    }
     int status = boot_place(&vmms->image, &vmms->machine, vmms->guest, vmms->config.memory_bytes,
                             vmms->config.cpus, error);
 
     return status != 0 ? status : parent_start(&vmms->machine, vmms->guest, error);
 }
 
+/* The saved machine's partitions, its board, and then what was in all of them. */
+static int restore(struct vmms *vmms, struct state_reader *reader, struct error *error)
+{
+    struct machine *machine = &vmms->machine;
+    const struct board_callbacks callbacks = {
+        .serial_output = vmms->config.serial_output,
+        .serial_opaque = vmms->config.serial_opaque,
+    };
+    bool replays = machine->input.replay;
+    int status = machine_restore_objects(machine, reader, error);
+
+    vmms->guest = hypervisor_partition(&machine->hv, vmms->saved.guest);
+    if (status == 0 && (vmms->guest == NULL || machine->n_vps == 0)) {
+        status = error_set(error, -EINVAL, "%s: config.guest: there is no such partition",
+                           vmms->config.resume);
+    }
+    if (status == 0) {
+        vmms->board =
+            board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
+        status = vmms->board == NULL ? -ENOMEM : machine_restore(machine, reader, error);
+    }
+    if (status != 0) {
+        machine_restore_failed(machine);
+    } else if (replays) {
+        machine->input.replay = true; /* what is fed back now, the saved machine did not */
+        machine_input_skip(&machine->input, clock_now_ns(&machine->clock));
+    }
+    return status;
+}
+
+/* What the configuration comes from beside the caller: the kernel's files, or a saved state. */
+static int read_files(struct vmms *vmms, struct state_reader **reader, struct error *error)
+{
+    struct vmms_config *config = &vmms->config;
+    int status;
+
+    if (config->resume == NULL) {
+        return boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
+    }
+    *reader = state_reader_open(config->resume, &status, error);
+    return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
+}
+
 struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, struct error *error)
 {
     struct vmms *vmms = calloc(1, sizeof(*vmms));
+    struct state_reader *reader = NULL;
     struct cpu_model model;
     int status;
 
@@ -262,20 +338,25 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     }
     vmms->config = *config;
     host_sink_none(&vmms->json);
-    status = settle(&vmms->config, &model, error);
+    status = read_files(vmms, &reader, error);
     if (status == 0) {
-        status = boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
+        status = settle(&vmms->config, &model, error);
     }
     if (status != 0) {
         *usage_error = status == -EINVAL;
+        state_reader_close(reader);
         vmms_destroy(vmms);
         return NULL;
     }
     struct machine_config machine = machine_config_of(&vmms->config, &model);
     machine.root_message = worker_root_message;
     machine.root_message_opaque = &vmms->worker;
-    status = machine_init(&vmms->machine, &machine, stderr, error);
-    vmms->machine_made = status == 0;
+    status = reader == NULL ? 0 : saved_config_check(&vmms->saved, &machine, config->resume, error);
+    *usage_error = status != 0;
+    if (status == 0) {
+        status = machine_init(&vmms->machine, &machine, stderr, error);
+        vmms->machine_made = status == 0;
+    }
     if (status == 0) {
         vmms->machine.input.command = enter_command;
         vmms->machine.input.command_opaque = vmms;
@@ -287,17 +368,68 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     if (status == 0) {
         status = open_files(vmms, usage_error, error);
     }
-    if (status == 0) {
+    if (status == 0 && reader != NULL) {
+        status = restore(vmms, reader, error);
+        *usage_error = status == -EINVAL;
+    } else if (status == 0) {
         status = make_partitions(vmms, error);
+        status = status == 0 ? start(vmms, error) : status;
     }
-    if (status == 0) {
-        status = start(vmms, error);
-    }
+    state_reader_close(reader);
     if (status != 0) {
         vmms_destroy(vmms);
         return NULL;
     }
     return vmms;
+}
+
+int vmms_save(struct vmms *vmms, const char *path, struct error *error)
+{
+    if (vmms->worker.machine != NULL) {
+        return error_set(error, -ENOTSUP,
+                         "a child's VMBus cannot be saved yet: give --role root or pc");
+    }
+    if (vmms->image.kernel != NULL) {
+        vmms->saved.kernel_facts = boot_file_facts(vmms->image.kernel, vmms->image.kernel_bytes);
+        vmms->saved.initrd_facts = boot_file_facts(vmms->image.initrd, vmms->image.initrd_bytes);
+    }
+    int status = saved_config_fill(&vmms->saved, &vmms->config, vmms->guest->id,
+                                   &vmms->machine.config, error);
+    if (status != 0) {
+        return status;
+    }
+    struct state_writer *writer = state_writer_create(path, error);
+    if (writer == NULL) {
+        return -EIO;
+    }
+    saved_config_write(&vmms->saved, writer);
+    machine_save(&vmms->machine, writer);
+    return state_writer_commit(writer, error);
+}
+
+/* An instant of save_at is reached. False: the run ends here. */
+static bool save_now(struct vmms *vmms, struct vmms_result *result, struct error *error)
+{
+    const struct vmms_config *config = &vmms->config;
+    unsigned number = vmms->machine.n_paused;
+    char path[4096];
+    int n = config->n_save_at == 1 ? snprintf(path, sizeof(path), "%s", config->save)
+                                   : snprintf(path, sizeof(path), "%s.%" PRIu64, config->save,
+                                              config->save_at[number - 1]);
+
+    result->end = VMMS_END_HOST_FAILURE;
+    if ((size_t)n >= sizeof(path)) {
+        error_set(error, -ENAMETOOLONG, "%s: the name is too long", config->save);
+        return false;
+    }
+    clock_stop(&vmms->machine.clock);
+    int status = vmms_save(vmms, path, error);
+    clock_go(&vmms->machine.clock);
+    if (status != 0) {
+        return false;
+    }
+    result->end = VMMS_END_SAVED;
+    return number < config->n_save_at || config->save_continues;
 }
 
 void vmms_destroy(struct vmms *vmms)
@@ -348,6 +480,12 @@ struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
 
     for (;;) {
         enum machine_end end = machine_run(&vmms->machine);
+        if (end == MACHINE_PAUSED) {
+            if (save_now(vmms, &result, error)) {
+                continue;
+            }
+            break;
+        }
         result.end = end_of(end);
         if (end != MACHINE_RESET || vmms->config.no_reboot) {
             break;

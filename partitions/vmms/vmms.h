@@ -27,6 +27,8 @@ struct vmms_config {
     enum vmms_role role;
     uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition
                                      lacks */
+    /* A saved state to go on from. It tells all that is above, the seed and the clock; not NULL: none of them is given. */
+    const char *resume;
     uint64_t max_instructions;    /* 0: no limit */
     bool translate;               /* the engine; else the interpreter */
     unsigned hide_host;           /* CPU_HIDE_*: host features that the translator is not to use */
@@ -41,6 +43,12 @@ struct vmms_config {
         *trace_json; /* file for the events of `trace` as JSON lines (all when that is NULL) */
     /* With virtual_time only. */
     const char *record, *input; /* file of outside input: written, fed back; or NULL */
+    /* Save to this file after so many instructions, exactly so with virtual_time. With several instants, each goes to a
+     * file with .INSTRUCTIONS behind its name. The run ends with the last one, unless save_continues. */
+    const char *save;
+    const uint64_t *save_at; /* ascending */
+    unsigned n_save_at;
+    bool save_continues;
     uint64_t hash_every;        /* hash_prefix is told every so many instructions; 0: never */
     void (*hash_prefix)(void *opaque, uint64_t instructions, uint64_t hash);
     void *hash_opaque;
@@ -61,6 +69,7 @@ enum vmms_end {
     VMMS_END_INSTRUCTION_LIMIT,
     VMMS_END_TIMEOUT,
     VMMS_END_UNIMPLEMENTED, /* strict */
+    VMMS_END_SAVED,         /* config.save is written */
 };
 
 struct vmms_result {
@@ -133,6 +142,10 @@ void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus);
 /* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
  * text. */
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size);
+
+/* Write the machine's state to a file, which appears whole or not at all. By who holds the machine (debug_hold). 0 or -errno
+ * with the sentence. */
+WARN_UNUSED int vmms_save(struct vmms *vmms, const char *path, struct error *error);
 
 /* The machine inside, for tests and debuggers. */
 struct machine *vmms_machine(struct vmms *vmms);

@@ -98,13 +98,13 @@ START_TEST(type_tables_are_whole)
     ck_assert_ptr_eq(u.dev.type, type);
     ck_assert_uint_le(type->size, sizeof(u));
     ck_assert(type->reset != NULL);
-    ck_assert_uint_gt(type->n_state, 0);
-    for (size_t i = 0; i < type->n_state; i++) {
-        const struct state_field *f = &type->state[i];
+    ck_assert_uint_gt(type->state.n_fields, 0);
+    for (size_t i = 0; i < type->state.n_fields; i++) {
+        const struct state_field *f = &type->state.fields[i];
         ck_assert_msg(f->offset >= sizeof(struct device), "%s", f->name);
         ck_assert_msg(f->offset + f->size <= type->size, "%s", f->name);
         for (size_t j = 0; j < i; j++) {
-            const struct state_field *g = &type->state[j];
+            const struct state_field *g = &type->state.fields[j];
             ck_assert_msg(f->offset >= g->offset + g->size || g->offset >= f->offset + f->size,
                           "%s and %s overlap", f->name, g->name);
         }

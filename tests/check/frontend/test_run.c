@@ -66,6 +66,12 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
     (void)snprintf(text, size, "AUTOPSY");
 }
 
+int vmms_save(struct vmms *vmms, const char *path, struct error *error)
+{
+    (void)vmms, (void)path, (void)error;
+    return 0;
+}
+
 int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)
 {
     (void)config, (void)error;
