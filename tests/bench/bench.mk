@@ -13,3 +13,8 @@ export ROWS RUNS EMULATORS CPUS
 .PHONY: bench bench-boot
 bench bench-boot: $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN)
 	@tests/bench/bench.sh $(if $(filter bench-boot,$@),boot,rows) $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN) $(CC)
+
+# make bench-idle       host CPU time of a guest with four VPs that waits at its prompt for 60 s; CPUS=4 LIMIT=0.3 (percent of a core)
+.PHONY: bench-idle
+bench-idle: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/bench/idle.sh $(OUT)/verdite $(BOOT_CPIO)

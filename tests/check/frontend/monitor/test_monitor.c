@@ -46,7 +46,8 @@ static void quit(void *opaque)
     vmms_stop(rig->vmms);
 }
 
-static void rig_start(struct rig *rig, bool wait)
+/* instructions: 0, or how many with the virtual clock. */
+static void rig_start_for(struct rig *rig, bool wait, uint64_t instructions)
 {
     static const uint8_t code[] = { 0x40, 0xeb, 0xfd }; /* 0: inc eax; jmp 0 */
     struct error error = { "" };
@@ -62,6 +63,8 @@ static void rig_start(struct rig *rig, bool wait)
     const struct vmms_config config = { .kernel = rig->file.path,
                                         .memory_bytes = 8 << 20,
                                         .cpus = 2,
+                                        .virtual_time = instructions != 0,
+                                        .max_instructions = instructions,
                                         .timeout_ns = UINT64_C(100000000000) };
     rig->vmms = vmms_create(&config, &usage, &error);
     ck_assert_msg(rig->vmms != NULL, "%s", error.text);
@@ -75,6 +78,11 @@ static void rig_start(struct rig *rig, bool wait)
     rig->monitor = monitor_start(rig->vmms, &monitor, &error);
     ck_assert_msg(rig->monitor != NULL, "%s", error.text);
     ck_assert_int_eq(pthread_create(&rig->thread, NULL, run, rig), 0);
+}
+
+static void rig_start(struct rig *rig, bool wait)
+{
+    rig_start_for(rig, wait, 0);
 }
 
 static void rig_end(struct rig *rig)
@@ -208,6 +216,11 @@ static void scream(const char *path, uint32_t seed, const char *start)
     (void)close(fd);
 }
 
+static void *idle(void *opaque)
+{
+    return opaque;
+}
+
 START_TEST(bad_clients_hurt_nobody)
 {
     static const char *const starts[] = {
@@ -244,6 +257,43 @@ START_TEST(bad_clients_hurt_nobody)
     rig_end(&rig);
     ck_assert_int_eq(rig.result.end, VMMS_END_STOPPED);
     ck_assert_uint_gt(rig.result.instructions, 0);
+}
+END_TEST
+
+/* Nothing that the guest does depends on them: the trace hash is that of a run without. */
+START_TEST(bad_clients_leave_no_trace)
+{
+    static const char *const starts[] = { "$m0,1000", "{\"verb\":\"pau", "$?#3f$g", "\x03",
+                                          "+++---" };
+    const uint64_t instructions = 40000000;
+    struct rig alone, rig;
+    int many[MANY];
+
+    rig_start_for(&alone, false, instructions);
+    pthread_join(alone.thread, NULL);
+    ck_assert_int_eq(pthread_create(&alone.thread, NULL, idle, NULL), 0);
+    rig_end(&alone);
+    rig_start_for(&rig, true, instructions); /* the first gdb client to leave lets it go */
+    for (uint32_t i = 0; i < 40; i++) {
+        scream(rig.gdb, i, starts[i % ARRAY_SIZE(starts)]);
+        if (control_built()) {
+            scream(rig.control, i, starts[i % ARRAY_SIZE(starts)]);
+        }
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        many[i] = dial(rig.gdb);
+        say(many[i], "$qSupp", 6);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)close(many[i]);
+    }
+    pthread_join(rig.thread, NULL);
+    ck_assert_int_eq(pthread_create(&rig.thread, NULL, idle, NULL), 0);
+    rig_end(&rig);
+    ck_assert_int_eq(rig.result.end, VMMS_END_INSTRUCTION_LIMIT);
+    ck_assert_int_eq(rig.quits, 0);
+    ck_assert(rig.result.hashed);
+    ck_assert_uint_eq(rig.result.trace_hash, alone.result.trace_hash);
 }
 END_TEST
 
@@ -322,6 +372,7 @@ static Suite *suite_monitor(void)
 
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_gdb_session);
+    tcase_add_test(tc, bad_clients_leave_no_trace);
     tcase_add_test(tc, bad_clients_hurt_nobody);
     tcase_add_test(tc, control_requests);
     tcase_add_test(tc, places_are_checked);
