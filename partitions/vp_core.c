@@ -226,7 +226,7 @@ static void many_pauses(void *owner)
 {
     struct machine *machine = vp_machine(owner);
 
-    if (__atomic_load_n(&machine->n_lps, __ATOMIC_RELAXED) > machine->host_processors) {
+    if (__atomic_load_n(&machine->n_lps, __ATOMIC_RELAXED) > 1) {
         host_thread_yield();
     }
 }

@@ -524,6 +524,7 @@ EXEC_END_OP(iret)
 {
     unsigned size = insn->opsize;
 
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* it serializes [SDM 3A 8.3] */
     if (!core_in_protected(core)) {
         iret_real(core, size);
         return;

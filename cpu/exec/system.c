@@ -100,6 +100,19 @@ static void system_nothing(struct core *core, const struct insn *insn)
     (void)insn;
 }
 
+/* Its own stores are seen by all before it goes on: the host's loads and stores are the guest's. */
+static void store_fence(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void system_mfence(struct core *core, const struct insn *insn)
+{
+    (void)core;
+    (void)insn;
+    store_fence();
+}
+
 /* Faults as a load of one byte would. */
 static void system_clflush(struct core *core, const struct insn *insn)
 {
@@ -114,6 +127,7 @@ static void system_cpuid(struct core *core, const struct insn *insn)
     uint32_t leaf = (uint32_t)gpr[REG_RAX], subleaf = (uint32_t)gpr[REG_RCX], regs[4];
 
     (void)insn;
+    store_fence();
     cpu_model_cpuid(core, leaf, subleaf, regs);
     core_check(core, core->ops->cpuid(core->owner, leaf, subleaf, regs));
     CPU_TRACE(core, CPUID, leaf, subleaf, regs[0], regs[1], regs[2], regs[3]);
@@ -227,7 +241,7 @@ static const struct system_row system_rows[OP_COUNT] = {
     [OP_RDSEED]   = { system_random, 0 },
     [OP_PREFETCH] = { system_nothing, 0 },
     [OP_LFENCE]   = { system_nothing, 0 },
-    [OP_MFENCE]   = { system_nothing, 0 },
+    [OP_MFENCE]   = { system_mfence, 0 },
     [OP_SFENCE]   = { system_nothing, 0 },
     [OP_CLFLUSH]    = { system_clflush, 0 },
     [OP_CLFLUSHOPT] = { system_clflush, 0 },
@@ -251,6 +265,9 @@ EXEC_OP(system)
     const struct system_row *row = &system_rows[insn->op];
 
     check_row(core, row);
+    if (row->checks & SYSTEM_CPL0) {
+        store_fence(); /* most of them serialize [SDM 3A 8.3] */
+    }
     row->handler(core, insn);
 }
 
