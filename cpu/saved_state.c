@@ -84,6 +84,7 @@ static const struct state_field register_rows[] = {
     STATE_FIELD(struct cpu_state, tsc_offset),
     STATE_STRUCT_FIELD(struct cpu_state, x87, &x87_table),
     STATE_STRUCT_FIELD(struct cpu_state, xmm, &xmm_table),
+    STATE_STRUCT_FIELD(struct cpu_state, ymm_high, &xmm_table),
     STATE_FIELD(struct cpu_state, mxcsr),
     STATE_FIELD_MAX(struct cpu_state, shadow, SHADOW_MOV_SS),
     STATE_FIELD(struct cpu_state, nmi_blocked),

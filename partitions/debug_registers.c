@@ -19,6 +19,7 @@ enum {
     KIND_ST,
     KIND_X87,
     KIND_XMM,
+    KIND_YMM_HIGH,
     KIND_MXCSR,
     KIND_BASE,
     KIND_LIMIT,
@@ -72,6 +73,7 @@ static const size_t places[] = {
 #define FP   DEBUG_GROUP_X87
 #define SSE  DEBUG_GROUP_SSE
 #define BASE DEBUG_GROUP_BASE
+#define AVX  DEBUG_GROUP_AVX
 #define SYS  DEBUG_GROUP_SYSTEM
 
 /* clang-format off */
@@ -144,6 +146,22 @@ const struct debug_register debug_registers[] = {
     { "mxcsr", "i386_mxcsr", 32, SSE, BOTH, KIND_MXCSR, 0 },
     { "fs_base", NULL, 64, BASE, L64, KIND_BASE, SEG_FS },
     { "gs_base", NULL, 64, BASE, L64, KIND_BASE, SEG_GS },
+    { "ymm0h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 0 },
+    { "ymm1h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 1 },
+    { "ymm2h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 2 },
+    { "ymm3h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 3 },
+    { "ymm4h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 4 },
+    { "ymm5h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 5 },
+    { "ymm6h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 6 },
+    { "ymm7h", "uint128", 128, AVX, BOTH, KIND_YMM_HIGH, 7 },
+    { "ymm8h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 8 },
+    { "ymm9h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 9 },
+    { "ymm10h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 10 },
+    { "ymm11h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 11 },
+    { "ymm12h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 12 },
+    { "ymm13h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 13 },
+    { "ymm14h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 14 },
+    { "ymm15h", "uint128", 128, AVX, L64, KIND_YMM_HIGH, 15 },
     { "k_gs_base", NULL, 64, SYS, BOTH, KIND_PLACE, PLACE_KERNEL_GS },
     { "cr0", NULL, 64, SYS, BOTH, KIND_PLACE, PLACE_CR0 },
     { "cr2", NULL, 64, SYS, BOTH, KIND_PLACE, PLACE_CR2 },
@@ -362,6 +380,9 @@ void debug_register_read(struct vp *vp, const struct debug_register *reg,
     } else if (reg->kind == KIND_XMM) {
         le64_store(value, state->xmm[reg->n].u64[0]);
         le64_store(value + 8, state->xmm[reg->n].u64[1]);
+    } else if (reg->kind == KIND_YMM_HIGH) {
+        le64_store(value, state->ymm_high[reg->n].u64[0]);
+        le64_store(value + 8, state->ymm_high[reg->n].u64[1]);
     } else {
         uint64_t word = word_read(vp, reg);
         le64_store(value, reg->bits < 64 ? (uint32_t)word : word);
@@ -492,6 +513,9 @@ void debug_register_write(struct vp *vp, const struct debug_register *reg,
     } else if (reg->kind == KIND_XMM) {
         state->xmm[reg->n].u64[0] = le64_load(value);
         state->xmm[reg->n].u64[1] = le64_load(value + 8);
+    } else if (reg->kind == KIND_YMM_HIGH) {
+        state->ymm_high[reg->n].u64[0] = le64_load(value);
+        state->ymm_high[reg->n].u64[1] = le64_load(value + 8);
     } else {
         word_write(vp, reg, reg->bits < 64 ? le32_load(value) : le64_load(value));
     }

@@ -19,6 +19,7 @@ enum debug_group {
     DEBUG_GROUP_X87,
     DEBUG_GROUP_SSE,
     DEBUG_GROUP_BASE,
+    DEBUG_GROUP_AVX,
     DEBUG_GROUP_SYSTEM,
 };
 

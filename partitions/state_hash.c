@@ -56,6 +56,7 @@ static void hash_float(struct hash *hash, const struct cpu_state *state)
     }
     for (size_t i = 0; i < ARRAY_SIZE(state->xmm); i++) {
         hash_words(hash, state->xmm[i].u64, ARRAY_SIZE(state->xmm[i].u64));
+        hash_words(hash, state->ymm_high[i].u64, ARRAY_SIZE(state->ymm_high[i].u64));
     }
 }
 

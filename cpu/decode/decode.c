@@ -19,6 +19,8 @@ struct decoder {
     bool lock, opsize_prefix, adsize_prefix;
     bool over; /* bytes beyond the available ones were asked for */
     bool have_modrm, bad;
+    bool vex, vex_l, vex_w, vsib;
+    uint8_t vvvv;
     uint8_t opcode, modrm;
     struct insn *insn;
 };
@@ -30,6 +32,14 @@ struct operand_format {
 static const struct operand_format operand_formats[CODE_COUNT] = {
 #define X(code, method, type, fixed) [CODE_##code] = { METHOD_##method, TYPE_##type, fixed },
     OPERAND_CODES(X)
+#undef X
+};
+
+static const struct opcode_row opcode_row_none = { 0 };
+
+static const uint8_t op_families[OP_COUNT] = {
+#define X(mnemonic, family) [OP_##mnemonic] = FAMILY_##family,
+    X86_OPS(X)
 #undef X
 };
 
@@ -143,9 +153,49 @@ static const struct opcode_row *decoder_plane(const struct decoder *d,
     return row;
 }
 
+static bool decoder_is_vex(const struct decoder *d)
+{
+    /* Elsewhere C4 and C5 with memory are LES and LDS. */
+    return (d->opcode & 0xfe) == 0xc4 &&
+           (d->mode.bits == 64 || d->at >= d->available || d->bytes[d->at] >= 0xc0);
+}
+
+/* The prefix without its first byte, and the opcode. No other prefix but segments and 67 may stand
+ * before it. Outside of 64-bit mode there are eight registers. [SDM 2A 2.3] */
+static const struct opcode_row *decoder_vex(struct decoder *d)
+{
+    bool refused = d->lock || d->opsize_prefix || d->repeat != 0 || d->rex != 0;
+    uint8_t first = *decoder_take(d, 1), last = first, map = 1;
+    unsigned rex = REX | (first & 0x80 ? 0 : REX_R);
+
+    if (d->opcode == 0xc4) {
+        last = *decoder_take(d, 1);
+        map = first & 0x1f;
+        rex |= (first & 0x40 ? 0 : REX_X) | (first & 0x20 ? 0 : REX_B) | (last & 0x80 ? REX_W : 0);
+    }
+    d->vex = true;
+    d->vex_w = rex & REX_W;
+    d->vex_l = last & 4;
+    d->vvvv = ~last >> 3 & 15;
+    d->rex = (uint8_t)rex;
+    if (d->mode.bits != 64) {
+        d->rex = 0;
+    }
+    d->opcode = *decoder_take(d, 1);
+    if (refused || map < 1 || map > 3) {
+        return &opcode_row_none;
+    }
+    return &(map == 1   ? opcode_map_vex_0f
+             : map == 2 ? opcode_map_vex_0f38
+                        : opcode_map_vex_0f3a)[last & 3][d->opcode];
+}
+
 static const struct opcode_row *decoder_map(struct decoder *d)
 {
     d->opcode = decoder_prefixes(d);
+    if (decoder_is_vex(d)) {
+        return decoder_vex(d);
+    }
     if (d->opcode != 0x0f) {
         return d->opcode == 0x63 && d->mode.bits == 64 ? &opcode_row_63_64bit
                                                        : &opcode_map_one_byte[d->opcode];
@@ -189,9 +239,19 @@ static const struct opcode_row *decoder_row(struct decoder *d)
 
 /* ---- sizes ---- */
 
+/* Of VEX: does the row name vector registers? Else it is one of general registers. */
+static bool row_is_vector(const struct opcode_row *row)
+{
+    return op_families[row->op] != FAMILY_BMI;
+}
+
 static uint8_t decoder_opsize(const struct decoder *d, const struct opcode_row *row)
 {
     unsigned first = row->operand[0];
+
+    if (d->vex) {
+        return row_is_vector(row) ? (d->vex_l ? 32 : 16) : (d->rex & REX_W ? 8 : 4);
+    }
 
     if (row->flags & F_BYTE ||
         (operand_formats[first].type == TYPE_B && operand_formats[first].method != METHOD_I &&
@@ -256,6 +316,22 @@ static uint8_t decoder_size(const struct decoder *d, unsigned type, bool is_regi
         return is_register ? 4 : 1;
     case TYPE_DW:
         return is_register ? 4 : 2;
+    case TYPE_X:
+        return d->vex_l ? 32 : 16;
+    case TYPE_XH:
+        return d->vex_l ? 16 : 8;
+    case TYPE_XQ:
+        return d->vex_l ? 8 : 4;
+    case TYPE_XE:
+        return d->vex_l ? 4 : 2;
+    case TYPE_XD:
+        return d->vex_l ? 32 : is_register ? 16 : 8;
+    case TYPE_QQ:
+        return 32;
+    case TYPE_XW:
+        return d->vex_w && d->vex_l ? 32 : 16;
+    case TYPE_EW:
+        return d->vex_w ? 8 : 4;
     case TYPE_ENV:
         return opsize == 2 ? 14 : 28;
     case TYPE_FP:
@@ -308,13 +384,14 @@ static void decoder_memory_32(struct decoder *d)
     unsigned mod = d->modrm >> 6, rm = d->modrm & 7;
     bool no_base = mod == 0 && rm == 5;
 
+    d->bad |= d->vsib && rm != 4;
     if (rm == 4) {
         uint8_t sib = *decoder_take(d, 1);
         unsigned index = (sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0);
 
         rm = sib & 7;
         no_base = mod == 0 && rm == 5;
-        if (index != REG_RSP) {
+        if (index != REG_RSP || d->vsib) {
             insn->index = (uint8_t)index;
             insn->scale_log2 = sib >> 6;
         }
@@ -444,6 +521,12 @@ static void operand_immediate(struct decoder *d, unsigned i, unsigned method, un
     }
 }
 
+/* The highest register number. */
+static unsigned vex_registers(const struct decoder *d)
+{
+    return d->mode.bits == 64 ? 15 : 7;
+}
+
 static void decoder_operand(struct decoder *d, unsigned i, struct operand_format format)
 {
     struct insn *insn = d->insn;
@@ -456,6 +539,7 @@ static void decoder_operand(struct decoder *d, unsigned i, struct operand_format
         operand_rm(d, i, OPERAND_GPR, format.type);
         break;
     case METHOD_M:
+    case METHOD_MV:
         operand_rm(d, i, OPERAND_NONE, format.type);
         break;
     case METHOD_Q:
@@ -472,6 +556,15 @@ static void decoder_operand(struct decoder *d, unsigned i, struct operand_format
         break;
     case METHOD_U:
         operand_register_rm(d, i, OPERAND_XMM, format.type);
+        break;
+    case METHOD_B:
+        operand_set(insn, i, OPERAND_GPR, d->vvvv & vex_registers(d));
+        break;
+    case METHOD_H:
+        operand_set(insn, i, OPERAND_XMM, d->vvvv & vex_registers(d));
+        break;
+    case METHOD_L:
+        operand_set(insn, i, OPERAND_XMM, (unsigned)decoder_unsigned(d, 1) >> 4 & vex_registers(d));
         break;
     case METHOD_ANY_R:
         operand_set(insn, i, OPERAND_GPR, (d->modrm & 7u) | (d->rex & REX_B ? 8u : 0u));
@@ -521,6 +614,9 @@ static bool method_has_modrm(unsigned method)
     switch (method) {
     case METHOD_NONE:
     case METHOD_A:
+    case METHOD_B:
+    case METHOD_H:
+    case METHOD_L:
     case METHOD_I:
     case METHOD_IS:
     case METHOD_IB:
@@ -546,8 +642,10 @@ static void decoder_operands(struct decoder *d, const struct opcode_row *row)
             decoder_modrm(d);
         }
     }
+    d->vsib = operand_formats[row->operand[1]].method == METHOD_MV;
     if (d->have_modrm && d->modrm < 0xc0 && !any_register) {
         if (d->insn->adsize == 2) {
+            d->bad |= d->vsib;
             decoder_memory_16(d);
         } else {
             decoder_memory_32(d);
@@ -560,11 +658,28 @@ static void decoder_operands(struct decoder *d, const struct opcode_row *row)
 
 /* ---- the instruction ---- */
 
+/* VEX.L, VEX.W and VEX.vvvv as the row wants them. */
+static bool vex_allowed(const struct decoder *d, const struct opcode_row *row)
+{
+    bool uses_vvvv = false;
+
+    for (unsigned i = 0; i < INSN_OPERANDS; i++) {
+        unsigned method = operand_formats[row->operand[i]].method;
+
+        uses_vvvv |= method == METHOD_B || method == METHOD_H;
+    }
+    return (uses_vvvv || d->vvvv == 0) && !(row->flags & (d->vex_l ? F_L0 : F_L1)) &&
+           !(row->flags & (d->vex_w ? F_W0 : F_W1));
+}
+
 static bool row_allowed(const struct decoder *d, const struct opcode_row *row)
 {
     unsigned forbidden = d->mode.bits == 64 ? F_NO64 : F_ONLY64;
 
     if (row->how == OPCODE_NONE || row->flags & forbidden) {
+        return false;
+    }
+    if (d->vex && !vex_allowed(d, row)) {
         return false;
     }
     return !(row->flags & F_NP && (d->opsize_prefix || d->repeat != 0));
@@ -579,7 +694,8 @@ static void decoder_conditions(struct decoder *d, const struct opcode_row *row)
         insn->imm2 = d->opcode & 15;
     } else if (row->flags & F_FCOND) {
         insn->imm2 = fcmov[d->modrm >> 3 & 3] | (d->opcode & 1);
-    } else if (row->flags & F_W_NEXT && d->rex & REX_W) {
+    } else if ((row->flags & F_W_NEXT && d->rex & REX_W) || (row->flags & F_VW_NEXT && d->vex_w) ||
+               (row->flags & F_L_NEXT && d->vex_l)) {
         insn->op++;
     } else if (row->flags & F_NOP && !(d->rex & REX_B)) {
         insn->op = d->repeat == 0xf3 ? OP_PAUSE : OP_NOP;
@@ -622,6 +738,12 @@ static void decoder_flags(struct decoder *d, const struct opcode_row *row)
     }
     if (d->opsize_prefix) {
         insn->flags |= INSN_OPSIZE_PREFIX;
+    }
+    if (d->vex) {
+        insn->flags |= INSN_VEX;
+        /* Gathers: destination, index and mask are three registers. */
+        d->bad |= d->vsib && (insn->n[0] == insn->index || insn->n[0] == insn->n[2] ||
+                              insn->index == insn->n[2]);
     }
     if (d->lock) {
         insn->flags |= INSN_LOCK;

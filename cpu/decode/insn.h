@@ -22,7 +22,7 @@ enum operand_kind {
     OPERAND_IMM,  /* insn.imm, sign- or zero-extended to 64 bits as the instruction says */
     OPERAND_REL,  /* branch displacement in insn.imm, sign-extended, relative to the next instruction */
     OPERAND_FAR,  /* ptr16:16/32: offset in imm, selector in imm2 */
-    OPERAND_XMM,  /* n: 0..15 */
+    OPERAND_XMM,  /* n: 0..15; size 32: the YMM register */
     OPERAND_MMX,  /* n: 0..7 */
     OPERAND_ST,   /* n: i of ST(i) */
     OPERAND_SEG,  /* n: enum SEG_* */
@@ -30,7 +30,7 @@ enum operand_kind {
     OPERAND_DR,   /* n: 0..7 */
 };
 
-enum { INSN_OPERANDS = 3, INSN_MAX_LENGTH = 15 };
+enum { INSN_OPERANDS = 4, INSN_MAX_LENGTH = 15 };
 
 enum insn_flag {
     INSN_LOCK = 1u << 0,
@@ -40,6 +40,7 @@ enum insn_flag {
     INSN_STACK_SEGMENT = 1u << 4, /* a bad memory operand address is #SS, not #GP */
     INSN_REX_W = 1u << 5,
     INSN_OPSIZE_PREFIX = 1u << 6,
+    INSN_VEX = 1u << 7,
 };
 
 /* Operand 0 is the destination (or the only source), as in Intel syntax. An instruction that is not valid decodes to
@@ -57,6 +58,9 @@ enum insn_flag {
  *   register; MOVSEG from r/m: 2. PINSRB, PINSRW, PEXTRB, PEXTRW: 4 for a general register.
  *   SSE scalars: register operands have the size of the scalar too (ADDSS: 4). FXSAVE and XSAVE's areas: size 0.
  *   NOP and PREFETCH may list a memory operand, which is not accessed. Far pointers in memory: opsize + 2.
+ *   VEX (INSN_VEX): an operation that SSE has too keeps its name (ADDPS for VADDPS); opsize is the vector length, 16 or 32,
+ *   of general registers' operations (ANDN ..) 4 or 8. Vector registers of scalars have size 16. Gathers: the memory
+ *   operand's index is a vector register (n in insn.index); its size is that of one element.
  *   segment of MASKMOVQ, MASKMOVDQU, MONITOR, XLAT, OUTS and string sources: DS or the override. */
 struct insn {
     exec_fn *exec;     /* chosen by the block builder; the decoder leaves it NULL */
@@ -65,10 +69,10 @@ struct insn {
     uint16_t op;       /* enum x86_op */
     uint8_t length;    /* bytes, 1..15 */
     uint8_t flags;     /* INSN_* */
-    uint8_t opsize;    /* effective operand size in bytes: 1, 2, 4, 8 */
+    uint8_t opsize;    /* effective operand size in bytes: 1, 2, 4, 8; of VEX vectors 16, 32 */
     uint8_t adsize;    /* effective address size in bytes: 2, 4, 8 */
     uint8_t kind[INSN_OPERANDS]; /* enum operand_kind */
-    uint8_t size[INSN_OPERANDS]; /* bytes of each operand: 1 2 4 6 8 10 16 ..., 0 when it has none (LEA, INVLPG) */
+    uint8_t size[INSN_OPERANDS]; /* bytes of each operand: 1 2 4 6 8 10 16 32 ..., 0 when it has none (LEA, INVLPG) */
     uint8_t n[INSN_OPERANDS];    /* register numbers */
     uint8_t base, index, scale_log2; /* of the memory operand: REG_*, REG_ZERO when absent */
     uint8_t segment;   /* SEG_* of the memory operand, or of the source of string operations */

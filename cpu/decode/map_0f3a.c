@@ -22,9 +22,12 @@ const struct opcode_row opcode_map_0f3a[OPCODE_PLANES][256] = {
     [P66][0x40] = ROW(DPPS, Vdq, Wdq, Ib, 0),
     [P66][0x41] = ROW(DPPD, Vdq, Wdq, Ib, 0),
     [P66][0x42] = ROW(MPSADBW, Vdq, Wdq, Ib, 0),
+    [P66][0x44] = ROW(PCLMULQDQ, Vdq, Wdq, Ib, 0),
     [P66][0x60] = ROW(PCMPESTRM, Vdq, Wdq, Ib, 0),
     [P66][0x61] = ROW(PCMPESTRI, Vdq, Wdq, Ib, 0),
     [P66][0x62] = ROW(PCMPISTRM, Vdq, Wdq, Ib, 0),
     [P66][0x63] = ROW(PCMPISTRI, Vdq, Wdq, Ib, 0),
+    [NP][0xcc] = ROW(SHA1RNDS4, Vdq, Wdq, Ib, 0),
+    [P66][0xdf] = ROW(AESKEYGENASSIST, Vdq, Wdq, Ib, 0),
 };
 // clang-format on

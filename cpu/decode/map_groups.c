@@ -205,11 +205,42 @@ const struct opcode_row opcode_groups[GROUP_COUNT][16] = {
         MEM(7) = ROW(NOP, Ev, _, _, 0),
         REG(7) = ROW_RM(1E_7, 0),
     },
+    [GROUP_V12] = {
+        REG(2) = VROW(PSRLW, Hx, Ux, Ib, _, 0),
+        REG(4) = VROW(PSRAW, Hx, Ux, Ib, _, 0),
+        REG(6) = VROW(PSLLW, Hx, Ux, Ib, _, 0),
+    },
+    [GROUP_V13] = {
+        REG(2) = VROW(PSRLD, Hx, Ux, Ib, _, 0),
+        REG(4) = VROW(PSRAD, Hx, Ux, Ib, _, 0),
+        REG(6) = VROW(PSLLD, Hx, Ux, Ib, _, 0),
+    },
+    [GROUP_V14] = {
+        REG(2) = VROW(PSRLQ, Hx, Ux, Ib, _, 0),
+        REG(3) = VROW(PSRLDQ, Hx, Ux, Ib, _, 0),
+        REG(6) = VROW(PSLLQ, Hx, Ux, Ib, _, 0),
+        REG(7) = VROW(PSLLDQ, Hx, Ux, Ib, _, 0),
+    },
+    [GROUP_V15] = {
+        MEM(2) = VROW(LDMXCSR, Md, _, _, _, F_L0),
+        MEM(3) = VROW(STMXCSR, Md, _, _, _, F_L0),
+    },
+    [GROUP_V17] = {
+        BOTH(1, VROW(BLSR, By, Ey, _, _, F_L0)),
+        BOTH(2, VROW(BLSMSK, By, Ey, _, _, F_L0)),
+        BOTH(3, VROW(BLSI, By, Ey, _, _, F_L0)),
+    },
 };
 
 const struct opcode_row opcode_pairs[PAIR_COUNT][2] = {
     [PAIR_12] = { ROW(MOVLPS, Vq, Mq, _, 0), ROW(MOVHLPS, Vq, Udq, _, 0) },
     [PAIR_16] = { ROW(MOVHPS, Vq, Mq, _, 0), ROW(MOVLHPS, Vq, Uq, _, 0) },
+    [PAIR_V10_F3] = { VROW(MOVSS, Vdq, Md, _, _, 0), VROW(MOVSS, Vdq, Hdq, Udq, _, 0) },
+    [PAIR_V10_F2] = { VROW(MOVSD, Vdq, Mq, _, _, 0), VROW(MOVSD, Vdq, Hdq, Udq, _, 0) },
+    [PAIR_V11_F3] = { VROW(MOVSS, Md, Vdq, _, _, 0), VROW(MOVSS, Udq, Hdq, Vdq, _, 0) },
+    [PAIR_V11_F2] = { VROW(MOVSD, Mq, Vdq, _, _, 0), VROW(MOVSD, Udq, Hdq, Vdq, _, 0) },
+    [PAIR_V12] = { VROW(MOVLPS, Vdq, Hdq, Mq, _, F_L0), VROW(MOVHLPS, Vdq, Hdq, Udq, _, F_L0) },
+    [PAIR_V16] = { VROW(MOVHPS, Vdq, Hdq, Mq, _, F_L0), VROW(MOVLHPS, Vdq, Hdq, Udq, _, F_L0) },
 };
 
 const struct opcode_row opcode_rms[RM_COUNT][8] = {

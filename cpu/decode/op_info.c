@@ -88,8 +88,8 @@
     X(BSF, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
     X(BSR, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF | FLAG_CF, 0, 0, HOST_MASKED, "CF OF SF AF PF undefined [SDM 2 BSF]") \
     X(POPCNT, POPCNT, 0, FLAGS_ARITH, 0, 0, 0, HOST, NULL) \
-    X(LZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
-    X(TZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "no model has them: judged as BSR and BSF; OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(LZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF PF AF undefined [SDM 2 LZCNT]") \
+    X(TZCNT, NOTHING, 0, FLAGS_ARITH, FLAG_OF | FLAG_SF | FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "OF SF PF AF undefined [SDM 2 LZCNT]") \
     X(CRC32, SSE4_2, 0, 0, 0, 0, 0, HOST, NULL) \
     X(MOVS, NOTHING, FLAG_DF, 0, 0, 1, 0, HOST, NULL) \
     X(CMPS, NOTHING, FLAG_DF, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
@@ -529,7 +529,140 @@
     X(XSAVEC, XSAVEC, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XSAVES, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
     X(XRSTOR, XSAVE, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
-    X(XRSTORS, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave")
+    X(XRSTORS, NEVER, 0, 0, 0, 1, 0, TEST, "cpu/exec/test_xsave") \
+    X(ADCX, ADX, FLAG_CF, FLAG_CF, 0, 0, 0, HOST, NULL) \
+    X(ADOX, ADX, FLAG_OF, FLAG_OF, 0, 0, 0, HOST, NULL) \
+    X(ANDN, BMI1, 0, FLAGS_ARITH, FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "AF PF undefined [SDM 2 ANDN]") \
+    X(BEXTR, BMI1, 0, FLAGS_ARITH, FLAG_AF | FLAG_SF | FLAG_PF, 0, 0, HOST_MASKED, "AF SF PF undefined [SDM 2 BEXTR]") \
+    X(BLSI, BMI1, 0, FLAGS_ARITH, FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "AF PF undefined [SDM 2 BLSI]") \
+    X(BLSMSK, BMI1, 0, FLAGS_ARITH, FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "AF PF undefined [SDM 2 BLSI]") \
+    X(BLSR, BMI1, 0, FLAGS_ARITH, FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "AF PF undefined [SDM 2 BLSI]") \
+    X(BZHI, BMI2, 0, FLAGS_ARITH, FLAG_AF | FLAG_PF, 0, 0, HOST_MASKED, "AF PF undefined [SDM 2 BZHI]") \
+    X(MULX, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(PDEP, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(PEXT, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(RORX, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(SARX, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(SHLX, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(SHRX, BMI2, 0, 0, 0, 0, 0, HOST, NULL) \
+    X(AESDEC, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(AESDECLAST, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(AESENC, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(AESENCLAST, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(AESIMC, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(AESKEYGENASSIST, AES, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PCLMULQDQ, PCLMULQDQ, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA1MSG1, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA1MSG2, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA1NEXTE, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA1RNDS4, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA256MSG1, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA256MSG2, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(SHA256RNDS2, SHA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ZEROUPPER, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(ZEROALL, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BROADCASTSS, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BROADCASTSD, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BROADCASTF128, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(EXTRACTF128, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(INSERTF128, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MASKMOVPS, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(MASKMOVPD, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMILPS, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMILPD, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERM2F128, AVX, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(TESTPS, AVX, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(TESTPD, AVX, 0, FLAGS_ARITH, 0, 1, 0, HOST, NULL) \
+    X(CVTPH2PS, F16C, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(CVTPS2PH, F16C, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(BROADCASTI128, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(EXTRACTI128, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(INSERTI128, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMASKMOVD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PMASKMOVQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERM2I128, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMPS, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PERMPD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBLENDD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBROADCASTB, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBROADCASTW, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBROADCASTD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PBROADCASTQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLVD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSLLVQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLVD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRLVQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PSRAVD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(GATHERDPS, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(GATHERDPD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(GATHERQPS, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(GATHERQPD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PGATHERDD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PGATHERDQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PGATHERQD, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(PGATHERQQ, AVX2, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADDSUB231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUBADD231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD132SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD132SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD213SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD213SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD231SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMADD231SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB132SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB132SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB213SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB213SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB231SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FMSUB231SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD132SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD132SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD213SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD213SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD231SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMADD231SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB132PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB132PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB132SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB132SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB213PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB213PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB213SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB213SD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB231PS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB231PD, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB231SS, FMA, 0, 0, 0, 1, 0, HOST, NULL) \
+    X(FNMSUB231SD, FMA, 0, 0, 0, 1, 0, HOST, NULL)
 
 /* The families come from ops.h, so that no row can disagree with it. */
 enum {
@@ -560,6 +693,33 @@ static bool names_xmm(const struct insn *insn)
     return false;
 }
 
+/* Of VEX forms: what SSE has needs AVX, integers of 256 bits AVX2, with the manual's exceptions. */
+static enum op_feature vex_needs(const struct insn *insn, const struct op_info *info)
+{
+    switch (insn->op) {
+    case OP_PTEST:
+    case OP_MOVDQA:
+    case OP_MOVDQU:
+    case OP_LDDQU:
+    case OP_MOVNTDQ:
+        return OP_NEEDS_AVX;
+    case OP_BROADCASTSS:
+    case OP_BROADCASTSD:
+        return insn->kind[1] == OPERAND_MEM ? OP_NEEDS_AVX : OP_NEEDS_AVX2;
+    default:
+        break;
+    }
+    switch (info->family) {
+    case FAMILY_MMX:
+        return insn->opsize == 32 ? OP_NEEDS_AVX2 : OP_NEEDS_AVX;
+    case FAMILY_SSE:
+    case FAMILY_CRYPTO:
+        return OP_NEEDS_AVX;
+    default:
+        return (enum op_feature)info->needs;
+    }
+}
+
 enum op_feature insn_needs(const struct insn *insn, unsigned bits)
 {
     const struct op_info *info = &op_info[insn->op];
@@ -573,6 +733,9 @@ enum op_feature insn_needs(const struct insn *insn, unsigned bits)
         return insn->kind[0] != OPERAND_NONE ? OP_NEEDS_P6 : OP_NEEDS_NOTHING;
     default:
         break;
+    }
+    if (insn->flags & INSN_VEX) {
+        return vex_needs(insn, info);
     }
     if (info->family == FAMILY_MMX && needs < OP_NEEDS_SSE2 && names_xmm(insn)) {
         return OP_NEEDS_SSE2;

@@ -26,6 +26,10 @@ enum operand_method {
     METHOD_U,  /* r/m: XMM register only */
     METHOD_V,  /* reg: XMM register */
     METHOD_W,  /* r/m: XMM register or memory */
+    METHOD_B,  /* VEX.vvvv: general register */
+    METHOD_H,  /* VEX.vvvv: vector register */
+    METHOD_L,  /* high 4 bits of an immediate byte: vector register */
+    METHOD_MV, /* r/m: memory with a vector register for index (VSIB) */
     METHOD_Z,  /* low 3 bits of the opcode: general register */
     METHOD_IS, /* immediate of at most 4 bytes, sign-extended */
     METHOD_IB, /* immediate byte, sign-extended */
@@ -53,6 +57,12 @@ enum operand_type {
     TYPE_VW,  /* register: operand size; memory: 2 */
     TYPE_DB,  /* register: 4; memory: 1 */
     TYPE_DW,  /* register: 4; memory: 2 */
+    TYPE_X,   /* vector length: 16 or 32 */
+    TYPE_XH, TYPE_XQ, TYPE_XE, /* half, a quarter, an eighth of it */
+    TYPE_XD,  /* 8, with VEX.L 32 (VMOVDDUP) */
+    TYPE_QQ,  /* 32 */
+    TYPE_XW,  /* 16 unless VEX.W, then vector length */
+    TYPE_EW,  /* element: 8 with VEX.W, else 4, in every mode */
     TYPE_ENV, /* x87 environment: 14 or 28 */
     TYPE_FP,  /* x87 state: 94 or 108 */
 };
@@ -79,6 +89,14 @@ enum operand_type {
     X(Uq, U, Q, 0) X(Udq, U, DQ, 0) \
     X(Vd, V, D, 0) X(Vq, V, Q, 0) X(Vdq, V, DQ, 0) \
     X(Ww, W, W, 0) X(Wd, W, D, 0) X(Wq, W, Q, 0) X(Wdq, W, DQ, 0) \
+    X(By, B, Y, 0) \
+    X(Hd, H, D, 0) X(Hdq, H, DQ, 0) X(Hqq, H, QQ, 0) X(Hx, H, X, 0) X(Hxw, H, XW, 0) \
+    X(Lx, L, X, 0) \
+    X(Mx, M, X, 0) X(Mvw, MV, EW, 0) \
+    X(Ux, U, X, 0) \
+    X(Vx, V, X, 0) X(Vqq, V, QQ, 0) X(Vxw, V, XW, 0) \
+    X(Wb, W, B, 0) X(Wx, W, X, 0) X(Wqq, W, QQ, 0) X(Wxh, W, XH, 0) X(Wxq, W, XQ, 0) X(Wxe, W, XE, 0) X(Wxd, W, XD, 0) \
+    X(Wvw, W, EW, 0) \
     X(Zb, Z, B, 0) X(Zv, Z, V, 0) \
     X(AL, REG, B, 0) X(AX, REG, W, 0) X(rAX, REG, V, 0) X(zAX, REG, Z, 0) X(CL, REG, B, 1) X(DX, REG, W, 2) \
     X(ES, SREG, W, 0) X(CS, SREG, W, 1) X(SS, SREG, W, 2) X(DS, SREG, W, 3) X(FS, SREG, W, 4) X(GS, SREG, W, 5) \
@@ -117,14 +135,20 @@ enum opcode_flag {
     F_ANY = 1u << 10,   /* 66, F2 and F3 are no part of the opcode */
     F_NP = 1u << 11,    /* with 66, F2 or F3: #UD */
     F_SEG = 1u << 12,   /* implied memory operand: segment (DS or the override) and address size matter */
+    F_L0 = 1u << 14,     /* VEX: #UD unless VEX.L is 0 */
+    F_L1 = 1u << 15,     /* unless it is 1 */
+    F_W0 = 1u << 16,     /* unless VEX.W is 0, in every mode */
+    F_W1 = 1u << 17,     /* unless it is 1 */
+    F_L_NEXT = 1u << 18, /* with VEX.L the next operation of ops.h */
+    F_VW_NEXT = 1u << 19, /* with VEX.W the next operation, in every mode */
     F_NOP = 1u << 13,   /* 90: XCHG r8, rAX with REX.B, else NOP, with F3 PAUSE */
 };
 
 struct opcode_row {
     uint16_t op;
     uint8_t how;
-    uint8_t operand[3]; /* enum operand_code */
-    uint16_t flags;
+    uint8_t operand[4]; /* enum operand_code */
+    uint32_t flags;
 };
 
 /* Mandatory prefixes select a plane; of F2 and F3 the last counts, and both win over 66. [SDM 2A 2.1.2] */
@@ -136,22 +160,29 @@ enum opcode_group {
     GROUP_3_Eb, GROUP_3_Ev, GROUP_4, GROUP_5, GROUP_6, GROUP_7, GROUP_8, GROUP_9, GROUP_9_66, GROUP_9_F3,
     GROUP_11_Eb, GROUP_11_Ev, GROUP_12, GROUP_12_66, GROUP_13, GROUP_13_66, GROUP_14, GROUP_14_66,
     GROUP_15, GROUP_15_66, GROUP_15_F3, GROUP_16, GROUP_P, GROUP_1E_F3,
+    GROUP_V12, GROUP_V13, GROUP_V14, GROUP_V15, GROUP_V17,
     GROUP_COUNT,
 };
-enum opcode_pair { PAIR_12, PAIR_16, PAIR_COUNT };
+enum opcode_pair {
+    PAIR_12, PAIR_16, PAIR_V10_F3, PAIR_V10_F2, PAIR_V11_F3, PAIR_V11_F2, PAIR_V12, PAIR_V16, PAIR_COUNT,
+};
 enum opcode_rm { RM_7_0, RM_7_1, RM_7_2, RM_7_3, RM_7_7, RM_1E_7, RM_COUNT };
 
-#define ROW(op, a, b, c, flags) { OP_##op, OPCODE_INSN, { CODE_##a, CODE_##b, CODE_##c }, flags }
-#define ROW_GROUP(group, flags) { GROUP_##group, OPCODE_GROUP, { 0, 0, 0 }, flags }
-#define ROW_PAIR(pair)          { PAIR_##pair, OPCODE_PAIR, { 0, 0, 0 }, 0 }
-#define ROW_RM(rm, flags)       { RM_##rm, OPCODE_RM, { 0, 0, 0 }, flags }
-#define ROW_X87()               { 0, OPCODE_X87, { 0, 0, 0 }, 0 }
+#define ROW(op, a, b, c, flags) { OP_##op, OPCODE_INSN, { CODE_##a, CODE_##b, CODE_##c, 0 }, flags }
+#define VROW(op, a, b, c, d, flags) { OP_##op, OPCODE_INSN, { CODE_##a, CODE_##b, CODE_##c, CODE_##d }, flags }
+#define ROW_GROUP(group, flags) { GROUP_##group, OPCODE_GROUP, { 0, 0, 0, 0 }, flags }
+#define ROW_PAIR(pair)          { PAIR_##pair, OPCODE_PAIR, { 0, 0, 0, 0 }, 0 }
+#define ROW_RM(rm, flags)       { RM_##rm, OPCODE_RM, { 0, 0, 0, 0 }, flags }
+#define ROW_X87()               { 0, OPCODE_X87, { 0, 0, 0, 0 }, 0 }
 
 extern const struct opcode_row opcode_map_one_byte[256];
 extern const struct opcode_row opcode_row_63_64bit; /* MOVSXD: 63 in 64-bit mode, elsewhere ARPL */
 extern const struct opcode_row opcode_map_0f[OPCODE_PLANES][256];
 extern const struct opcode_row opcode_map_0f38[OPCODE_PLANES][256];
 extern const struct opcode_row opcode_map_0f3a[OPCODE_PLANES][256];
+extern const struct opcode_row opcode_map_vex_0f[OPCODE_PLANES][256]; /* by VEX.pp */
+extern const struct opcode_row opcode_map_vex_0f38[OPCODE_PLANES][256];
+extern const struct opcode_row opcode_map_vex_0f3a[OPCODE_PLANES][256];
 extern const struct opcode_row opcode_groups[GROUP_COUNT][16]; /* by reg; + 8 when r/m is a register */
 extern const struct opcode_row opcode_pairs[PAIR_COUNT][2];    /* memory, register */
 extern const struct opcode_row opcode_rms[RM_COUNT][8];

@@ -78,13 +78,35 @@ static const char *const op_names[OP_COUNT] = {
 #undef X
 };
 
+static const uint8_t op_families[OP_COUNT] = {
+#define X(mnemonic, family) [OP_##mnemonic] = FAMILY_##family,
+    X86_OPS(X)
+#undef X
+};
+
 static unsigned size_log2(unsigned size)
 {
     return size == 8 ? 3 : size == 4 ? 2 : size == 2 ? 1 : 0;
 }
 
+static bool has_index_vector(const struct insn *insn)
+{
+    return insn->op >= OP_GATHERDPS && insn->op <= OP_PGATHERQQ;
+}
+
+/* GATHERDPD and its like: four elements have indices of 32 bits in an XMM register. */
+static bool index_vector_is_ymm(const struct insn *insn)
+{
+    bool doubleword_index = insn->op == OP_GATHERDPD || insn->op == OP_PGATHERDQ;
+
+    return insn->opsize == 32 && !doubleword_index;
+}
+
 static void text_mnemonic(struct text *text, const struct insn *insn)
 {
+    if (insn->flags & INSN_VEX && op_families[insn->op] != FAMILY_BMI) {
+        text_add(text, "v");
+    }
     for (size_t i = 0; i < ARRAY_SIZE(renamed); i++) {
         if (renamed[i].op == insn->op) {
             const char *name = renamed[i].by_size[1] == NULL
@@ -158,6 +180,8 @@ static const char *size_name(unsigned size)
         return "tword ";
     case 16:
         return "oword ";
+    case 32:
+        return "yword ";
     default:
         return "";
     }
@@ -183,7 +207,11 @@ static void text_memory(struct text *text, const struct insn *insn, uint64_t nex
     }
     if (has_index) {
         text_add(text, "%s", has_base ? "+" : "");
-        text_gpr(text, insn->index, insn->adsize);
+        if (has_index_vector(insn)) {
+            text_add(text, "%s%u", index_vector_is_ymm(insn) ? "ymm" : "xmm", insn->index);
+        } else {
+            text_gpr(text, insn->index, insn->adsize);
+        }
         if (insn->scale_log2 != 0) {
             text_add(text, "*%u", 1u << insn->scale_log2);
         }
@@ -219,7 +247,7 @@ static void text_operand(struct text *text, const struct insn *insn, unsigned i,
         text_add(text, "0x%x:0x%" PRIx64, insn->imm2, insn->imm);
         break;
     case OPERAND_XMM:
-        text_add(text, "xmm%u", n);
+        text_add(text, "%s%u", size == 32 ? "ymm" : "xmm", n);
         break;
     case OPERAND_MMX:
         text_add(text, "mm%u", n);

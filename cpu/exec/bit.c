@@ -132,8 +132,6 @@ static ALWAYS_INLINE void bit_scan(struct core *core, const struct insn *insn, b
     core->state.flags_carry = 0;
 }
 
-/* No model has LZCNT and TZCNT (ABM, BMI1): without them their encodings are REP BSR and REP BSF.
- */
 EXEC_OP(bsf)
 {
     bit_scan(core, insn, false);
@@ -141,6 +139,28 @@ EXEC_OP(bsf)
 EXEC_OP(bsr)
 {
     bit_scan(core, insn, true);
+}
+
+/* CF: the source is zero, ZF: the result is. Undefined: SF 0, OF 0, AF 0, PF of the result. */
+static ALWAYS_INLINE void zeros_count(struct core *core, const struct insn *insn, bool leading)
+{
+    unsigned size = insn->opsize, bits = 8 * size;
+    uint64_t value = operand_read(core, insn, 1, size);
+    unsigned n = value == 0 ? bits : leading ? bits - 1 - highest_bit(value) : lowest_bit(value);
+
+    gpr_write(core, insn->n[0], size, n);
+    core->state.flags_result = n;
+    core->state.flags_carry = value == 0 ? FC_CF | FC_CF_XOR_OF : 0;
+}
+
+EXEC_OP(lzcnt)
+{
+    zeros_count(core, insn, true);
+}
+
+EXEC_OP(tzcnt)
+{
+    zeros_count(core, insn, false);
 }
 
 EXEC_OP(popcnt)
@@ -181,11 +201,13 @@ exec_fn *exec_choose_bit(const struct insn *insn)
         BIT_TESTS(X)
 #undef X
     case OP_BSF:
-    case OP_TZCNT:
         return exec_bsf;
     case OP_BSR:
-    case OP_LZCNT:
         return exec_bsr;
+    case OP_TZCNT:
+        return exec_tzcnt;
+    case OP_LZCNT:
+        return exec_lzcnt;
     case OP_POPCNT:
         return exec_popcnt;
     case OP_CRC32:

@@ -287,8 +287,9 @@ void system_xsetbv(struct core *core, const struct insn *insn)
     (void)insn;
     check_osxsave(core);
     if (core->cpl != 0 || (uint32_t)core->state.gpr[REG_RCX] != 0 || !(value & XCR0_X87) ||
-        (value & ~cpu_model_xcr0(core->model))) {
+        (value & ~cpu_model_xcr0(core->model)) || (value & (XCR0_SSE | XCR0_AVX)) == XCR0_AVX) {
         raise_gp(core);
     }
     core->state.xcr0 = value;
+    core_mode_update(core);
 }

@@ -96,6 +96,8 @@ struct core {
     bool sse_blocked; /* CR0.EM or CR0.TS set, or CR4.OSFXSR clear: SSE instructions raise #UD or
                          #NM */
 
+    bool avx_blocked; /* VEX-encoded vector instructions raise #UD or #NM */
+
     const struct insn *insn; /* the one being executed */
     const struct insn *first; /* of the block that it stands in */
     jmp_buf *unwind;         /* where core_raise and friends go */

@@ -54,7 +54,10 @@ static ALWAYS_INLINE void exec_advance(struct core *core, const struct insn *ins
     X(X87, x87)          \
     X(MMX, mmx)          \
     X(SSE, sse)          \
-    X(XSAVE, xsave)
+    X(XSAVE, xsave)      \
+    X(BMI, bmi)          \
+    X(CRYPTO, crypto)    \
+    X(AVX, avx)
 
 #define X(family, name) exec_fn *exec_choose_##name(const struct insn *insn);
 EXEC_FAMILIES(X)

@@ -152,6 +152,26 @@ BINARY(f64, 64, uint64_t, double, sub, "subsd", -, true)
 BINARY(f64, 64, uint64_t, double, mul, "mulsd", *, ZERO_FACTOR(uint64_t))
 BINARY(f64, 64, uint64_t, double, div, "divsd", /, ZERO_DIVIDEND(uint64_t))
 
+/* Only the quick way is the host's: where it has the instruction, and flags cannot be new. */
+#define FUSED(f, w, type, ctype, instruction)                                                      \
+    static type f##_fma(struct fp_env *env, type a, type b, type c)                                \
+    {                                                                                              \
+        if (LIKELY(env->quick && plain##w(a) && plain##w(b) && plain##w(c)) &&                     \
+            __builtin_cpu_supports("fma")) {                                                       \
+            ctype r = ctype##_of(a);                                                               \
+                                                                                                   \
+            __asm__(instruction " %[c], %[b], %[r]"                                                \
+                    : [r] "+x"(r)                                                                  \
+                    : [b] "x"(ctype##_of(b)), [c] "x"(ctype##_of(c)));                             \
+            if (LIKELY(plain##w(bits##w(r)))) {                                                    \
+                return bits##w(r);                                                                 \
+            }                                                                                      \
+        }                                                                                          \
+        return fp_soft_##f##_fma(env, a, b, c);                                                    \
+    }
+FUSED(f32, 32, uint32_t, float, "vfmadd213ss")
+FUSED(f64, 64, uint64_t, double, "vfmadd213sd")
+
 static uint32_t f32_sqrt(struct fp_env *env, uint32_t a)
 {
     float x = float_of(a), r = 0;
@@ -575,12 +595,14 @@ static struct x87_value f80_from_f64(struct fp_env *env, uint64_t a)
 const struct fp_ops fp_ops_host = {
     .name = "host",
     ROWS(f32),
+    .f32_fma = f32_fma,
     .f32_min = f32_min,
     .f32_max = f32_max,
     .f32_to_f64 = f32_to_f64,
     .f32_rcp = fp_soft_f32_rcp,
     .f32_rsqrt = fp_soft_f32_rsqrt,
     ROWS(f64),
+    .f64_fma = f64_fma,
     .f64_min = f64_min,
     .f64_max = f64_max,
     .f64_to_f32 = f64_to_f32,

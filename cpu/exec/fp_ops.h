@@ -74,6 +74,7 @@ struct fp_ops {
     const char *name;
 
     FP_OPS_FORMAT(f32, uint32_t)
+    uint32_t (*f32_fma)(struct fp_env *env, uint32_t a, uint32_t b, uint32_t c); /* a * b + c, rounded once */
     uint32_t (*f32_min)(struct fp_env *env, uint32_t a, uint32_t b);
     uint32_t (*f32_max)(struct fp_env *env, uint32_t a, uint32_t b);
     uint64_t (*f32_to_f64)(struct fp_env *env, uint32_t a);
@@ -83,6 +84,7 @@ struct fp_ops {
     uint32_t (*f32_rsqrt)(uint32_t a);
 
     FP_OPS_FORMAT(f64, uint64_t)
+    uint64_t (*f64_fma)(struct fp_env *env, uint64_t a, uint64_t b, uint64_t c);
     uint64_t (*f64_min)(struct fp_env *env, uint64_t a, uint64_t b);
     uint64_t (*f64_max)(struct fp_env *env, uint64_t a, uint64_t b);
     uint32_t (*f64_to_f32)(struct fp_env *env, uint64_t a);

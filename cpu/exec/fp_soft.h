@@ -78,6 +78,15 @@ static inline bool fp_is_nan(struct fp_num a)
     return a.class == FP_CLASS_QNAN || a.class == FP_CLASS_SNAN;
 }
 
+/* ---- f16 (fp_soft_fma.c): denormals count whatever DAZ and FTZ say ---- */
+extern const struct fp_format fp_format_f16;
+uint32_t fp_soft_f16_to_f32(struct fp_env *env, uint16_t a);
+uint16_t fp_soft_f32_to_f16(struct fp_env *env, uint32_t a, enum fp_rounding rounding);
+
+/* ---- fused multiply-add (fp_soft_fma.c) ---- */
+uint32_t fp_soft_f32_fma(struct fp_env *env, uint32_t a, uint32_t b, uint32_t c);
+uint64_t fp_soft_f64_fma(struct fp_env *env, uint64_t a, uint64_t b, uint64_t c);
+
 /* ---- f80 (fp_soft_f80.c) ---- */
 void fp_soft_f80_to_bcd(struct fp_env *env, struct x87_value a, uint8_t bcd[10]);
 struct x87_value fp_soft_f80_from_bcd(const uint8_t bcd[10]);

@@ -17,19 +17,24 @@
 #define FEATURES_V1 (FEATURES_PENTIUM3 | F(CLFSH) | F(SSE2) | F(SYSCALL) | F(NX) | F(LM))
 #define FEATURES_V2 \
     (FEATURES_V1 | F(SSE3) | F(SSSE3) | F(CX16) | F(SSE4_1) | F(SSE4_2) | F(POPCNT) | F(LAHF))
+#define FEATURES_V3 \
+    (FEATURES_V2 | F(MOVBE) | F(XSAVE) | F(AVX) | F(AVX2) | F(BMI1) | F(BMI2) | F(F16C) | F(FMA) | F(LZCNT))
 #define FEATURES_VERDITE64 \
-    (FEATURES_V2 | F(MOVBE) | F(XSAVE) | F(XSAVEOPT) | F(RDRAND) | F(RDTSCP) | F(GBPAGES) | F(FSGSBASE) | F(SMEP) | \
-     F(SMAP) | F(PCID) | F(INVPCID) | F(UMIP) | F(ERMS) | F(ARAT) | F(TSC_ADJUST))
+    (FEATURES_V2 | F(MOVBE) | F(XSAVE) | F(XSAVEOPT) | F(RDRAND) | F(RDTSCP) | F(GBPAGES) | F(FSGSBASE) | \
+     F(SMEP) | F(SMAP) | F(PCID) | F(INVPCID) | F(UMIP) | F(ERMS) | F(ARAT) | F(TSC_ADJUST) | F(BMI1) | F(BMI2) | \
+     F(LZCNT) | F(ADX) | F(AES) | F(PCLMULQDQ) | F(SHA))
 
 /* The 64-bit models call themselves family 6 model 1Ch stepping 10 (Bonnell, in order): no speculation, so that stock
  * kernels turn no mitigation on. [LINUX arch/x86/kernel/cpu/common.c cpu_vuln_whitelist] */
 const struct cpu_model cpu_models[] = {
-    { "verdite64", "everything that verdite does (default)", "GenuineIntel", "Verdite 64-bit processor",
+    { "verdite64", "what verdite does fast (default)", "GenuineIntel", "Verdite 64-bit processor",
       6, 0x1c, 10, 40, 48, 0xd, 0x80000008, FEATURES_VERDITE64 },
     { "x86-64-v1", "the x86-64 baseline", "GenuineIntel", "Verdite x86-64-v1 processor",
       6, 0x1c, 10, 40, 48, 0x7, 0x80000008, FEATURES_V1 },
     { "x86-64-v2", "x86-64 with SSE4.2, CX16 and POPCNT", "GenuineIntel", "Verdite x86-64-v2 processor",
       6, 0x1c, 10, 40, 48, 0x7, 0x80000008, FEATURES_V2 },
+    { "x86-64-v3", "x86-64-v2 with AVX2, BMI, FMA, F16C, MOVBE and LZCNT", "GenuineIntel",
+      "Verdite x86-64-v3 processor", 6, 0x1c, 10, 40, 48, 0xd, 0x80000008, FEATURES_V3 },
     { "pentium3", "32-bit, PAE and SSE", "GenuineIntel", "", 6, 8, 3, 36, 32, 0x2, 0, FEATURES_PENTIUM3 },
     { "486", "32-bit, no TSC, no CMPXCHG8B", "GenuineIntel", "", 4, 8, 0, 32, 32, 0x1, 0, FEATURES_486 },
 };
@@ -68,19 +73,24 @@ static const struct {
     { FEATURE_FSGSBASE, FEATURE_LM },      { FEATURE_RDTSCP, FEATURE_TSC },
     { FEATURE_INVTSC, FEATURE_TSC },       { FEATURE_TSC_ADJUST, FEATURE_TSC },
     { FEATURE_CLFLUSHOPT, FEATURE_CLFSH }, { FEATURE_XSAVEC, FEATURE_XSAVE },
+    { FEATURE_AVX, FEATURE_XSAVE },        { FEATURE_AVX, FEATURE_SSE4_2 },
+    { FEATURE_AVX2, FEATURE_AVX },         { FEATURE_FMA, FEATURE_AVX },
+    { FEATURE_F16C, FEATURE_AVX },         { FEATURE_AES, FEATURE_SSE2 },
+    { FEATURE_PCLMULQDQ, FEATURE_SSE2 },   { FEATURE_SHA, FEATURE_SSSE3 },
 };
 
 /* Names that users know and verdite does not do. */
 static const char *const absent_features[] = {
-    "3dnow",   "3dnowext", "abm",       "acpi",         "adx",  "aes",       "arch-capabilities",
-    "avx",     "avx2",     "avx512f",   "bmi1",         "bmi2", "cet-ibt",   "cet-ss",
-    "clwb",    "dca",      "ds",        "dtes64",       "est",  "f16c",      "fma",
-    "fma4",    "fred",     "gfni",      "hle",          "ht",   "ibrs",      "la57",
-    "lam",     "lzcnt",    "mmxext",    "monitor",      "mpx",  "mwait",     "pclmulqdq",
-    "perfmon", "pku",      "pks",       "psn",          "rtm",  "serialize", "sgx",
-    "sha",     "smx",      "spec-ctrl", "ss",           "ssbd", "sse4a",     "stibp",
-    "svm",     "tbm",      "tm",        "tsc-deadline", "vaes", "vmx",       "waitpkg",
-    "xop",     "xsaves",   "xtpr",
+    "3dnow",     "3dnowext",     "abm",     "acpi",      "arch-capabilities",
+    "avx512f",   "cet-ibt",      "cet-ss",  "clwb",      "dca",
+    "ds",        "dtes64",       "est",     "fma4",      "fred",
+    "gfni",      "hle",          "ht",      "ibrs",      "la57",
+    "lam",       "mmxext",       "monitor", "mpx",       "mwait",
+    "perfmon",   "pku",          "pks",     "psn",       "rtm",
+    "serialize", "sgx",          "smx",     "spec-ctrl", "ss",
+    "ssbd",      "sse4a",        "stibp",   "svm",       "tbm",
+    "tm",        "tsc-deadline", "vaes",    "vmx",       "waitpkg",
+    "xop",       "xsaves",       "xtpr",
 };
 
 const char *cpu_feature_name(enum cpu_feature feature)
@@ -335,14 +345,26 @@ static void leaf_topology(uint32_t subleaf, uint32_t regs[4])
     }
 }
 
-/* x87 and SSE live in the legacy area: 512 bytes and the header. */
+/* x87 and SSE live in the legacy area: 512 bytes and the header; behind it 256 bytes of AVX, in the
+ * compacted format too. */
+static uint32_t xsave_bytes(uint64_t components)
+{
+    return components & XCR0_AVX ? XSAVE_AVX_AT + XSAVE_AVX_BYTES : XSAVE_AVX_AT;
+}
+
 static void leaf_xsave(const struct core *core, uint32_t subleaf, uint32_t regs[4])
 {
+    uint64_t possible = cpu_model_xcr0(core->model);
+
     if (subleaf == 0 && core_has_feature(core, FEATURE_XSAVE)) {
-        regs[0] = (uint32_t)cpu_model_xcr0(core->model);
-        regs[1] = regs[2] = 512 + 64;
+        regs[0] = (uint32_t)possible;
+        regs[1] = xsave_bytes(core->state.xcr0);
+        regs[2] = xsave_bytes(possible);
     } else if (subleaf == 1 && core_has_feature(core, FEATURE_XSAVEC)) {
-        regs[1] = 512 + 64;
+        regs[1] = xsave_bytes(core->state.xcr0);
+    } else if (subleaf == 2 && possible & XCR0_AVX) {
+        regs[0] = XSAVE_AVX_BYTES;
+        regs[1] = XSAVE_AVX_AT;
     }
 }
 
@@ -469,7 +491,8 @@ uint64_t cpu_model_xcr0(const struct cpu_model *model)
     if (!cpu_model_has(model, FEATURE_XSAVE)) {
         return 0;
     }
-    return XCR0_X87 | (cpu_model_has(model, FEATURE_SSE) ? XCR0_SSE : 0);
+    return XCR0_X87 | (cpu_model_has(model, FEATURE_SSE) ? XCR0_SSE : 0) |
+           (cpu_model_has(model, FEATURE_AVX) ? XCR0_AVX : 0);
 }
 
 bool cpu_model_knows(const struct cpu_model *model, const struct insn *insn, unsigned bits)

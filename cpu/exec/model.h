@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "cpu/exec/core.h"
 
+/* Where the AVX component lies in an XSAVE image. [SDM 1 13.4.3] */
+enum { XSAVE_AVX_AT = 576, XSAVE_AVX_BYTES = 256 };
+
 enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 
 /* X(NAME, option name, leaf, subleaf, register, bit): every feature that verdite can do. */
@@ -39,7 +42,9 @@ enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
     X(SSE,        "sse",        0x1, 0, CPUID_EDX, 25) \
     X(SSE2,       "sse2",       0x1, 0, CPUID_EDX, 26) \
     X(SSE3,       "sse3",       0x1, 0, CPUID_ECX, 0) \
+    X(PCLMULQDQ,  "pclmulqdq",  0x1, 0, CPUID_ECX, 1) \
     X(SSSE3,      "ssse3",      0x1, 0, CPUID_ECX, 9) \
+    X(FMA,        "fma",        0x1, 0, CPUID_ECX, 12) \
     X(CX16,       "cx16",       0x1, 0, CPUID_ECX, 13) \
     X(PCID,       "pcid",       0x1, 0, CPUID_ECX, 17) \
     X(SSE4_1,     "sse4.1",     0x1, 0, CPUID_ECX, 19) \
@@ -47,22 +52,31 @@ enum cpuid_reg { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
     X(X2APIC,     "x2apic",     0x1, 0, CPUID_ECX, 21) \
     X(MOVBE,      "movbe",      0x1, 0, CPUID_ECX, 22) \
     X(POPCNT,     "popcnt",     0x1, 0, CPUID_ECX, 23) \
+    X(AES,        "aes",        0x1, 0, CPUID_ECX, 25) \
     X(XSAVE,      "xsave",      0x1, 0, CPUID_ECX, 26) \
+    X(AVX,        "avx",        0x1, 0, CPUID_ECX, 28) \
+    X(F16C,       "f16c",       0x1, 0, CPUID_ECX, 29) \
     X(RDRAND,     "rdrand",     0x1, 0, CPUID_ECX, 30) \
     X(ARAT,       "arat",       0x6, 0, CPUID_EAX, 2) \
     X(FSGSBASE,   "fsgsbase",   0x7, 0, CPUID_EBX, 0) \
     X(TSC_ADJUST, "tsc-adjust", 0x7, 0, CPUID_EBX, 1) \
+    X(BMI1,       "bmi1",       0x7, 0, CPUID_EBX, 3) \
+    X(AVX2,       "avx2",       0x7, 0, CPUID_EBX, 5) \
     X(SMEP,       "smep",       0x7, 0, CPUID_EBX, 7) \
+    X(BMI2,       "bmi2",       0x7, 0, CPUID_EBX, 8) \
     X(ERMS,       "erms",       0x7, 0, CPUID_EBX, 9) \
     X(INVPCID,    "invpcid",    0x7, 0, CPUID_EBX, 10) \
     X(RDSEED,     "rdseed",     0x7, 0, CPUID_EBX, 18) \
+    X(ADX,        "adx",        0x7, 0, CPUID_EBX, 19) \
     X(SMAP,       "smap",       0x7, 0, CPUID_EBX, 20) \
     X(CLFLUSHOPT, "clflushopt", 0x7, 0, CPUID_EBX, 23) \
+    X(SHA,        "sha",        0x7, 0, CPUID_EBX, 29) \
     X(UMIP,       "umip",       0x7, 0, CPUID_ECX, 2) \
     X(RDPID,      "rdpid",      0x7, 0, CPUID_ECX, 22) \
     X(XSAVEOPT,   "xsaveopt",   0xd, 1, CPUID_EAX, 0) \
     X(XSAVEC,     "xsavec",     0xd, 1, CPUID_EAX, 1) \
     X(LAHF,       "lahf",       0x80000001, 0, CPUID_ECX, 0) \
+    X(LZCNT,      "lzcnt",      0x80000001, 0, CPUID_ECX, 5) \
     X(SYSCALL,    "syscall",    0x80000001, 0, CPUID_EDX, 11) \
     X(NX,         "nx",         0x80000001, 0, CPUID_EDX, 20) \
     X(GBPAGES,    "pdpe1gb",    0x80000001, 0, CPUID_EDX, 26) \

@@ -1,6 +1,6 @@
 /* Packed integer arithmetic, logic and comparison, MMX to SSE4.2. [SDM 2 PADDB ..;
  * 1 9.4, 11.4, 12.6, 12.10] */
-#include "cpu/exec/vector.h"
+#include "cpu/exec/vex.h"
 
 /* ---- lanes: wrap-around and saturation ---- */
 static ALWAYS_INLINE int clamp(int value, int low, int high)
@@ -525,6 +525,17 @@ EXEC_OP(mpsadbw)
 {
     vector_xmm_imm(core, insn, mpsadbw);
 }
+
+vector_kernel *const packed_arith_kernels[OP_COUNT] = {
+#define X(bits, name, mnemonic) [OP_##mnemonic] = name,
+    LANE_OPS(X) LANE_OPS_XMM(X)
+#undef X
+#define X(name, mnemonic) [OP_##mnemonic] = name,
+        KERNEL_OPS(X) X(phminposuw, PHMINPOSUW)
+#undef X
+};
+
+vector_imm_kernel *const packed_arith_imm_kernels[OP_COUNT] = { [OP_MPSADBW] = mpsadbw };
 
 exec_fn *packed_arith_choose(const struct insn *insn)
 {

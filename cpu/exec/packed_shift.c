@@ -1,6 +1,6 @@
 /* Packed shifts, by a count from a register, memory or an immediate. [SDM 2 PSLLW, PSRAW, PSRLW,
  * PSLLDQ, PSRLDQ] */
-#include "cpu/exec/vector.h"
+#include "cpu/exec/vex.h"
 
 /* A lane shifted by a count below its width. */
 typedef uint64_t shift_lane(uint64_t lane, unsigned bits, unsigned count);
@@ -95,25 +95,50 @@ static ALWAYS_INLINE void shift_mmx(struct core *core, const struct insn *insn, 
 SHIFT_OPS(X)
 #undef X
 
+static ALWAYS_INLINE union xmm bytes_left(union xmm a, uint64_t count)
+{
+    union xmm r;
+
+    for (unsigned i = 0; i < 16; i++) {
+        r.u8[i] = i >= count ? a.u8[i - count] : 0;
+    }
+    return r;
+}
+
+static ALWAYS_INLINE union xmm bytes_right(union xmm a, uint64_t count)
+{
+    union xmm r;
+
+    for (unsigned i = 0; i < 16; i++) {
+        r.u8[i] = i + count < 16 ? a.u8[i + count] : 0;
+    }
+    return r;
+}
+
 EXEC_OP(pslldq)
 {
     sse_check(core);
-    unsigned count = (uint8_t)insn->imm;
-    union xmm *r = xmm_reg(core, insn, 0), a = *r;
-
-    for (unsigned i = 0; i < 16; i++) {
-        r->u8[i] = i >= count ? a.u8[i - count] : 0;
-    }
+    *xmm_reg(core, insn, 0) = bytes_left(*xmm_reg(core, insn, 0), (uint8_t)insn->imm);
 }
 
 EXEC_OP(psrldq)
 {
     sse_check(core);
-    unsigned count = (uint8_t)insn->imm;
-    union xmm *r = xmm_reg(core, insn, 0), a = *r;
+    *xmm_reg(core, insn, 0) = bytes_right(*xmm_reg(core, insn, 0), (uint8_t)insn->imm);
+}
 
-    for (unsigned i = 0; i < 16; i++) {
-        r->u8[i] = i + count < 16 ? a.u8[i + count] : 0;
+union xmm packed_shift(unsigned op, union xmm a, uint64_t count)
+{
+    switch (op) {
+#define X(name, mnemonic, bits, arithmetic, lane)                                                  \
+    case OP_##mnemonic:                                                                            \
+        return shift(a, count, bits, arithmetic, lane);
+        SHIFT_OPS(X)
+#undef X
+    case OP_PSLLDQ:
+        return bytes_left(a, count);
+    default:
+        return bytes_right(a, count);
     }
 }
 

@@ -1,6 +1,6 @@
 /* Packed integers rearranged: pack, unpack, shuffle, align, blend, extend. [SDM 2 PACKSSWB, PSHUFB,
  * PMOVSX ..] */
-#include "cpu/exec/vector.h"
+#include "cpu/exec/vex.h"
 
 static ALWAYS_INLINE int32_t clamp(int32_t value, int32_t low, int32_t high)
 {
@@ -239,11 +239,30 @@ static ALWAYS_INLINE uint64_t lane_read_signed(const union xmm *value, unsigned 
                                    : (int64_t)(int32_t)value->u32[i]);
 }
 
-/* from, to: bytes of the source and destination lanes. The memory form reads only the lanes. */
+/* from, to: bytes of the source and destination lanes. */
+static ALWAYS_INLINE union xmm extended(union xmm b, unsigned from, unsigned to, bool sign)
+{
+    union xmm r = { .u64 = { 0, 0 } };
+
+    for (unsigned i = 0; i < 16 / to; i++) {
+        uint64_t lane = sign ? lane_read_signed(&b, from, i) : lane_read(&b, from, i);
+
+        if (to == 2) {
+            r.u16[i] = (uint16_t)lane;
+        } else if (to == 4) {
+            r.u32[i] = (uint32_t)lane;
+        } else {
+            r.u64[i] = lane;
+        }
+    }
+    return r;
+}
+
+/* The memory form reads only the lanes. */
 static ALWAYS_INLINE void extend(struct core *core, const struct insn *insn, unsigned from,
                                  unsigned to, bool sign)
 {
-    union xmm b, r = { .u64 = { 0, 0 } };
+    union xmm b;
 
     sse_check(core);
     if (insn->kind[1] == OPERAND_MEM) {
@@ -256,18 +275,7 @@ static ALWAYS_INLINE void extend(struct core *core, const struct insn *insn, uns
     } else {
         b = *xmm_reg(core, insn, 1);
     }
-    for (unsigned i = 0; i < 16 / to; i++) {
-        uint64_t lane = sign ? lane_read_signed(&b, from, i) : lane_read(&b, from, i);
-
-        if (to == 2) {
-            r.u16[i] = (uint16_t)lane;
-        } else if (to == 4) {
-            r.u32[i] = (uint32_t)lane;
-        } else {
-            r.u64[i] = lane;
-        }
-    }
-    *xmm_reg(core, insn, 0) = r;
+    *xmm_reg(core, insn, 0) = extended(b, from, to, sign);
 }
 
 /* ---- the MMX forms of PUNPCKL read only 32 bits of memory ---- */
@@ -369,6 +377,45 @@ EXEC_OP(palignr)
 EXEC_OP(palignr_mm)
 {
     vector_mmx_imm(core, insn, palignr);
+}
+
+vector_kernel *const packed_shuffle_kernels[OP_COUNT] = {
+#define X(name, mnemonic) [OP_##mnemonic] = name,
+    KERNEL_OPS(X) KERNEL_OPS_XMM(X) X(punpcklbw, PUNPCKLBW) X(punpcklwd, PUNPCKLWD)
+        X(punpckldq, PUNPCKLDQ)
+#undef X
+};
+
+vector_imm_kernel *const packed_shuffle_imm_kernels[OP_COUNT] = {
+#define X(name, mnemonic) [OP_##mnemonic] = name,
+    IMM_OPS_XMM(X) X(palignr, PALIGNR)
+#undef X
+};
+
+unsigned packed_extend_bytes(unsigned op)
+{
+    switch (op) {
+#define X(name, mnemonic, from, to, sign)                                                          \
+    case OP_##mnemonic:                                                                            \
+        return 16 / (to) * (from);
+        EXTEND_OPS(X)
+#undef X
+    default:
+        return 0;
+    }
+}
+
+union xmm packed_extend(unsigned op, union xmm source)
+{
+    switch (op) {
+#define X(name, mnemonic, from, to, sign)                                                          \
+    case OP_##mnemonic:                                                                            \
+        return extended(source, from, to, sign);
+        EXTEND_OPS(X)
+#undef X
+    default:
+        return source;
+    }
 }
 
 exec_fn *packed_shuffle_choose(const struct insn *insn)

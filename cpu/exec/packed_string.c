@@ -140,6 +140,9 @@ static void write_mask(struct core *core, unsigned result, unsigned imm)
         }
     }
     core->state.xmm[0] = mask;
+    if (core->insn->flags & INSN_VEX) {
+        core->state.ymm_high[0] = xmm_pair(0, 0);
+    }
 }
 
 static int64_t length_register(const struct core *core, const struct insn *insn, unsigned reg)

@@ -6,6 +6,9 @@
 
 void sse_raise_blocked(struct core *core)
 {
+    if (core->insn->flags & INSN_VEX) {
+        return;
+    }
     core_raise(core, (core->state.cr0 & CR0_EM) || !(core->state.cr4 & CR4_OSFXSR) ? VECTOR_UD
                                                                                    : VECTOR_NM);
 }

@@ -341,6 +341,175 @@ EXEC_OP(cvttpd2pi)
     cvtpd2pi_of(core, insn, true);
 }
 
+/* ---- VEX forms ---- */
+static ALWAYS_INLINE int64_t vex_integer(struct core *core, const struct insn *insn)
+{
+    uint64_t value = insn->kind[2] == OPERAND_MEM
+                         ? ymm_load(core, insn, insn->size[2]).lane[0].u64[0]
+                         : core->state.gpr[insn->n[2] & 15];
+
+    return insn->size[2] == 8 ? (int64_t)value : (int32_t)value;
+}
+
+/* The low element of the result; the rest is VEX.vvvv's. */
+static ALWAYS_INLINE void vex_scalar(struct core *core, const struct insn *insn,
+                                     const struct fp_env *env, unsigned bytes, uint64_t value)
+{
+    union xmm r = *xmm_reg(core, insn, 1);
+
+    sse_fp_end(core, env);
+    memcpy(&r, &value, bytes);
+    ymm_write_low(core, insn->n[0], r);
+}
+
+EXEC_OP(vcvtsi2ss)
+{
+    struct fp_env env = vex_fp_begin(core);
+    uint32_t r = f32_from_int(&env, vex_integer(core, insn), insn->size[2] == 8);
+
+    vex_scalar(core, insn, &env, 4, r);
+}
+
+EXEC_OP(vcvtsi2sd)
+{
+    struct fp_env env = vex_fp_begin(core);
+    uint64_t r = f64_from_int(&env, vex_integer(core, insn), insn->size[2] == 8);
+
+    vex_scalar(core, insn, &env, 8, r);
+}
+
+EXEC_OP(vcvtss2sd)
+{
+    struct fp_env env = vex_fp_begin(core);
+    uint64_t r = f64_from_f32(&env, vector_source32(core, insn, 2));
+
+    vex_scalar(core, insn, &env, 8, r);
+}
+
+EXEC_OP(vcvtsd2ss)
+{
+    struct fp_env env = vex_fp_begin(core);
+    uint32_t r = f32_from_f64(&env, vector_source64(core, insn, 2));
+
+    vex_scalar(core, insn, &env, 4, r);
+}
+
+/* Elements of two operands of other widths: CVTPS2PD, CVTDQ2PD widen, CVTPD2PS, CVTPD2DQ narrow. */
+static ALWAYS_INLINE void vex_widen(struct core *core, const struct insn *insn, bool integers)
+{
+    struct fp_env env = vex_fp_begin(core);
+    union xmm b = ymm_source(core, insn, 1, insn->opsize / 2u).lane[0];
+    struct ymm r;
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t *to = &r.lane[i / 2].u64[i & 1];
+
+        *to = i >= insn->opsize / 8u ? 0
+              : integers             ? f64_from_int(&env, (int32_t)b.u32[i], false)
+                                     : f64_from_f32(&env, b.u32[i]);
+    }
+    sse_fp_end(core, &env);
+    ymm_write(core, insn->n[0], insn->opsize, r);
+}
+
+EXEC_OP(vcvtps2pd)
+{
+    vex_widen(core, insn, false);
+}
+
+EXEC_OP(vcvtdq2pd)
+{
+    vex_widen(core, insn, true);
+}
+
+enum narrowing { TO_FLOAT, TO_INTEGER, TO_INTEGER_TRUNCATED };
+
+static ALWAYS_INLINE void vex_narrow(struct core *core, const struct insn *insn, enum narrowing how)
+{
+    struct fp_env env = vex_fp_begin(core);
+    struct ymm b = ymm_source(core, insn, 1, insn->opsize);
+    union xmm r = { .u64 = { 0, 0 } };
+
+    for (unsigned i = 0; i < insn->opsize / 8u; i++) {
+        uint64_t from = b.lane[i / 2].u64[i & 1];
+
+        r.u32[i] = how == TO_FLOAT
+                       ? f32_from_f64(&env, from)
+                       : (uint32_t)i32_from_f64(&env, from, how == TO_INTEGER_TRUNCATED);
+    }
+    sse_fp_end(core, &env);
+    ymm_write_low(core, insn->n[0], r);
+}
+
+EXEC_OP(vcvtpd2ps)
+{
+    vex_narrow(core, insn, TO_FLOAT);
+}
+
+EXEC_OP(vcvtpd2dq)
+{
+    vex_narrow(core, insn, TO_INTEGER);
+}
+
+EXEC_OP(vcvttpd2dq)
+{
+    vex_narrow(core, insn, TO_INTEGER_TRUNCATED);
+}
+
+static ALWAYS_INLINE void vex_same(struct core *core, const struct insn *insn, enum narrowing how)
+{
+    struct fp_env env = vex_fp_begin(core);
+    struct ymm b = ymm_source(core, insn, 1, insn->opsize);
+
+    for (unsigned i = 0; i < insn->opsize / 4u; i++) {
+        uint32_t *x = &b.lane[i / 4].u32[i & 3];
+
+        *x = how == TO_FLOAT ? f32_from_int(&env, (int32_t)*x, false)
+                             : (uint32_t)i32_from_f32(&env, *x, how == TO_INTEGER_TRUNCATED);
+    }
+    sse_fp_end(core, &env);
+    ymm_write(core, insn->n[0], insn->opsize, b);
+}
+
+EXEC_OP(vcvtdq2ps)
+{
+    vex_same(core, insn, TO_FLOAT);
+}
+
+EXEC_OP(vcvtps2dq)
+{
+    vex_same(core, insn, TO_INTEGER);
+}
+
+EXEC_OP(vcvttps2dq)
+{
+    vex_same(core, insn, TO_INTEGER_TRUNCATED);
+}
+
+exec_fn *vex_convert_choose(const struct insn *insn)
+{
+    switch (insn->op) {
+#define X(name, mnemonic)                                                                          \
+    case OP_##mnemonic:                                                                            \
+        return exec_##name;
+        X(vcvtsi2ss, CVTSI2SS)
+        X(vcvtsi2sd, CVTSI2SD)
+        X(vcvtss2sd, CVTSS2SD)
+        X(vcvtsd2ss, CVTSD2SS)
+        X(vcvtps2pd, CVTPS2PD)
+        X(vcvtdq2pd, CVTDQ2PD)
+        X(vcvtpd2ps, CVTPD2PS)
+        X(vcvtpd2dq, CVTPD2DQ)
+        X(vcvttpd2dq, CVTTPD2DQ)
+        X(vcvtdq2ps, CVTDQ2PS)
+        X(vcvtps2dq, CVTPS2DQ)
+        X(vcvttps2dq, CVTTPS2DQ)
+#undef X
+    default:
+        return NULL;
+    }
+}
+
 exec_fn *sse_convert_choose(const struct insn *insn)
 {
     bool wide_from = insn->size[1] == 8, wide_to = insn->size[0] == 8;

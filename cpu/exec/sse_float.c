@@ -12,9 +12,6 @@ void sse_fp_flags(struct core *core, const struct fp_env *env)
 }
 
 /* ---- elements: f32_<name> and f64_<name> ---- */
-typedef uint32_t f32_binary(struct fp_env *env, uint32_t a, uint32_t b);
-typedef uint64_t f64_binary(struct fp_env *env, uint64_t a, uint64_t b);
-
 /* f32_try_<name>, f64_try_<name>: the result in *r when C's arithmetic tells it (see sse_fp.h),
  * else false. */
 typedef bool f32_try(uint32_t a, uint32_t b, uint32_t *r);
@@ -308,24 +305,24 @@ EXEC_OP(hsubpd)
 
 /* ---- comparison ---- */
 
-/* imm8[1:0]: equal, less, less or equal, unordered; imm8[2] negates. Less and its like signal for
- * quiet NaNs. */
+/* imm8[3:0]: which relations hold; less and its like signal for quiet NaNs, imm8[4] turns that
+ * round. SSE has the first eight predicates. [SDM 2 CMPPD table 3-1] */
 static ALWAYS_INLINE bool predicate_signals(unsigned predicate)
 {
-    return (predicate & 3) == 1 || (predicate & 3) == 2;
+    unsigned low = predicate & 3;
+
+    return (low == 1 || low == 2) != (predicate >> 4 & 1);
 }
 
 static ALWAYS_INLINE bool predicate_holds(unsigned predicate, enum fp_relation relation)
 {
-    static const uint8_t accepts[4] = {
-        1u << FP_EQUAL,
-        1u << FP_LESS,
-        1u << FP_LESS | 1u << FP_EQUAL,
-        1u << FP_UNORDERED,
+    enum { L = 1 << FP_LESS, E = 1 << FP_EQUAL, G = 1 << FP_GREATER, U = 1 << FP_UNORDERED };
+    static const uint8_t accepts[16] = {
+        E,     L,     L | E,     U, L | G | U, E | G | U, G | U, L | E | G,
+        E | U, L | U, L | E | U, 0, L | G,     E | G,     G,     L | E | G | U,
     };
-    bool holds = accepts[predicate & 3] >> relation & 1;
 
-    return holds != (predicate >> 2 & 1);
+    return accepts[predicate & 15] >> relation & 1;
 }
 
 static ALWAYS_INLINE enum fp_relation relation_f32(struct fp_env *env, uint32_t a, uint32_t b,
@@ -553,6 +550,186 @@ EXEC_OP(dppd)
     sse_fp_end(core, &env);
     for (unsigned i = 0; i < 2; i++) {
         a->u64[i] = imm >> i & 1 ? sum : 0;
+    }
+}
+
+/* ---- VEX forms ---- */
+const struct sse_float_row sse_float_rows[OP_COUNT] = {
+#define X(name, try, ps, pd, ss, sd)                                                               \
+    [OP_##ps] = { { f32_##name, f32_##name }, { NULL, NULL }, SSE_PACKED },                        \
+    [OP_##pd] = { { NULL, NULL }, { f64_##name, f64_##name }, SSE_PACKED },                        \
+    [OP_##ss] = { { f32_##name, f32_##name }, { NULL, NULL }, SSE_SCALAR },                        \
+    [OP_##sd] = { { NULL, NULL }, { f64_##name, f64_##name }, SSE_SCALAR },
+    ARITH_OPS(X)
+#undef X
+        [OP_RCPPS] = { { f32_rcp, f32_rcp }, { NULL, NULL }, SSE_PACKED },
+    [OP_RCPSS] = { { f32_rcp, f32_rcp }, { NULL, NULL }, SSE_SCALAR },
+    [OP_RSQRTPS] = { { f32_rsqrt, f32_rsqrt }, { NULL, NULL }, SSE_PACKED },
+    [OP_RSQRTSS] = { { f32_rsqrt, f32_rsqrt }, { NULL, NULL }, SSE_SCALAR },
+    [OP_ADDSUBPS] = { { f32_sub, f32_add }, { NULL, NULL }, SSE_PACKED },
+    [OP_ADDSUBPD] = { { NULL, NULL }, { f64_sub, f64_add }, SSE_PACKED },
+    [OP_HADDPS] = { { f32_add, f32_add }, { NULL, NULL }, SSE_HORIZONTAL },
+    [OP_HADDPD] = { { NULL, NULL }, { f64_add, f64_add }, SSE_HORIZONTAL },
+    [OP_HSUBPS] = { { f32_sub, f32_sub }, { NULL, NULL }, SSE_HORIZONTAL },
+    [OP_HSUBPD] = { { NULL, NULL }, { f64_sub, f64_sub }, SSE_HORIZONTAL },
+};
+
+/* Bytes of the last operand: of a scalar or of the vector. */
+static ALWAYS_INLINE unsigned last_bytes(const struct insn *insn, unsigned scalar)
+{
+    return scalar != 0 ? scalar : insn->opsize;
+}
+
+/* scalar: bytes of it, or 0: packed. */
+static ALWAYS_INLINE void vex_compare(struct core *core, const struct insn *insn, unsigned element,
+                                      unsigned scalar)
+{
+    struct fp_env env = vex_fp_begin(core);
+    struct ymm b = ymm_source(core, insn, 2, last_bytes(insn, scalar));
+    struct ymm a = ymm_read(core, insn->n[1]);
+    unsigned n = last_bytes(insn, scalar) / element, predicate = insn->imm & 31;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (element == 4) {
+            uint32_t *x = &a.lane[i / 4].u32[i & 3];
+
+            *x = compare_f32(&env, *x, b.lane[i / 4].u32[i & 3], predicate);
+        } else {
+            uint64_t *x = &a.lane[i / 2].u64[i & 1];
+
+            *x = compare_f64(&env, *x, b.lane[i / 2].u64[i & 1], predicate);
+        }
+    }
+    sse_fp_end(core, &env);
+    ymm_write(core, insn->n[0], scalar != 0 ? 16 : insn->opsize, a);
+}
+
+EXEC_OP(vcmpps)
+{
+    vex_compare(core, insn, 4, 0);
+}
+
+EXEC_OP(vcmppd)
+{
+    vex_compare(core, insn, 8, 0);
+}
+
+EXEC_OP(vcmpss)
+{
+    vex_compare(core, insn, 4, 4);
+}
+
+EXEC_OP(vcmpsd)
+{
+    vex_compare(core, insn, 8, 8);
+}
+
+static ALWAYS_INLINE void vex_round(struct core *core, const struct insn *insn, unsigned element,
+                                    unsigned scalar)
+{
+    struct fp_env env = vex_fp_begin(core);
+    unsigned imm = (uint8_t)insn->imm, last = vex_last(insn);
+    struct ymm b = ymm_source(core, insn, last, last_bytes(insn, scalar));
+    struct ymm a = ymm_read(core, insn->n[1]);
+    enum fp_rounding mode = round_mode(&env, imm);
+
+    for (unsigned i = 0; i < last_bytes(insn, scalar) / element; i++) {
+        if (element == 4) {
+            a.lane[i / 4].u32[i & 3] =
+                fp_ops_default()->f32_round(&env, b.lane[i / 4].u32[i & 3], mode, imm & 8);
+        } else {
+            a.lane[i / 2].u64[i & 1] =
+                fp_ops_default()->f64_round(&env, b.lane[i / 2].u64[i & 1], mode, imm & 8);
+        }
+    }
+    sse_fp_end(core, &env);
+    ymm_write(core, insn->n[0], scalar != 0 ? 16 : insn->opsize, a);
+}
+
+EXEC_OP(vroundps)
+{
+    vex_round(core, insn, 4, 0);
+}
+
+EXEC_OP(vroundpd)
+{
+    vex_round(core, insn, 8, 0);
+}
+
+EXEC_OP(vroundss)
+{
+    vex_round(core, insn, 4, 4);
+}
+
+EXEC_OP(vroundsd)
+{
+    vex_round(core, insn, 8, 8);
+}
+
+EXEC_OP(vdpps)
+{
+    struct fp_env env = vex_fp_begin(core);
+    struct ymm b = ymm_source(core, insn, 2, insn->opsize), a = ymm_read(core, insn->n[1]), r = a;
+    unsigned imm = (uint8_t)insn->imm, lanes = vex_lanes(insn);
+    uint32_t pair[2][2];
+
+    for (unsigned i = 0; i < 4 * lanes; i++) {
+        uint32_t *x = &a.lane[i / 4].u32[i & 3];
+
+        *x = imm >> (4 + (i & 3)) & 1 ? f32_mul(&env, *x, b.lane[i / 4].u32[i & 3]) : 0;
+    }
+    sse_fp_end(core, &env);
+    for (unsigned i = 0; i < lanes; i++) {
+        pair[i][0] = f32_add(&env, a.lane[i].u32[0], a.lane[i].u32[1]);
+        pair[i][1] = f32_add(&env, a.lane[i].u32[2], a.lane[i].u32[3]);
+    }
+    sse_fp_end(core, &env);
+    for (unsigned i = 0; i < lanes; i++) {
+        uint32_t sum = f32_add(&env, pair[i][0], pair[i][1]);
+
+        for (unsigned k = 0; k < 4; k++) {
+            r.lane[i].u32[k] = imm >> k & 1 ? sum : 0;
+        }
+    }
+    sse_fp_end(core, &env);
+    ymm_write(core, insn->n[0], insn->opsize, r);
+}
+
+EXEC_OP(vdppd)
+{
+    struct fp_env env = vex_fp_begin(core);
+    union xmm b = ymm_source(core, insn, 2, 16).lane[0], a = *xmm_reg(core, insn, 1);
+    unsigned imm = (uint8_t)insn->imm;
+
+    for (unsigned i = 0; i < 2; i++) {
+        a.u64[i] = imm >> (4 + i) & 1 ? f64_mul(&env, a.u64[i], b.u64[i]) : 0;
+    }
+    sse_fp_end(core, &env);
+    uint64_t sum = f64_add(&env, a.u64[0], a.u64[1]);
+
+    sse_fp_end(core, &env);
+    ymm_write_low(core, insn->n[0], xmm_pair(imm & 1 ? sum : 0, imm & 2 ? sum : 0));
+}
+
+exec_fn *vex_compare_choose(const struct insn *insn)
+{
+    switch (insn->op) {
+#define X(name, mnemonic)                                                                          \
+    case OP_##mnemonic:                                                                            \
+        return exec_##name;
+        X(vcmpps, CMPPS)
+        X(vcmppd, CMPPD)
+        X(vcmpss, CMPSS)
+        X(vcmpsd, CMPSDX)
+        X(vroundps, ROUNDPS)
+        X(vroundpd, ROUNDPD)
+        X(vroundss, ROUNDSS)
+        X(vroundsd, ROUNDSD)
+        X(vdpps, DPPS)
+        X(vdppd, DPPD)
+#undef X
+    default:
+        return NULL;
     }
 }
 

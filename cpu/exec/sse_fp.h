@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cpu/exec/fp_ops.h"
-#include "cpu/exec/vector.h"
+#include "cpu/exec/vex.h"
 
 /* Collects env.flags into MXCSR and raises: #XM, or #UD without CR4.OSXMMEXCPT. Returns when all
  * are masked. */
@@ -20,6 +20,12 @@ COLD void sse_fp_flags(struct core *core, const struct fp_env *env);
 static ALWAYS_INLINE struct fp_env sse_fp_begin(struct core *core)
 {
     sse_check(core);
+    return fp_env_from_mxcsr(core->state.mxcsr);
+}
+
+static ALWAYS_INLINE struct fp_env vex_fp_begin(struct core *core)
+{
+    avx_check(core);
     return fp_env_from_mxcsr(core->state.mxcsr);
 }
 

@@ -2,7 +2,7 @@
  * MOVAPS, MOVSS, SHUFPS, INSERTPS, LDMXCSR ..] */
 #include "cpu/exec/exec.h"
 #include "cpu/exec/fp_ops.h"
-#include "cpu/exec/vector.h"
+#include "cpu/exec/vex.h"
 
 /* ---- scalar moves between registers keep the rest of the register; loads are MOVD's and MOVQ's
  * ---- */
@@ -50,22 +50,18 @@ EXEC_OP(movlhps)
 }
 
 /* ---- duplicates ---- */
-EXEC_OP(movsldup)
+static ALWAYS_INLINE union xmm movsldup(union xmm a, union xmm b, unsigned width)
 {
-    sse_check(core);
-    union xmm b = vector_source128(core, insn, 1);
-
-    *xmm_reg(core, insn, 0) =
-        xmm_pair(lane_pair(b.u32[0], b.u32[0]), lane_pair(b.u32[2], b.u32[2]));
+    (void)a;
+    (void)width;
+    return xmm_pair(lane_pair(b.u32[0], b.u32[0]), lane_pair(b.u32[2], b.u32[2]));
 }
 
-EXEC_OP(movshdup)
+static ALWAYS_INLINE union xmm movshdup(union xmm a, union xmm b, unsigned width)
 {
-    sse_check(core);
-    union xmm b = vector_source128(core, insn, 1);
-
-    *xmm_reg(core, insn, 0) =
-        xmm_pair(lane_pair(b.u32[1], b.u32[1]), lane_pair(b.u32[3], b.u32[3]));
+    (void)a;
+    (void)width;
+    return xmm_pair(lane_pair(b.u32[1], b.u32[1]), lane_pair(b.u32[3], b.u32[3]));
 }
 
 EXEC_OP(movddup)
@@ -240,11 +236,13 @@ EXEC_OP(stmxcsr)
     X(andn_bits, ANDNPS, ANDNPD) \
     X(or_bits,   ORPS,   ORPD) \
     X(xor_bits,  XORPS,  XORPD)
-#define UNPACK_OPS(X) \
+#define PAIR_OPS(X) \
     X(unpcklps, UNPCKLPS) \
     X(unpckhps, UNPCKHPS) \
     X(unpcklpd, UNPCKLPD) \
-    X(unpckhpd, UNPCKHPD)
+    X(unpckhpd, UNPCKHPD) \
+    X(movsldup, MOVSLDUP) \
+    X(movshdup, MOVSHDUP)
 #define IMM_OPS(X) \
     X(shufps,  SHUFPS) \
     X(shufpd,  SHUFPD) \
@@ -256,7 +254,7 @@ EXEC_OP(stmxcsr)
 LOGIC_OPS(X)
 #undef X
 #define X(name, mnemonic) VECTOR_OP_XMM(name)
-UNPACK_OPS(X)
+PAIR_OPS(X)
 #undef X
 #define X(name, mnemonic)                                                                          \
     EXEC_OP(name)                                                                                  \
@@ -305,6 +303,21 @@ static exec_fn *choose_directed(const struct insn *insn)
     }
 }
 
+vector_kernel *const sse_move_kernels[OP_COUNT] = {
+#define X(name, mnemonic_ps, mnemonic_pd) [OP_##mnemonic_ps] = name, [OP_##mnemonic_pd] = name,
+    LOGIC_OPS(X)
+#undef X
+#define X(name, mnemonic) [OP_##mnemonic] = name,
+        PAIR_OPS(X)
+#undef X
+};
+
+vector_imm_kernel *const sse_move_imm_kernels[OP_COUNT] = {
+#define X(name, mnemonic) [OP_##mnemonic] = name,
+    IMM_OPS(X)
+#undef X
+};
+
 exec_fn *sse_move_choose(const struct insn *insn)
 {
     static const struct vector_row rows[OP_COUNT] = {
@@ -315,13 +328,12 @@ exec_fn *sse_move_choose(const struct insn *insn)
 #undef X
 #define X(name, mnemonic)                                                                          \
     [OP_##mnemonic] = { exec_##name##_xx, exec_##name##_xm, NULL, exec_##name##_xf },
-            UNPACK_OPS(X)
+            PAIR_OPS(X)
 #undef X
 #define X(name, mnemonic) [OP_##mnemonic] = { exec_##name, exec_##name, NULL, NULL },
-                IMM_OPS(X) X(movsldup, MOVSLDUP) X(movshdup, MOVSHDUP) X(movddup, MOVDDUP)
-                    X(blendvps, BLENDVPS) X(blendvpd, BLENDVPD) X(insertps, INSERTPS)
-                        X(movmskps, MOVMSKPS) X(movmskpd, MOVMSKPD) X(ldmxcsr, LDMXCSR)
-                            X(stmxcsr, STMXCSR)
+                IMM_OPS(X) X(movddup, MOVDDUP) X(blendvps, BLENDVPS) X(blendvpd, BLENDVPD)
+                    X(insertps, INSERTPS) X(movmskps, MOVMSKPS) X(movmskpd, MOVMSKPD)
+                        X(ldmxcsr, LDMXCSR) X(stmxcsr, STMXCSR)
 #undef X
     };
     exec_fn *fn = choose_directed(insn);

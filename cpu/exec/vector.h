@@ -16,8 +16,9 @@
 #include "cpu/exec/operand.h"
 #include "cpu/exec/x87.h"
 
-/* Raise what blocks SSE: #UD (CR0.EM, no CR4.OSFXSR) or #NM (CR0.TS). [SDM 3A 13.1] */
-NORETURN COLD void sse_raise_blocked(struct core *core);
+/* Raise what blocks SSE: #UD (CR0.EM, no CR4.OSFXSR) or #NM (CR0.TS). [SDM 3A 13.1] Of that only
+ * CR0.TS concerns a VEX form that runs as SSE's: it has been checked, this returns. */
+COLD void sse_raise_blocked(struct core *core);
 
 static ALWAYS_INLINE void sse_check(struct core *core)
 {

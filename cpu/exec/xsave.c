@@ -1,9 +1,9 @@
-/* FXSAVE, FXRSTOR and the XSAVE family: x87 and SSE state in memory images. [SDM 1 10.5, 13]
+/* FXSAVE, FXRSTOR and the XSAVE family: x87, SSE and AVX state in memory images. [SDM 1 10.5, 13]
  *
  * The image:  0 FCW FSW FTW FOP   8 FIP (FCS)   16 FDP (FDS)   24 MXCSR MXCSR_MASK   32 ST0..ST7,
  * 16 bytes each 160 XMM0..XMM15   416 unused   512 XSTATE_BV XCOMP_BV and reserved (XSAVE header)
- * 576 end Both components lie in the legacy region, so the standard and the compacted format have
- * one layout. */
+ * 576 upper halves of YMM0..YMM15   832 end. Only one component lies behind the header, so the
+ * standard and the compacted format have one layout. */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -21,10 +21,12 @@ enum {
     IMAGE_XSTATE_BV = 512,
     IMAGE_XCOMP_BV = 520,
     IMAGE_HEADER_REST = 528,
-    IMAGE_XSAVE_SIZE = 576,
+    IMAGE_XSAVE_SIZE = 576, /* without AVX */
+    IMAGE_YMM = XSAVE_AVX_AT,
+    IMAGE_SIZE = XSAVE_AVX_AT + XSAVE_AVX_BYTES,
 };
 
-#define COMPONENTS   (XCR0_X87 | XCR0_SSE)
+#define COMPONENTS   (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 #define XCOMP_FORMAT BIT64(63)
 
 /* ---- memory ---- */
@@ -46,9 +48,10 @@ static void image_store(struct core *core, gva_t gva, const uint8_t *image, unsi
     }
 }
 
-static void image_load(struct core *core, gva_t gva, uint8_t *image, unsigned size, bool stack)
+static void image_load(struct core *core, gva_t gva, uint8_t *image, unsigned from, unsigned to,
+                       bool stack)
 {
-    for (unsigned at = 0; at < size; at += 8) {
+    for (unsigned at = from; at < to; at += 8) {
         le64_store(image + at, core_load64(core, gva + at, stack));
     }
 }
@@ -130,6 +133,22 @@ static void xmm_from_image(struct core *core, const uint8_t *image)
     }
 }
 
+static void ymm_to_image(const struct core *core, uint8_t *image)
+{
+    for (unsigned i = 0; i < xmm_count(core); i++) {
+        le64_store(image + IMAGE_YMM + 16 * i, core->state.ymm_high[i].u64[0]);
+        le64_store(image + IMAGE_YMM + 16 * i + 8, core->state.ymm_high[i].u64[1]);
+    }
+}
+
+static void ymm_from_image(struct core *core, const uint8_t *image)
+{
+    for (unsigned i = 0; i < xmm_count(core); i++) {
+        core->state.ymm_high[i].u64[0] = le64_load(image + IMAGE_YMM + 16 * i);
+        core->state.ymm_high[i].u64[1] = le64_load(image + IMAGE_YMM + 16 * i + 8);
+    }
+}
+
 static void mxcsr_to_image(const struct core *core, uint8_t *image)
 {
     le32_store(image + IMAGE_MXCSR, core->state.mxcsr);
@@ -171,7 +190,7 @@ EXEC_OP(fxrstor)
     fxsave_check(core);
     gva_t gva = image_linear(core, insn, IMAGE_FXSAVE_SIZE, MMU_READ, 16);
 
-    image_load(core, gva, image, IMAGE_FXSAVE_SIZE, insn_is_stack(insn));
+    image_load(core, gva, image, 0, IMAGE_FXSAVE_SIZE, insn_is_stack(insn));
     if (!mxcsr_is_legal(image)) {
         core_raise_error(core, VECTOR_GP, 0);
     }
@@ -228,16 +247,27 @@ static bool sse_in_use(const struct core *core)
     return bits != 0;
 }
 
-static uint64_t components_in_use(const struct core *core)
+static bool avx_in_use(const struct core *core)
 {
-    return (x87_in_use(&core->state.x87) ? XCR0_X87 : 0) | (sse_in_use(core) ? XCR0_SSE : 0);
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < xmm_count(core); i++) {
+        bits |= core->state.ymm_high[i].u64[0] | core->state.ymm_high[i].u64[1];
+    }
+    return bits != 0;
 }
 
-/* Writes components of the image; MXCSR goes with SSE. */
+static uint64_t components_in_use(const struct core *core)
+{
+    return (x87_in_use(&core->state.x87) ? XCR0_X87 : 0) | (sse_in_use(core) ? XCR0_SSE : 0) |
+           (avx_in_use(core) ? XCR0_AVX : 0);
+}
+
+/* Writes components of the image. */
 static void components_store(struct core *core, const struct insn *insn, gva_t gva,
                              uint64_t components, bool mxcsr)
 {
-    uint8_t image[IMAGE_FXSAVE_SIZE];
+    uint8_t image[IMAGE_SIZE];
     bool stack = insn_is_stack(insn);
 
     if (components & XCR0_X87) {
@@ -249,27 +279,38 @@ static void components_store(struct core *core, const struct insn *insn, gva_t g
         xmm_to_image(core, image);
         image_store(core, gva, image, IMAGE_XMM, IMAGE_XMM + 16 * xmm_count(core), stack);
     }
+    if (components & XCR0_AVX) {
+        ymm_to_image(core, image);
+        image_store(core, gva, image, IMAGE_YMM, IMAGE_YMM + 16 * xmm_count(core), stack);
+    }
     if (mxcsr) {
         mxcsr_to_image(core, image);
         image_store(core, gva, image, IMAGE_MXCSR, IMAGE_ST, stack);
     }
 }
 
-/* XSAVE writes what is asked for; XSAVEOPT of that only what is in use, but MXCSR always. [SDM
- * 1 13.7, 13.9] */
+/* Bytes that an image with these components may take. */
+static unsigned image_size(uint64_t components)
+{
+    return components & XCR0_AVX ? IMAGE_SIZE : IMAGE_XSAVE_SIZE;
+}
+
+/* XSAVE writes what is asked for; XSAVEOPT of that only what is in use, but MXCSR always, with AVX
+ * too. [SDM 1 13.7, 13.9] */
 static ALWAYS_INLINE void xsave_standard(struct core *core, const struct insn *insn, bool optimised)
 {
     bool stack = insn_is_stack(insn);
 
     xsave_check(core);
-    gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_WRITE, 64);
-
-    image_probe_write(core, gva, IMAGE_XSAVE_SIZE, stack);
     uint64_t requested = requested_components(core), in_use = components_in_use(core);
+    unsigned size = image_size(requested);
+    gva_t gva = image_linear(core, insn, size, MMU_WRITE, 64);
+
+    image_probe_write(core, gva, size, stack);
     uint64_t xstate_bv = core_load64(core, gva + IMAGE_XSTATE_BV, stack);
 
     components_store(core, insn, gva, optimised ? requested & in_use : requested,
-                     requested & XCR0_SSE);
+                     requested & (XCR0_SSE | XCR0_AVX));
     core_store64(core, gva + IMAGE_XSTATE_BV, (xstate_bv & ~requested) | (requested & in_use),
                  stack);
 }
@@ -290,10 +331,11 @@ EXEC_OP(xsavec)
     bool stack = insn_is_stack(insn);
 
     xsave_check(core);
-    gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_WRITE, 64);
-
-    image_probe_write(core, gva, IMAGE_XSAVE_SIZE, stack);
     uint64_t requested = requested_components(core), saved = requested & components_in_use(core);
+    unsigned size = image_size(requested);
+    gva_t gva = image_linear(core, insn, size, MMU_WRITE, 64);
+
+    image_probe_write(core, gva, size, stack);
 
     components_store(core, insn, gva, saved, saved & XCR0_SSE);
     core_store64(core, gva + IMAGE_XSTATE_BV, saved, stack);
@@ -335,7 +377,8 @@ static void components_load(struct core *core, const uint8_t *image, bool rex_w)
     uint64_t xstate_bv = le64_load(image + IMAGE_XSTATE_BV);
     bool compacted = le64_load(image + IMAGE_XCOMP_BV) & XCOMP_FORMAT;
     bool sse_present = xstate_bv & XCR0_SSE;
-    bool mxcsr_loaded = (requested & XCR0_SSE) && (sse_present || !compacted);
+    bool mxcsr_loaded = compacted ? (requested & XCR0_SSE) && sse_present
+                                  : (requested & (XCR0_SSE | XCR0_AVX)) != 0;
 
     if (mxcsr_loaded && !mxcsr_is_legal(image)) {
         core_raise_error(core, VECTOR_GP, 0);
@@ -353,18 +396,33 @@ static void components_load(struct core *core, const uint8_t *image, bool rex_w)
         } else {
             memset(core->state.xmm, 0, sizeof(core->state.xmm[0]) * xmm_count(core));
         }
-        core->state.mxcsr = mxcsr_loaded ? le32_load(image + IMAGE_MXCSR) : MXCSR_INIT;
+    }
+    if (requested & XCR0_AVX) {
+        if (xstate_bv & XCR0_AVX) {
+            ymm_from_image(core, image);
+        } else {
+            memset(core->state.ymm_high, 0, sizeof(core->state.ymm_high[0]) * xmm_count(core));
+        }
+    }
+    if (mxcsr_loaded) {
+        core->state.mxcsr = le32_load(image + IMAGE_MXCSR);
+    } else if (requested & XCR0_SSE) {
+        core->state.mxcsr = MXCSR_INIT;
     }
 }
 
 EXEC_OP(xrstor)
 {
-    uint8_t image[IMAGE_XSAVE_SIZE];
+    uint8_t image[IMAGE_SIZE];
 
     xsave_check(core);
-    gva_t gva = image_linear(core, insn, IMAGE_XSAVE_SIZE, MMU_READ, 64);
+    uint64_t requested = requested_components(core);
+    gva_t gva = image_linear(core, insn, image_size(requested), MMU_READ, 64);
 
-    image_load(core, gva, image, IMAGE_XSAVE_SIZE, insn_is_stack(insn));
+    image_load(core, gva, image, 0, IMAGE_XSAVE_SIZE, insn_is_stack(insn));
+    if (requested & le64_load(image + IMAGE_XSTATE_BV) & XCR0_AVX) {
+        image_load(core, gva, image, IMAGE_YMM, IMAGE_SIZE, insn_is_stack(insn));
+    }
     if (!header_is_legal(core, image)) {
         core_raise_error(core, VECTOR_GP, 0);
     }

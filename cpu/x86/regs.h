@@ -84,5 +84,6 @@ enum { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };
 
 #define XCR0_X87 BIT64(0)
 #define XCR0_SSE BIT64(1)
+#define XCR0_AVX BIT64(2)
 
 #endif

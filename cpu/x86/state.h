@@ -55,6 +55,7 @@ struct cpu_state {
 
     struct x87_state x87;
     union xmm xmm[16];
+    union xmm ymm_high[16]; /* bits 255:128 of the YMM registers */
     uint32_t mxcsr;
 
     uint8_t shadow;   /* enum interrupt_shadow */

@@ -51,15 +51,16 @@ static const struct feature features[] = {
       1u << DEBUG_GROUP_GENERAL | 1u << DEBUG_GROUP_SEGMENT | 1u << DEBUG_GROUP_X87 },
     { "org.gnu.gdb.i386.sse", sse_types, 1u << DEBUG_GROUP_SSE },
     { "org.gnu.gdb.i386.segments", "", 1u << DEBUG_GROUP_BASE },
+    { "org.gnu.gdb.i386.avx", "", 1u << DEBUG_GROUP_AVX },
     { "verdite.system", "", 1u << DEBUG_GROUP_SYSTEM },
 };
 
 static const char *gdb_group(const struct debug_register *reg)
 {
-    return reg->group == DEBUG_GROUP_X87      ? "float"
-           : reg->group == DEBUG_GROUP_SSE    ? "vector"
-           : reg->group == DEBUG_GROUP_SYSTEM ? "system"
-                                              : "general";
+    return reg->group == DEBUG_GROUP_X87                                    ? "float"
+           : reg->group == DEBUG_GROUP_SSE || reg->group == DEBUG_GROUP_AVX ? "vector"
+           : reg->group == DEBUG_GROUP_SYSTEM                               ? "system"
+                                                                            : "general";
 }
 
 /* 32 and 64 bits of the registers that gdb names itself have its types; the rest are integers. */

@@ -124,7 +124,7 @@ bool emit_vector_fits(const struct insn *insn)
 {
     unsigned shape = vector_rows[insn->op].shape;
 
-    if (shape == VECTOR_NONE || !kinds_fit(insn, shape)) {
+    if (shape == VECTOR_NONE || insn->flags & INSN_VEX || !kinds_fit(insn, shape)) {
         return false;
     }
     return (!is_memory(insn, 0) && !is_memory(insn, 1)) || emit_address_fits(insn);

@@ -124,10 +124,12 @@ static const struct {
     { DEBUG_LAYOUT_64, 23, 32, "gs" },     { DEBUG_LAYOUT_64, 24, 80, "st0" },
     { DEBUG_LAYOUT_64, 32, 32, "fctrl" },  { DEBUG_LAYOUT_64, 39, 32, "fop" },
     { DEBUG_LAYOUT_64, 40, 128, "xmm0" },  { DEBUG_LAYOUT_64, 56, 32, "mxcsr" },
+    { DEBUG_LAYOUT_64, 59, 128, "ymm0h" }, { DEBUG_LAYOUT_64, 74, 128, "ymm15h" },
     { DEBUG_LAYOUT_32, 0, 32, "eax" },     { DEBUG_LAYOUT_32, 1, 32, "ecx" },
     { DEBUG_LAYOUT_32, 8, 32, "eip" },     { DEBUG_LAYOUT_32, 9, 32, "eflags" },
     { DEBUG_LAYOUT_32, 10, 32, "cs" },     { DEBUG_LAYOUT_32, 16, 80, "st0" },
     { DEBUG_LAYOUT_32, 32, 128, "xmm0" },  { DEBUG_LAYOUT_32, 40, 32, "mxcsr" },
+    { DEBUG_LAYOUT_32, 41, 128, "ymm0h" },
 };
 
 START_TEST(registers_have_gdbs_numbers)

@@ -27,6 +27,7 @@ enum {
         0x0000, /* in the data: offset, selector, flags, stack pointer, stack selector; 64 bytes each */
     CASE_FRAME_COUNT = 24, /* of sizes 2, 4, 8, 2, 4, 8 .. */
     CASE_FX = 512,
+    CASE_YMM = 256,
     CASE_FX_USED = 416, /* of an FXSAVE image */
 };
 
@@ -82,6 +83,7 @@ struct fuzz_case {
     uint64_t fs_base, gs_base; /* 64-bit mode */
     uint64_t operand;          /* linear address of the memory operand */
     _Alignas(16) uint8_t fx[CASE_FX];
+    uint8_t ymm[CASE_YMM]; /* upper halves */
 };
 
 struct fuzz_result {
@@ -96,6 +98,7 @@ struct fuzz_result {
     uint16_t selector[6];
     uint64_t fs_base, gs_base;
     _Alignas(16) uint8_t fx[CASE_FX];
+    uint8_t ymm[CASE_YMM];
     uint32_t pages_changed; /* bit i: data page i is not as before; only those are in data */
     uint8_t data[CASE_DATA_SIZE];
 };
@@ -135,6 +138,9 @@ struct native;
 bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit);
 
 /* NULL when the host forbids it; *why says what. can_16, can_32: code of that width can run. */
+/* Does the host, with its kernel, run what needs this feature (enum op_feature)? */
+bool native_knows(unsigned needs);
+
 struct native *native_create(const char **why);
 bool native_can(const struct native *native, unsigned bits);
 void native_memory(struct native *native, const struct case_memory *memory);
@@ -158,7 +164,8 @@ struct opcode_template {
     int8_t reg, rm; /* of ModRM, or -1: any */
     int8_t memory;  /* 1 memory only, 0 register only, -1 any */
     bool modrm, rex_w, x87;
-    uint16_t flags; /* the row's */
+    bool vex, vvvv; /* VEX-encoded; it names an operand in VEX.vvvv */
+    uint32_t flags; /* the row's */
 };
 
 struct template_list {

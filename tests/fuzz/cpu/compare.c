@@ -209,6 +209,10 @@ static void compare_fx(const struct fuzz_case *c, const struct fuzz_result *host
             snprintf(name, sizeof(name), "xmm%u", i);
             report_bytes(report, name, host->fx + at, ours->fx + at, 16);
         }
+        if (memcmp(host->ymm + 16 * i, ours->ymm + 16 * i, 16) != 0) {
+            snprintf(name, sizeof(name), "ymm%u.high", i);
+            report_bytes(report, name, host->ymm + 16 * i, ours->ymm + 16 * i, 16);
+        }
     }
 }
 
@@ -402,6 +406,9 @@ static bool agree_without(const struct fuzz_case *c, const struct case_memory *m
         copy.address = host->address;
     }
     memcpy(copy.fx + at, host->fx + at, n);
+    if (at >= FX_XMM) {
+        memcpy(copy.ymm + (at - FX_XMM), host->ymm + (at - FX_XMM), n);
+    }
     copy.fx[FX_FSW] = (uint8_t)((copy.fx[FX_FSW] & ~status) | (host->fx[FX_FSW] & status));
     copy.fx[FX_FSW + 1] =
         (uint8_t)((copy.fx[FX_FSW + 1] & ~(status >> 8)) | (host->fx[FX_FSW + 1] & status >> 8));
@@ -464,7 +471,9 @@ static bool misaligned_mode(const struct judged *j)
 
 static bool misaligned_beyond_limit(const struct judged *j)
 {
-    return j->host->vector + j->ours->vector == VECTOR_GP + VECTOR_SS && j->c->operand & 15;
+    uint64_t low = j->c->insn.flags & INSN_VEX && j->c->insn.opsize == 32 ? 31 : 15;
+
+    return j->host->vector + j->ours->vector == VECTOR_GP + VECTOR_SS && j->c->operand & low;
 }
 
 static bool wraps_at_4g(const struct judged *j)
@@ -508,11 +517,22 @@ static bool target_not_canonical(const struct judged *j)
     return j->ours->vector == VECTOR_GP;
 }
 
+static bool misaligned_operand(const struct judged *j)
+{
+    return j->ours->vector == VECTOR_GP && j->c->insn.kind[1] == OPERAND_MEM && j->c->operand & 15;
+}
+
+static bool vex_w_outside_64(const struct judged *j)
+{
+    return j->c->bits != 64 && j->c->insn.flags & INSN_VEX && j->host->vector == VECTOR_UD;
+}
+
 static bool close_vectors(const struct judged *j)
 {
-    unsigned at = FX_XMM + 16u * j->c->insn.n[0];
+    unsigned at = FX_XMM + 16u * j->c->insn.n[0], high = 16u * j->c->insn.n[0];
 
-    return close_floats(j->host->fx + at, j->ours->fx + at);
+    return close_floats(j->host->fx + at, j->ours->fx + at) &&
+           close_floats(j->host->ymm + high, j->ours->ymm + high);
 }
 
 /* How an execution ended. */
@@ -604,6 +624,10 @@ static const struct accepted_row accepted_rows[] = {
       "D9 D8+i: AMD's FSTPNCE, without stack exceptions" },
     { { OP_F2XM1, OP_FYL2X, OP_FYL2XP1, OP_FPTAN, OP_FPATAN, OP_FSIN, OP_FCOS, OP_FSINCOS, X }, DONE, DONE, NULL, MAY_ULPS,
       "approximation: below 1 ulp each, C1 says which way it was rounded [SDM 1 8.3.10]" },
+    { { OP_PINSRD, OP_PEXTRD, X }, FAULT, ANY, vex_w_outside_64, MAY_ALL,
+      "VPINSRD and VPEXTRD outside of 64-bit mode ignore VEX.W [SDM 2 PINSRB], #UD on AMD" },
+    { { OP_SHA1MSG1, OP_SHA1MSG2, OP_SHA1NEXTE, OP_SHA1RNDS4, OP_SHA256MSG1, OP_SHA256MSG2, OP_SHA256RNDS2, X }, ANY,
+      ACCESS, misaligned_operand, MAY_ALL, "SHA's operands must be aligned on Intel [SDM 2 SHA1RNDS4], not on AMD" },
     { { OP_RCPPS, OP_RCPSS, OP_RSQRTPS, OP_RSQRTSS, X }, DONE, DONE, close_vectors, MAY_VECTOR,
       "approximation within its bound [SDM 2 RCPPS]" },
 };

@@ -268,7 +268,7 @@ struct emulated *emulated_create(void)
                       CR4_OSXSAVE | CR4_FSGSBASE;
     core->state.efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SCE;
     core->state.cr3 = SPA_TABLES;
-    core->state.xcr0 = 3;
+    core->state.xcr0 = 7;
     mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
     memset(ram_host(&emulated->ram, SPA_CODE), 0xcc, PAGE_SIZE);
     descriptors_set(emulated);
@@ -338,6 +338,7 @@ static void case_load(struct core *core, const struct fuzz_case *c)
         state->seg[SEG_GS].base = c->gs_base;
     }
     fx_load(state, c->fx);
+    memcpy(state->ymm_high, c->ymm, CASE_YMM);
     core_rflags_set(core, c->rflags);
     core_mode_update(core);
     core->pending = 0;
@@ -356,6 +357,7 @@ static void case_store(const struct core *core, struct fuzz_result *result)
     result->fs_base = core->state.seg[SEG_FS].base;
     result->gs_base = core->state.seg[SEG_GS].base;
     fx_store(&core->state, result->fx);
+    memcpy(result->ymm, core->state.ymm_high, CASE_YMM);
 }
 
 /* ---- running ---- */

@@ -216,6 +216,35 @@ static void put(struct encoder *e, unsigned byte)
     e->bytes[e->n++] = (uint8_t)byte;
 }
 
+/* Segment and address size may stand before VEX. Outside of 64-bit mode R and X are 1, as stored. */
+static void encode_vex(struct encoder *e, uint64_t *state, const struct opcode_template *row,
+                       unsigned bits)
+{
+    static const uint8_t segments[6] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
+    static const uint8_t pp[OPCODE_PLANES] = { [NP] = 0, [P66] = 1, [PF3] = 2, [PF2] = 3 };
+    unsigned vvvv = row->vvvv ? below(state, bits == 64 ? 16 : 8) : 0;
+    unsigned l = row->flags & F_L0 ? 0 : row->flags & F_L1 ? 1 : below(state, 2);
+    unsigned w = row->flags & F_W0 ? 0 : row->flags & F_W1 || row->rex_w ? 1 : below(state, 2);
+    unsigned rxb = bits == 64 ? below(state, 8) << 5 : 0xc0 | below(state, 2) << 5;
+    unsigned last = (vvvv ^ 15) << 3 | l << 2 | pp[row->plane];
+
+    if (once_in(state, 8)) {
+        put(e, segments[below(state, 6)]);
+    }
+    if (once_in(state, 10)) {
+        put(e, 0x67);
+    }
+    if (row->map == 1 && w == 0 && (rxb & 0x60) == 0x60) {
+        put(e, 0xc5);
+        put(e, (rxb & 0x80) | last);
+    } else {
+        put(e, 0xc4);
+        put(e, rxb | row->map);
+        put(e, w << 7 | last);
+    }
+    put(e, row->opcode);
+}
+
 static void encode_prefixes(struct encoder *e, uint64_t *state, const struct opcode_template *row,
                             unsigned bits)
 {
@@ -245,12 +274,9 @@ static void encode_prefixes(struct encoder *e, uint64_t *state, const struct opc
     }
 }
 
-static void encode(struct encoder *e, uint64_t *state, const struct opcode_template *row,
-                   unsigned bits)
+static void encode_legacy(struct encoder *e, uint64_t *state, const struct opcode_template *row,
+                          unsigned bits)
 {
-    static const uint8_t edges[4] = { 0, 0xff, 0x80, 0x7f };
-
-    memset(e, 0, sizeof(*e));
     encode_prefixes(e, state, row, bits);
     if (row->map > 0) {
         put(e, 0x0f);
@@ -259,6 +285,19 @@ static void encode(struct encoder *e, uint64_t *state, const struct opcode_templ
         put(e, row->map == 2 ? 0x38 : 0x3a);
     }
     put(e, row->opcode);
+}
+
+static void encode(struct encoder *e, uint64_t *state, const struct opcode_template *row,
+                   unsigned bits)
+{
+    static const uint8_t edges[4] = { 0, 0xff, 0x80, 0x7f };
+
+    memset(e, 0, sizeof(*e));
+    if (row->vex) {
+        encode_vex(e, state, row, bits);
+    } else {
+        encode_legacy(e, state, row, bits);
+    }
     if (row->modrm) {
         bool memory = row->memory < 0 ? once_in(state, 2) : row->memory != 0;
         unsigned mod = memory ? below(state, 3) : 3;
@@ -337,9 +376,13 @@ bool instruction_generate(const struct generator *generator, uint64_t *state, un
     if (bits == 64 && row.map == 0 && (row.opcode & 0xf0) == 0x40) {
         return false; /* it would be a REX */
     }
+    if (op == OP_UD && row.vex) {
+        return false; /* LOCK is not tried there */
+    }
     row.op = (uint16_t)op;
     encode(e, state, &row, bits);
-    if (decode_insn(e->bytes, 15, mode, insn) != DECODE_OK || insn->op != op) {
+    if (decode_insn(e->bytes, 15, mode, insn) != DECODE_OK || insn->op != op ||
+        !native_knows(insn_needs(insn, bits))) {
         return false;
     }
     return op != OP_UD || lock_spoils(e->bytes, from, mode, insn);
@@ -486,6 +529,11 @@ static void displacement_patch(struct fuzz_case *c, const struct encoder *e, uin
     memcpy(c->bytes + at, &value, size);
 }
 
+static bool insn_is_gather(const struct insn *insn)
+{
+    return insn->op >= OP_GATHERDPS && insn->op <= OP_PGATHERQQ;
+}
+
 /* Choose registers so that the memory operand lies at `target`. */
 static void operand_place(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
                           uint64_t target)
@@ -494,7 +542,13 @@ static void operand_place(struct fuzz_case *c, const struct encoder *e, uint64_t
     uint64_t offset = target - segment_base(c, insn->segment), rest = offset - (uint64_t)insn->disp;
     uint64_t scale = UINT64_C(1) << insn->scale_log2;
 
-    if (insn->base == REG_RIP) {
+    if (insn_is_gather(insn)) { /* the index is tuned apart */
+        if (insn->base == REG_ZERO) {
+            displacement_patch(c, e, offset);
+        } else {
+            address_set(c, insn->base, rest, insn->adsize);
+        }
+    } else if (insn->base == REG_RIP) {
         displacement_patch(c, e, offset - (case_rip(c) + c->n));
     } else if (insn->base == REG_ZERO && insn->index == REG_ZERO) {
         displacement_patch(c, e, offset);
@@ -521,7 +575,9 @@ uint64_t case_operand(const struct fuzz_case *c)
     offset += insn->base == REG_RIP    ? case_rip(c) + c->n
               : insn->base == REG_ZERO ? 0
                                        : c->gpr[insn->base];
-    offset += insn->index == REG_ZERO ? 0 : c->gpr[insn->index] << insn->scale_log2;
+    offset += insn->index == REG_ZERO || insn_is_gather(insn)
+                  ? 0
+                  : c->gpr[insn->index] << insn->scale_log2;
     offset = (offset & size_bits(insn->adsize)) + segment_base(c, insn->segment);
     return c->bits == 64 ? offset : (uint32_t)offset;
 }
@@ -649,6 +705,22 @@ static void tune_segment(struct fuzz_case *c, const struct encoder *e, uint64_t 
     }
 }
 
+/* Indices that stay near; now and then one does not. */
+static void tune_gather(struct fuzz_case *c, uint64_t *state)
+{
+    bool quad = c->insn.op == OP_GATHERQPS || c->insn.op == OP_GATHERQPD ||
+                c->insn.op == OP_PGATHERQD || c->insn.op == OP_PGATHERQQ;
+
+    for (unsigned at = 0; at < 32; at += quad ? 8 : 4) {
+        uint8_t *half = at < 16 ? c->fx + FX_XMM : c->ymm;
+        uint64_t index = (uint64_t)(int64_t)((int)below(state, 512) - 256);
+
+        if (!once_in(state, 16)) {
+            memcpy(half + 16 * c->insn.index + (at & 15), &index, quad ? 8 : 4);
+        }
+    }
+}
+
 static void tune(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
                  const struct case_memory *memory)
 {
@@ -706,6 +778,9 @@ static void tune(struct fuzz_case *c, const struct encoder *e, uint64_t *state,
     default:
         break;
     }
+    if (insn_is_gather(&c->insn) && !once_in(state, 8)) {
+        tune_gather(c, state);
+    }
     if (!once_in(state, 8)) {
         tune_segment(c, e, state, memory);
     }
@@ -732,6 +807,9 @@ void state_generate(uint64_t *state, struct fuzz_case *c)
     c->rflags = 0x202 | (r & FLAGS_ARITH) | (once_in(state, 4) ? FLAG_DF : 0) |
                 (once_in(state, 32) ? FLAG_AC : 0);
     fx_generate(state, c->fx);
+    for (unsigned i = 0; i < 16 && !once_in(state, 4); i++) {
+        random_vector(state, c->ymm + 16 * i);
+    }
 }
 
 static void operands_generate(const struct generator *generator, uint64_t *state,
@@ -770,19 +848,11 @@ void native_branch(uint8_t *bytes, unsigned n)
     }
 }
 
-/* The host has LZCNT and TZCNT, no model of ours has: it gets the F2 that BSF and BSR ignore. */
 static void native_bytes(struct fuzz_case *c)
 {
     memcpy(c->native, c->bytes, sizeof(c->native));
     if (op_info[c->insn.op].family == FAMILY_BRANCH && c->bits == 64) {
         native_branch(c->native, c->n);
-    }
-    if (c->insn.op == OP_LZCNT || c->insn.op == OP_TZCNT) {
-        for (unsigned i = 0; c->native[i] != 0x0f; i++) {
-            if (c->native[i] == 0xf3) {
-                c->native[i] = 0xf2;
-            }
-        }
     }
 }
 

@@ -13,6 +13,7 @@
 #include "tests/fuzz/cpu/case.h"
 
 #include <asm/ldt.h>
+#include <cpuid.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "cpu/decode/op_info.h"
 
 #if defined(__x86_64__)
 
@@ -56,7 +58,13 @@ enum {
     FRAME_CR2,
 };
 
-enum { STACK_BYTES = 1 << 16, HWCAP2_FSGSBASE_BIT = 1 << 1, FRAME_XSTATE_BV = 512, MAPS = 64 };
+enum {
+    STACK_BYTES = 1 << 16,
+    HWCAP2_FSGSBASE_BIT = 1 << 1,
+    FRAME_XSTATE_BV = 512,
+    FRAME_YMM = 576,
+    MAPS = 64,
+};
 
 struct native {
     uint8_t *stack;
@@ -110,6 +118,17 @@ static ALWAYS_INLINE void segments_load(const struct fuzz_case *c)
     }
 }
 
+/* What the kernel says of the frame in bytes that FXSAVE leaves to software. [asm/sigcontext.h _fpx_sw_bytes] */
+static bool frame_has_ymm(const uint8_t *fx)
+{
+    uint32_t magic;
+    uint64_t components;
+
+    memcpy(&magic, fx + 464, sizeof(magic));
+    memcpy(&components, fx + 472, sizeof(components));
+    return magic == 0x46505853 && components & 4;
+}
+
 static void case_enter(struct native *native, ucontext_t *frame)
 {
     const struct fuzz_case *c = &native->cases[native->at - 1];
@@ -131,6 +150,10 @@ static void case_enter(struct native *native, ucontext_t *frame)
     uint64_t components;
     memcpy(&components, fx + FRAME_XSTATE_BV, sizeof(components));
     components |= 3;
+    if (frame_has_ymm(fx)) {
+        components |= 4;
+        memcpy(fx + FRAME_YMM, c->ymm, CASE_YMM);
+    }
     memcpy(fx + FRAME_XSTATE_BV, &components, sizeof(components));
     segments_load(c);
 }
@@ -173,7 +196,13 @@ static void case_leave(struct native *native, const ucontext_t *frame, bool loop
                                (c->steps == 0 ? rip != start : rip - start >= c->n))) {
         result->completed = true; /* fetching at the new RIP failed */
     }
-    memcpy(result->fx, frame->uc_mcontext.fpregs, CASE_FX_USED);
+    const uint8_t *fx = (const uint8_t *)frame->uc_mcontext.fpregs;
+
+    memcpy(result->fx, fx, CASE_FX_USED);
+    memset(result->ymm, 0, CASE_YMM);
+    if (frame_has_ymm(fx) && fx[FRAME_XSTATE_BV] & 4) {
+        memcpy(result->ymm, fx + FRAME_YMM, CASE_YMM);
+    }
     result_memory(result, (uint8_t *)(uintptr_t)CASE_DATA, native->memory);
     for (unsigned i = 0; i < c->n; i++) {
         native->code[c->code_offset + i] = 0xcc;
@@ -421,7 +450,50 @@ struct native *native_create(const char **why)
     return NULL;
 }
 
+bool native_knows(unsigned needs)
+{
+    uint32_t a, b, c, d, unused;
+    bool leaf7 = __get_cpuid_count(7, 0, &a, &b, &unused, &d) != 0;
+
+    if (needs < OP_NEEDS_AVX || needs > OP_NEEDS_SHA) {
+        return true;
+    }
+    if (!leaf7 || __get_cpuid(1, &a, &unused, &c, &d) == 0) {
+        return false;
+    }
+    bool avx = (c >> 27 & 3) == 3 && __builtin_cpu_supports("avx"); /* and the kernel does */
+
+    switch (needs) {
+    case OP_NEEDS_AVX:
+        return avx;
+    case OP_NEEDS_AVX2:
+        return avx && b >> 5 & 1;
+    case OP_NEEDS_FMA:
+        return avx && c >> 12 & 1;
+    case OP_NEEDS_F16C:
+        return avx && c >> 29 & 1;
+    case OP_NEEDS_BMI1:
+        return b >> 3 & 1;
+    case OP_NEEDS_BMI2:
+        return b >> 8 & 1;
+    case OP_NEEDS_ADX:
+        return b >> 19 & 1;
+    case OP_NEEDS_AES:
+        return c >> 25 & 1;
+    case OP_NEEDS_PCLMULQDQ:
+        return c >> 1 & 1;
+    default:
+        return b >> 29 & 1; /* SHA */
+    }
+}
+
 #else
+
+bool native_knows(unsigned needs)
+{
+    (void)needs;
+    return false;
+}
 
 bool native_descriptor(uint16_t selector, uint32_t *attributes, uint32_t *limit)
 {

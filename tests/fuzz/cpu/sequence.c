@@ -21,6 +21,9 @@ static bool family_fits(unsigned family, bool last)
     case FAMILY_X87:
     case FAMILY_MMX:
     case FAMILY_SSE:
+    case FAMILY_AVX:
+    case FAMILY_BMI:
+    case FAMILY_CRYPTO:
         return true;
     case FAMILY_BRANCH:
         return last;
@@ -39,8 +42,6 @@ static bool op_fits(const struct insn *insn)
     case OP_CMPS:
     case OP_BOUND:
     case OP_MOVSXD:
-    case OP_LZCNT:
-    case OP_TZCNT:
     case OP_MASKMOVQ:
     case OP_MASKMOVDQU:
     case OP_CVTPI2PS:
@@ -109,7 +110,8 @@ static unsigned op_choose(const struct generator *generator, uint64_t *state, bo
     }
     for (;;) {
         unsigned op = list->ops[below(state, (unsigned)list->n_ops)], family = op_info[op].family;
-        bool vector = family == FAMILY_X87 || family == FAMILY_MMX || family == FAMILY_SSE;
+        bool vector = family == FAMILY_X87 || family == FAMILY_MMX || family == FAMILY_SSE ||
+                      family == FAMILY_AVX || family == FAMILY_CRYPTO;
 
         if (family_fits(family, last) && (!vector || once_in(state, 4))) {
             return op;
@@ -131,6 +133,9 @@ static bool memory_place(uint64_t *state, const struct fuzz_case *c, struct enco
     }
     if (!once_in(state, 4)) {
         target &= ~UINT64_C(15);
+    }
+    if (insn->op >= OP_GATHERDPS && insn->op <= OP_PGATHERQQ) {
+        return false; /* the index is a vector */
     }
     if (e->modrm_at != 0) {
         e->bytes[e->modrm_at] =

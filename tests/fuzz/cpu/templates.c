@@ -29,6 +29,7 @@ static bool operand_needs_modrm(unsigned code, int8_t *memory)
 
     switch (methods[code]) {
     case METHOD_M:
+    case METHOD_MV:
         *memory = 1;
         return true;
     case METHOD_N:
@@ -52,16 +53,23 @@ static bool operand_needs_modrm(unsigned code, int8_t *memory)
     }
 }
 
+static bool operand_in_vvvv(unsigned code)
+{
+    return code == CODE_By || code == CODE_Hd || code == CODE_Hdq || code == CODE_Hqq ||
+           code == CODE_Hx || code == CODE_Hxw;
+}
+
 static void template_leaf(struct template_list *list, struct opcode_template row,
                           const struct opcode_row *leaf)
 {
     row.op = leaf->op;
     row.flags |= leaf->flags;
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         row.modrm |= operand_needs_modrm(leaf->operand[i], &row.memory);
+        row.vvvv |= operand_in_vvvv(leaf->operand[i]);
     }
     template_add(list, row);
-    if (leaf->flags & F_W_NEXT) {
+    if (leaf->flags & (F_W_NEXT | F_VW_NEXT | F_L_NEXT)) {
         row.op++;
         row.rex_w = true;
         template_add(list, row);
@@ -125,13 +133,14 @@ static void template_expand(struct template_list *list, struct opcode_template r
 }
 
 static void map_add(struct template_list *list, uint8_t map, const struct opcode_row rows[][256],
-                    unsigned planes)
+                    unsigned planes, bool vex)
 {
     for (unsigned plane = 0; plane < planes; plane++) {
         for (unsigned opcode = 0; opcode < 256; opcode++) {
             struct opcode_template row = { .map = map,
                                            .plane = (uint8_t)plane,
                                            .opcode = (uint8_t)opcode,
+                                           .vex = vex,
                                            .reg = -1,
                                            .rm = -1,
                                            .memory = -1 };
@@ -184,10 +193,13 @@ static bool is_refused(unsigned op)
 void templates_list(struct template_list *list)
 {
     memset(list, 0, sizeof(*list));
-    map_add(list, 0, &opcode_map_one_byte, 1);
-    map_add(list, 1, opcode_map_0f, OPCODE_PLANES);
-    map_add(list, 2, opcode_map_0f38, OPCODE_PLANES);
-    map_add(list, 3, opcode_map_0f3a, OPCODE_PLANES);
+    map_add(list, 0, &opcode_map_one_byte, 1, false);
+    map_add(list, 1, opcode_map_0f, OPCODE_PLANES, false);
+    map_add(list, 2, opcode_map_0f38, OPCODE_PLANES, false);
+    map_add(list, 3, opcode_map_0f3a, OPCODE_PLANES, false);
+    map_add(list, 1, opcode_map_vex_0f, OPCODE_PLANES, true);
+    map_add(list, 2, opcode_map_vex_0f38, OPCODE_PLANES, true);
+    map_add(list, 3, opcode_map_vex_0f3a, OPCODE_PLANES, true);
     struct opcode_template movsxd = { .opcode = 0x63, .reg = -1, .rm = -1, .memory = -1 };
     template_expand(list, movsxd, &opcode_row_63_64bit);
     qsort(list->row, list->n, sizeof(list->row[0]), by_op);

@@ -30,6 +30,14 @@ void random_bytes(uint64_t *state, uint8_t bytes[15])
     while (at < 4 && random_next(state) % 3 == 0) {
         bytes[at++] = prefixes[random_next(state) % ARRAY_SIZE(prefixes)];
     }
+    if (random_next(state) % 4 == 0) { /* VEX, mostly with a map that there is */
+        bytes[at] = 0xc4 | (bytes[at] & 1);
+        if (bytes[at] == 0xc4) {
+            bytes[at + 1] = (uint8_t)((bytes[at + 1] & 0xe0) | (1 + random_next(state) % 3));
+        }
+        bytes[at + 1] |= random_next(state) % 8 != 0 ? 0xc0 : 0;
+        return;
+    }
     if (random_next(state) % 2 == 0) {
         bytes[at++] = 0x0f;
         if (random_next(state) % 4 == 0) {
@@ -144,6 +152,12 @@ static const char *const aliases[][2] = {
     { "fstenv", "fnstenv" },
     { "fsave", "fnsave" },
     { "fstpnce", "fstp" },
+    { "vcvttpd2dqx", "vcvttpd2dq" },
+    { "vcvttpd2dqy", "vcvttpd2dq" },
+    { "vcvtpd2dqx", "vcvtpd2dq" },
+    { "vcvtpd2dqy", "vcvtpd2dq" },
+    { "vcvtpd2psx", "vcvtpd2ps" },
+    { "vcvtpd2psy", "vcvtpd2ps" },
 };
 
 const char *mnemonic_alias(const char *name)

@@ -19,10 +19,9 @@ bool capstone_built_in(void)
 static bool groups_absent(csh handle, const cs_insn *c)
 {
     static const unsigned absent[] = {
-        X86_GRP_VM,     X86_GRP_3DNOW,  X86_GRP_AES,  X86_GRP_ADX, X86_GRP_AVX,   X86_GRP_AVX2,
-        X86_GRP_AVX512, X86_GRP_BMI,    X86_GRP_BMI2, X86_GRP_FMA, X86_GRP_FMA4,  X86_GRP_F16C,
-        X86_GRP_HLE,    X86_GRP_PCLMUL, X86_GRP_RTM,  X86_GRP_SHA, X86_GRP_SSE4A, X86_GRP_TBM,
-        X86_GRP_XOP,    X86_GRP_CDI,    X86_GRP_ERI,  X86_GRP_SGX, X86_GRP_DQI,   X86_GRP_BWI,
+        X86_GRP_VM,  X86_GRP_3DNOW, X86_GRP_AVX512, X86_GRP_FMA4, X86_GRP_HLE,
+        X86_GRP_RTM, X86_GRP_SSE4A, X86_GRP_TBM,    X86_GRP_XOP,  X86_GRP_CDI,
+        X86_GRP_ERI, X86_GRP_SGX,   X86_GRP_DQI,    X86_GRP_BWI,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++) {
@@ -90,7 +89,8 @@ static const char *accepted(const struct opinion *o)
         return "UD0, UD1 have ModRM [SDM 2 UD], Capstone reads none";
     }
     if (!o->theirs) {
-        return o->insn->op == OP_NOP || o->insn->op == OP_PREFETCH
+        return o->insn->op == OP_BROADCASTI128 ? "Capstone does not know VBROADCASTI128"
+               : o->insn->op == OP_NOP || o->insn->op == OP_PREFETCH
                    ? "reserved NOPs, Capstone knows few"
                : o->insn->op == OP_LFENCE || o->insn->op == OP_MFENCE || o->insn->op == OP_SFENCE
                    ? "rm of fences is ignored [SDM 2 LFENCE]"
@@ -116,6 +116,11 @@ static const char *accepted(const struct opinion *o)
         return "mandatory prefixes that do not stand right before 0F are lost on Capstone; the "
                "length agrees";
     }
+    if (o->insn->flags & INSN_VEX && o->bits != 64 &&
+        (o->insn->op == OP_PINSRD || o->insn->op == OP_PEXTRD)) {
+        return "VEX.W of general registers is ignored outside of 64-bit mode, Capstone names "
+               "VPINSRQ";
+    }
     if (o->insn->op == OP_MOVD) {
         return "MOVD with REX.W is MOVQ";
     }
@@ -134,7 +139,9 @@ static void opinion_text(const struct opinion *o, struct difference *difference)
         const char *last = strrchr(o->c->mnemonic, ' ');
         const char *their_name = mnemonic_alias(last != NULL ? last + 1 : o->c->mnemonic);
 
-        if (strncmp(their_name, "cmp", 3) == 0 && strncmp(name, "cmp", 3) == 0 &&
+        size_t v = o->insn->flags & INSN_VEX ? 1 : 0;
+
+        if (strncmp(their_name + v, "cmp", 3) == 0 && strncmp(name + v, "cmp", 3) == 0 &&
             o->insn->op >= OP_CMPPS && o->insn->op <= OP_CMPSDX) {
             their_name = name; /* cmpeqps and so on */
         }

@@ -41,8 +41,35 @@ static const struct row rows[] = {
     B(64, "\x65\x2e\x8b\x00", "mov eax, dword gs:[rax]"),
     B(64, "\x63\xc8", "movsxd ecx, eax"),
     B(32, "\x63\xc8", "arpl ax, cx"),
-    B(64, "\xc4\xe2\x71\x00\xc2", "(bad)"),           /* VEX */
-    B(32, "\xc5\xf0\x58\xc2", "(bad)"),
+    B(64, "\xc4\xe2\x71\x00\xc2", "vpshufb xmm0, xmm1, xmm2"),
+    B(32, "\xc5\xf0\x58\xc2", "vaddps xmm0, xmm1, xmm2"),
+    B(64, "\x66\xc5\xf0\x58\xc2", "(bad)"), /* 66 before VEX */
+    B(64, "\xf3\xc5\xf0\x58\xc2", "(bad)"),
+    B(64, "\xf0\xc5\xf0\x58\xc2", "(bad)"),
+    B(64, "\x48\xc5\xf0\x58\xc2", "(bad)"),
+    B(64, "\xc5\x14\x58\x40\x10", "vaddps ymm8, ymm13, yword [rax+0x10]"),
+    B(64, "\xc5\xf8\x77", "vzeroupper"),
+    B(64, "\xc5\xfc\x77", "vzeroall"),
+    B(64, "\xc5\xf0\x77", "(bad)"),          /* VEX.vvvv unused */
+    B(64, "\xc5\xf8\x51\xc1", "vsqrtps xmm0, xmm1"),
+    B(64, "\xc5\xf0\x51\xc1", "(bad)"),
+    B(64, "\xc4\xe3\x75\x4a\xc2\x30", "vblendvps ymm0, ymm1, ymm2, ymm3"),
+    B(64, "\xc4\xe3\xf5\x4a\xc2\x30", "(bad)"), /* VEX.W 1 */
+    B(64, "\xc4\xe2\x69\x92\x04\x88", "vgatherdps xmm0, dword [rax+xmm1*4], xmm2"),
+    B(64, "\xc4\xe2\xed\x92\x04\x88", "vgatherdpd ymm0, qword [rax+xmm1*4], ymm2"),
+    B(64, "\xc4\xe2\x6d\x93\x04\x88", "vgatherqps xmm0, dword [rax+ymm1*4], xmm2"),
+    B(64, "\xc4\xe2\x79\x92\x04\x88", "(bad)"), /* mask and destination are one */
+    B(64, "\xc4\xe2\x69\x92\x00", "(bad)"),     /* no SIB */
+    B(64, "\xc4\xe2\xf1\xb8\xc2", "vfmadd231pd xmm0, xmm1, xmm2"),
+    B(32, "\xc4\xe2\xf1\xb8\xc2", "vfmadd231pd xmm0, xmm1, xmm2"),
+    B(64, "\xc4\xe2\xf0\xf2\xc2", "andn rax, rcx, rdx"),
+    B(32, "\xc4\xe2\xf0\xf2\xc2", "andn eax, ecx, edx"), /* VEX.W of general registers */
+    B(64, "\xc4\xe1\xf9\x6e\xc0", "vmovq xmm0, rax"),
+    B(32, "\xc4\xe1\xf9\x6e\xc0", "vmovd xmm0, eax"),
+    B(64, "\xc5\xfd\x6e\xc0", "(bad)"), /* VEX.L 1 */
+    B(64, "\xc5\xf2\xc2\xc2\x1f", "vcmpss xmm0, xmm1, xmm2, 0x1f"),
+    B(64, "\xc4\xe4\x71\x00\xc2", "(bad)"), /* no such map */
+    B(16, "\xc5\xf0\x58\xc2", "vaddps xmm0, xmm1, xmm2"),
     B(32, "\xc5\x30", "lds esi, fword [eax]"),
     B(32, "\x62\x00", "bound eax, qword [eax]"),
     B(64, "\x62\x00", "(bad)"),
@@ -112,7 +139,7 @@ static const struct row rows[] = {
     B(64, "\x66\x48\x0f\x3a\x16\xc8\x02", "pextrq rax, xmm1, 0x2"),
     B(64, "\x66\x0f\x73\xd9\x04", "psrldq xmm1, 0x4"),
     B(64, "\x0f\x73\xd9\x04", "(bad)"),
-    B(64, "\x66\x0f\x38\xdc\xc8", "(bad)"),           /* AESENC */
+    B(64, "\x66\x0f\x38\xdc\xc8", "aesenc xmm1, xmm0"),
     B(64, "\x0f\x01\xc1", "vmcall"),
     B(64, "\x0f\x01\xd9", "vmmcall"),
     B(64, "\x0f\x01\xf8", "swapgs"),

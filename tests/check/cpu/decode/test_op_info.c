@@ -94,6 +94,7 @@ static bool zydis_differs(unsigned op)
     case OP_IRET:    /* to an outer level or task: NT, VM, IOPL decide */
     case OP_SYSCALL: /* R11 */
     case OP_SYSENTER:
+    case OP_BEXTR:  /* CF and OF are cleared [SDM 2 BEXTR] */
     case OP_VMCALL: /* VMfail: not for what a hypervisor answers */
         return true;
     default:

@@ -84,6 +84,41 @@ static const struct needs_list {
       "PMOVSXBW PMOVZXBW PMOVSXBD PMOVZXBD PMOVSXWD PMOVZXWD PMOVSXBQ PMOVZXBQ PMOVSXWQ PMOVZXWQ" },
     { OP_NEEDS_SSE4_1, "PMOVSXDQ PMOVZXDQ MPSADBW PHMINPOSUW PTEST PCMPEQQ PACKUSDW" },
     { OP_NEEDS_SSE4_2, "PCMPESTRI PCMPESTRM PCMPISTRI PCMPISTRM PCMPGTQ CRC32" },
+    /* 5.12 to 5.17: AES, PCLMULQDQ, AVX, F16C, FMA, AVX2; 5.1.16: BMI, ADX; SHA */
+    { OP_NEEDS_AES, "AESDEC AESDECLAST AESENC AESENCLAST AESIMC AESKEYGENASSIST" },
+    { OP_NEEDS_PCLMULQDQ, "PCLMULQDQ" },
+    { OP_NEEDS_SHA, "SHA1MSG1 SHA1MSG2 SHA1NEXTE SHA1RNDS4 SHA256MSG1 SHA256MSG2 SHA256RNDS2" },
+    { OP_NEEDS_AVX,
+      "ZEROUPPER ZEROALL BROADCASTSS BROADCASTSD BROADCASTF128 EXTRACTF128 INSERTF128" },
+    { OP_NEEDS_AVX, "MASKMOVPS MASKMOVPD PERMILPS PERMILPD PERM2F128 TESTPS TESTPD" },
+    { OP_NEEDS_F16C, "CVTPH2PS CVTPS2PH" },
+    { OP_NEEDS_FMA,
+      "FMADDSUB132PS FMADDSUB132PD FMADDSUB213PS FMADDSUB213PD FMADDSUB231PS FMADDSUB231PD" },
+    { OP_NEEDS_FMA,
+      "FMSUBADD132PS FMSUBADD132PD FMSUBADD213PS FMSUBADD213PD FMSUBADD231PS FMSUBADD231PD" },
+    { OP_NEEDS_FMA,
+      "FMADD132PS FMADD132PD FMADD132SS FMADD132SD FMADD213PS FMADD213PD FMADD213SS" },
+    { OP_NEEDS_FMA,
+      "FMADD213SD FMADD231PS FMADD231PD FMADD231SS FMADD231SD FMSUB132PS FMSUB132PD" },
+    { OP_NEEDS_FMA,
+      "FMSUB132SS FMSUB132SD FMSUB213PS FMSUB213PD FMSUB213SS FMSUB213SD FMSUB231PS" },
+    { OP_NEEDS_FMA,
+      "FMSUB231PD FMSUB231SS FMSUB231SD FNMADD132PS FNMADD132PD FNMADD132SS FNMADD132SD" },
+    { OP_NEEDS_FMA,
+      "FNMADD213PS FNMADD213PD FNMADD213SS FNMADD213SD FNMADD231PS FNMADD231PD FNMADD231SS" },
+    { OP_NEEDS_FMA,
+      "FNMADD231SD FNMSUB132PS FNMSUB132PD FNMSUB132SS FNMSUB132SD FNMSUB213PS FNMSUB213PD" },
+    { OP_NEEDS_FMA, "FNMSUB213SS FNMSUB213SD FNMSUB231PS FNMSUB231PD FNMSUB231SS FNMSUB231SD" },
+    { OP_NEEDS_AVX2,
+      "BROADCASTI128 EXTRACTI128 INSERTI128 PMASKMOVD PMASKMOVQ PERM2I128 PERMD PERMPS" },
+    { OP_NEEDS_AVX2,
+      "PERMQ PERMPD PBLENDD PBROADCASTB PBROADCASTW PBROADCASTD PBROADCASTQ PSLLVD PSLLVQ" },
+    { OP_NEEDS_AVX2,
+      "PSRLVD PSRLVQ PSRAVD GATHERDPS GATHERDPD GATHERQPS GATHERQPD PGATHERDD PGATHERDQ" },
+    { OP_NEEDS_AVX2, "PGATHERQD PGATHERQQ" },
+    { OP_NEEDS_BMI1, "ANDN BEXTR BLSI BLSMSK BLSR" },
+    { OP_NEEDS_BMI2, "BZHI MULX PDEP PEXT RORX SARX SHLX SHRX" },
+    { OP_NEEDS_ADX, "ADCX ADOX" },
     /* 5.20: system */
     { OP_NEEDS_MSR, "RDMSR WRMSR" },
     { OP_NEEDS_TSC, "RDTSC" },
@@ -191,7 +226,6 @@ static enum op_feature zydis_needs(const ZydisDecodedInstruction *zydis, const s
     case ZYDIS_ISA_SET_I486:
     case ZYDIS_ISA_SET_I486REAL:
     case ZYDIS_ISA_SET_LZCNT:
-    case ZYDIS_ISA_SET_BMI1: /* TZCNT */
     case ZYDIS_ISA_SET_PAUSE:
     case ZYDIS_ISA_SET_VTX: /* VMCALL: #UD comes from above */
     case ZYDIS_ISA_SET_SVM:
@@ -263,10 +297,23 @@ static enum op_feature zydis_needs(const ZydisDecodedInstruction *zydis, const s
     case ZYDIS_ISA_SET_MONITOR:
     case ZYDIS_ISA_SET_XSAVES:
         return OP_NEEDS_NEVER;
+    case ZYDIS_ISA_SET_BMI1:
+        return insn->op == OP_TZCNT ? OP_NEEDS_NOTHING : OP_NEEDS_BMI1;
 #define SAME(zydis_name, name)                                                                     \
     case ZYDIS_ISA_SET_##zydis_name:                                                               \
         return OP_NEEDS_##name;
         SAME(POPCNT, POPCNT)
+        SAME(ADOX_ADCX, ADX)
+        SAME(AES, AES)
+        SAME(AVX, AVX)
+        SAME(AVX2, AVX2)
+        SAME(AVX2GATHER, AVX2)
+        SAME(AVXAES, AVX)
+        SAME(BMI2, BMI2)
+        SAME(F16C, F16C)
+        SAME(FMA, FMA)
+        SAME(PCLMULQDQ, PCLMULQDQ)
+        SAME(SHA, SHA)
         SAME(CMPXCHG16B, CX16)
         SAME(MOVBE, MOVBE)
         SAME(FXSAVE, FXSR)
@@ -348,6 +395,31 @@ START_TEST(encodings_need_what_zydis_says)
     ck_assert_uint_gt(compared, 100000);
 }
 END_TEST
+
+/* Every VEX prefix of three bytes that selects a map, with VEX.vvvv unused and used. */
+START_TEST(vex_encodings_need_what_zydis_says)
+{
+    static const uint8_t unused_or_used[] = { 0x78, 0x68 };
+    unsigned bits = _i != 0 ? 64 : 32, compared = 0;
+    ZydisDecoder decoder;
+
+    ZydisDecoderInit(&decoder,
+                     bits == 64 ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
+                     bits == 64 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
+    for (unsigned n = 0; n < 3 * 2 * 8 * 2 * 256; n++) {
+        unsigned map = 1 + n % 3, vvvv = unused_or_used[n / 3 % 2], l_pp = n / 6 % 8;
+        unsigned w = n / 48 % 2, code = n / 96;
+
+        for (unsigned modrm = 0; modrm < 256; modrm += 3) {
+            uint8_t bytes[16] = { 0xc4, (uint8_t)(0xe0 | map), (uint8_t)(w << 7 | vvvv | l_pp),
+                                  (uint8_t)code, (uint8_t)modrm };
+
+            compared += compare_encoding(&decoder, bytes, bits);
+        }
+    }
+    ck_assert_uint_gt(compared, 50000);
+}
+END_TEST
 #endif
 
 static Suite *suite_op_needs(void)
@@ -359,6 +431,7 @@ static Suite *suite_op_needs(void)
     tcase_add_loop_test(needs, forms_need_what_the_manual_says, 0, ARRAY_SIZE(form_cases));
 #ifdef HAVE_ZYDIS
     tcase_add_loop_test(needs, encodings_need_what_zydis_says, 0, 2);
+    tcase_add_loop_test(needs, vex_encodings_need_what_zydis_says, 0, 2);
 #endif
     suite_add_tcase(suite, needs);
     return suite;

@@ -53,6 +53,20 @@ static const struct feature_case {
     { "66 0f 38 82 0e", "invpcid" },
     { "0f 01 ca", "smap" }, /* clac */
     { "9f", "lahf" },
+    { "66 0f 38 dc c1", "aes" },          /* aesenc */
+    { "66 0f 3a 44 c1 00", "pclmulqdq" }, /* pclmulqdq */
+    { "0f 38 c9 c1", "sha" },             /* sha1msg1 */
+    { "66 0f 38 f6 c1", "adx" },          /* adcx */
+    { "c4 e2 70 f2 c2", "bmi1" },         /* andn eax, ecx, edx */
+    { "c4 e2 71 f7 c2", "bmi2" },         /* shlx */
+    { "c5 f8 58 c1", "avx" },             /* vaddps xmm */
+    { "c5 fc 58 c1", "avx" },             /* vaddps ymm */
+    { "c5 f9 6f c1", "avx" },             /* vmovdqa xmm */
+    { "c4 e2 79 dc c1", "avx" },          /* vaesenc */
+    { "c5 fd fc c1", "avx2" },            /* vpaddb ymm */
+    { "c4 e2 7d 18 c1", "avx2" },         /* vbroadcastss ymm, xmm: from memory it is AVX */
+    { "c4 e2 71 b8 c2", "fma" },          /* vfmadd231ps */
+    { "c4 e2 79 13 c1", "f16c" },         /* vcvtph2ps */
 };
 
 static struct core_fixture *fixture_with(const char *text, struct cpu_model *model)
@@ -64,14 +78,14 @@ static struct core_fixture *fixture_with(const char *text, struct cpu_model *mod
     ck_assert_msg(cpu_model_configure(model, text, &error) == 0, "%s: %s", text, error.text);
     core->model = model;
     core->state.cr4 |= CR4_OSXSAVE | CR4_FSGSBASE;
-    core->state.xcr0 = XCR0_X87 | XCR0_SSE;
+    core->state.xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
     core->state.gpr[REG_RAX] = FIXTURE_DATA;
     core->state.gpr[REG_RSI] = FIXTURE_DATA;
     core_mode_update(core);
     return fixture;
 }
 
-#define EVERYTHING "verdite64,+xsavec,+rdseed,+rdpid,+clflushopt"
+#define EVERYTHING "verdite64,+xsavec,+rdseed,+rdpid,+clflushopt,+avx,+avx2,+fma,+f16c"
 
 START_TEST(instructions_come_with_their_feature)
 {

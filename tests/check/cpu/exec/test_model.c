@@ -17,8 +17,8 @@ static const struct cpuid_case {
     uint32_t leaf, subleaf, regs[4]; /* EAX EBX ECX EDX */
 } cpuid_cases[] = {
     { 0, 0, { 0xd, 0x756e6547, 0x6c65746e, 0x49656e69 } }, /* GenuineIntel */
-    /* SSE3 SSSE3 CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT XSAVE RDRAND; FPU..SSE2 */
-    { 1, 0, { 0x106ca, 0x00010800, 0x44da2201, 0x078bfbff } },
+    /* SSE3 PCLMULQDQ SSSE3 CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE RDRAND; FPU..SSE2 */
+    { 1, 0, { 0x106ca, 0x00010800, 0x46da2203, 0x078bfbff } },
     { 2, 0, { 0xff01, 0, 0, 0 } },
     { 3, 0, { 0, 0, 0, 0 } },
     { 4, 0, { 0x121, 0x01c0003f, 63, 0 } },
@@ -26,7 +26,8 @@ static const struct cpuid_case {
     { 4, 3, { 0, 0, 0, 0 } },
     { 5, 0, { 0, 0, 0, 0 } },
     { 6, 0, { 4, 0, 0, 0 } },
-    { 7, 0, { 0, 0x00100683, 4, 0 } }, /* FSGSBASE TSC_ADJUST SMEP ERMS INVPCID SMAP; UMIP */
+    /* FSGSBASE TSC_ADJUST BMI1 SMEP BMI2 ERMS INVPCID ADX SMAP SHA; UMIP */
+    { 7, 0, { 0, 0x2018078b, 4, 0 } },
     { 7, 1, { 0, 0, 0, 0 } },
     { 0xa, 0, { 0, 0, 0, 0 } },
     { 0xb, 0, { 0, 1, 0x100, 0 } },
@@ -40,7 +41,7 @@ static const struct cpuid_case {
     { 0x40000000, 0, { 0, 0, 0, 0 } },
     { 0x4000ffff, 0, { 0, 0, 0, 0 } },
     { 0x80000000, 0, { 0x80000008, 0, 0, 0 } },
-    { 0x80000001, 0, { 0, 0, 1, 0x2c100800 } }, /* LAHF; SYSCALL NX 1G RDTSCP LM */
+    { 0x80000001, 0, { 0, 0, 0x21, 0x2c100800 } }, /* LAHF LZCNT; SYSCALL NX 1G RDTSCP LM */
     { 0x80000007, 0, { 0, 0, 0, 0 } },
     { 0x80000008, 0, { 0x3028, 0, 0, 0 } },
 };
@@ -71,6 +72,26 @@ START_TEST(cpuid_follows_the_processors_state)
 }
 END_TEST
 
+/* The AVX component: 256 bytes behind the header. [SDM 1 13.4.3; 2A CPUID leaf 0Dh] */
+START_TEST(xsave_leaf_follows_xcr0)
+{
+    struct core core = { .model = cpu_model_find("x86-64-v3"), .bits = 64 };
+    uint32_t regs[4];
+
+    for (unsigned avx = 0; avx < 2; avx++) {
+        core.state.xcr0 = avx ? 7 : 3;
+        cpu_model_cpuid(&core, 0xd, 0, regs);
+        ck_assert_uint_eq(regs[CPUID_EAX], 7);
+        ck_assert_uint_eq(regs[CPUID_EBX], avx ? 832 : 576);
+        ck_assert_uint_eq(regs[CPUID_ECX], 832);
+    }
+    cpu_model_cpuid(&core, 0xd, 2, regs);
+    ck_assert_uint_eq(regs[CPUID_EAX], 256);
+    ck_assert_uint_eq(regs[CPUID_EBX], 576);
+    ck_assert_uint_eq(regs[CPUID_ECX], 0);
+}
+END_TEST
+
 START_TEST(brand_is_readable)
 {
     char brand[49] = { 0 };
@@ -98,6 +119,11 @@ static const struct model_case {
     { "x86-64-v2", 0x106ca,
       FEATURE_BIT(CX16) | FEATURE_BIT(LAHF) | FEATURE_BIT(POPCNT) | FEATURE_BIT(SSE4_2),
       FEATURE_BIT(MOVBE) | FEATURE_BIT(XSAVE) },
+    { "x86-64-v3", 0x106ca,
+      FEATURE_BIT(AVX) | FEATURE_BIT(AVX2) | FEATURE_BIT(BMI1) | FEATURE_BIT(BMI2) |
+          FEATURE_BIT(F16C) | FEATURE_BIT(FMA) | FEATURE_BIT(LZCNT) | FEATURE_BIT(MOVBE) |
+          FEATURE_BIT(XSAVE),
+      FEATURE_BIT(AES) | FEATURE_BIT(SHA) },
     { "pentium3", 0x683, FEATURE_BIT(SSE) | FEATURE_BIT(PAE), FEATURE_BIT(SSE2) | FEATURE_BIT(LM) },
     { "486", 0x480, FEATURE_BIT(FPU), FEATURE_BIT(TSC) | FEATURE_BIT(CX8) | FEATURE_BIT(PSE) },
 };
@@ -135,7 +161,11 @@ static const struct option_case {
     { "x86-64-v1,+xsave,+xsaveopt", NULL, FEATURE_BIT(XSAVEOPT), 0 },
     { "verdit64", "did you mean \"verdite64\"", 0, 0 },
     { "pentium4", "did you mean \"pentium3\"", 0, 0 },
-    { "verdite64,+avx", "\"avx\" is not implemented", 0, 0 },
+    { "verdite64,+avx,+avx2", NULL, FEATURE_BIT(AVX) | FEATURE_BIT(AVX2), 0 },
+    { "x86-64-v3,-avx", NULL, FEATURE_BIT(BMI2), FEATURE_BIT(AVX2) | FEATURE_BIT(FMA) },
+    { "x86-64-v3,-xsave", NULL, FEATURE_BIT(BMI2), FEATURE_BIT(AVX) },
+    { "verdite64,+avx2", "\"avx2\" needs \"avx\"", 0, 0 },
+    { "verdite64,+avx512f", "\"avx512f\" is not implemented", 0, 0 },
     { "verdite64,+invtcs", "did you mean \"invtsc\"", 0, 0 },
     { "verdite64,invtsc", "write +invtsc or -invtsc", 0, 0 },
     { "x86-64-v1,+sse4.2", "\"sse4.2\" needs \"sse4.1\"", 0, 0 },
@@ -189,6 +219,7 @@ static Suite *suite_model(void)
     tcase_add_loop_test(cpuid, cpuid_of_the_default_model, 0, ARRAY_SIZE(cpuid_cases));
     tcase_add_test(cpuid, cpuid_follows_the_processors_state);
     tcase_add_test(cpuid, brand_is_readable);
+    tcase_add_test(cpuid, xsave_leaf_follows_xcr0);
     tcase_add_loop_test(cpuid, models_are_what_they_are_called, 0, ARRAY_SIZE(model_cases));
     tcase_add_test(cpuid, every_model_has_a_row_here);
     tcase_add_loop_test(options, options_add_and_remove_features, 0, ARRAY_SIZE(option_cases));

@@ -393,6 +393,98 @@ START_TEST(xsavec_writes_the_compacted_format)
 }
 END_TEST
 
+/* ---- AVX: the upper halves at 576 [SDM 1 13.4.3, 13.6 to 13.10] ---- */
+static void avx_setup(uint64_t requested)
+{
+    struct core *core = &fixture->core;
+
+    model_set("verdite64,+xsavec,+avx");
+    core->model = &model;
+    core->state.xcr0 = 7;
+    core->state.gpr[REG_RAX] = requested;
+    core_mode_update(core);
+    for (unsigned i = 0; i < 16; i++) {
+        core->state.ymm_high[i] = (union xmm){ .u64 = { 0x1000 + i, 0x2000 + i } };
+    }
+    memset(core_fixture_at(fixture, AREA), 0, 832);
+}
+
+START_TEST(upper_halves_are_saved_and_restored)
+{
+    struct cpu_state *state = &fixture->core.state;
+    uint8_t *area = core_fixture_at(fixture, AREA);
+    static const char *const saves[] = { XSAVE64, XSAVEOPT, XSAVEC };
+
+    avx_setup(7);
+    ck_assert_int_ne(core_fixture_run_hex(fixture, saves[_i]), UNWIND_FAULT);
+    ck_assert_uint_eq(le64_load(area + HEADER), 7);
+    ck_assert_uint_eq(le64_load(area + HEADER + 8), _i == 2 ? BIT64(63) | 7 : 0);
+    ck_assert_uint_eq(le64_load(area + 576), 0x1000);
+    ck_assert_uint_eq(le64_load(area + 576 + 16 * 15 + 8), 0x200f);
+    memset(state->ymm_high, 0xee, sizeof(state->ymm_high));
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XRSTOR64), UNWIND_FAULT);
+    ck_assert_uint_eq(state->ymm_high[15].u64[1], 0x200f);
+    le64_store(area + HEADER, 3); /* AVX in its initial configuration */
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XRSTOR64), UNWIND_FAULT);
+    ck_assert_uint_eq(state->ymm_high[15].u64[1] | state->ymm_high[0].u64[0], 0);
+    ck_assert_uint_eq(state->xmm[1].u64[1], ~UINT64_C(1));
+}
+END_TEST
+
+START_TEST(upper_halves_not_asked_for_stay)
+{
+    struct cpu_state *state = &fixture->core.state;
+    uint8_t *area = core_fixture_at(fixture, AREA);
+
+    avx_setup(3);
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XSAVE64), UNWIND_FAULT);
+    ck_assert_uint_eq(le64_load(area + HEADER), 3);
+    ck_assert_uint_eq(le64_load(area + 576), 0);
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XRSTOR64), UNWIND_FAULT);
+    ck_assert_uint_eq(state->ymm_high[0].u64[0], 0x1000);
+}
+END_TEST
+
+/* MXCSR goes with AVX too in the standard format; and clear upper halves are not in use. */
+START_TEST(mxcsr_goes_with_avx)
+{
+    struct cpu_state *state = &fixture->core.state;
+    uint8_t *area = core_fixture_at(fixture, AREA);
+
+    avx_setup(4);
+    memset(state->ymm_high, 0, sizeof(state->ymm_high));
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XSAVE64), UNWIND_FAULT);
+    ck_assert_uint_eq(le64_load(area + HEADER), 0);
+    ck_assert_uint_eq(le32_load(area + 24), 0x9fbf);
+    le32_store(area + 24, 0x1f80);
+    ck_assert_int_ne(core_fixture_run_hex(fixture, XRSTOR64), UNWIND_FAULT);
+    ck_assert_uint_eq(state->mxcsr, 0x1f80);
+}
+END_TEST
+
+START_TEST(xsetbv_wants_sse_with_avx)
+{
+    struct core *core = &fixture->core;
+    static const struct {
+        uint32_t value;
+        bool allowed;
+    } rows[] = { { 7, true }, { 3, true }, { 1, true }, { 5, false }, { 4, false }, { 15, false } };
+
+    avx_setup(0);
+    for (unsigned i = 0; i < 6; i++) {
+        core->state.gpr[REG_RAX] = rows[i].value;
+        core->state.gpr[REG_RCX] = core->state.gpr[REG_RDX] = 0;
+        if (rows[i].allowed) {
+            ck_assert_int_ne(core_fixture_run_hex(fixture, "0f 01 d1"), UNWIND_FAULT);
+            ck_assert_uint_eq(core->state.xcr0, rows[i].value);
+            ck_assert(core->avx_blocked == (rows[i].value != 7));
+        } else {
+            ck_assert(core_fixture_faults(fixture, "0f 01 d1", VECTOR_GP));
+        }
+    }
+}
+END_TEST
+
 static Suite *suite_xsave(void)
 {
     Suite *suite = suite_create("cpu/exec/xsave");
@@ -416,6 +508,10 @@ static Suite *suite_xsave(void)
     tcase_add_test(x, xsave_and_xrstor_round_trip);
     tcase_add_test(x, components_in_initial_state_are_not_in_use);
     tcase_add_test(x, xsavec_writes_the_compacted_format);
+    tcase_add_loop_test(x, upper_halves_are_saved_and_restored, 0, 3);
+    tcase_add_test(x, upper_halves_not_asked_for_stay);
+    tcase_add_test(x, mxcsr_goes_with_avx);
+    tcase_add_test(x, xsetbv_wants_sse_with_avx);
     suite_add_tcase(suite, x);
     return suite;
 }
