@@ -9,6 +9,8 @@
 #include "base/state_file.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -561,4 +563,23 @@ int state_reader_pages(struct state_reader *reader,
         return bad(reader, error, "is damaged: a record is of no known kind");
     }
     return status == 0 ? take_end(reader, error) : status;
+}
+
+/* ---- both ways ---- */
+
+void state_visit(struct state_walk *walk, const struct state_table *table, void *object,
+                 const char *format, ...)
+{
+    char name[STATE_SECTION_NAME_MAX + 1];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(name, sizeof(name), format, args);
+    va_end(args);
+    if (walk->writer != NULL) {
+        state_writer_section(walk->writer, name, table, object);
+    } else if (walk->status == 0) {
+        walk->status = state_reader_section(walk->reader, name, table, object, &walk->timers,
+                                            walk->error);
+    }
 }

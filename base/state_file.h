@@ -62,4 +62,17 @@ WARN_UNUSED int state_reader_pages(struct state_reader *reader,
                                               const uint8_t *bytes),
                                    void *opaque, struct error *error);
 
+/* ---- both ways by one walk ---- */
+
+/* Of what is saved and restored in the same order: writes, or reads. */
+struct state_walk {
+    struct state_writer *writer; /* NULL: reads */
+    struct state_reader *reader;
+    struct state_timers timers;
+    struct error *error;
+    int status; /* reading: after a failure nothing more is read */
+};
+void state_visit(struct state_walk *walk, const struct state_table *table, void *object,
+                 const char *name, ...) PRINTF(4, 5);
+
 #endif

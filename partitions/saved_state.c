@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +51,22 @@ static int partitions_put(void *object, const void *element, struct error *error
     return hypervisor_restore_partition(&machine->hv, saved->id, saved->parent, error);
 }
 
+/* Those that run guests, in the machine's order; then the root's own, when the parent is built in. */
+static struct vp *vp_at(const struct machine *machine, uint64_t number)
+{
+    if (number < machine->n_vps) {
+        return machine->vps[number];
+    }
+    number -= machine->n_vps;
+    for (uint32_t i = 0; i < HV_VPS; i++) {
+        struct vp *vp = partition_vp(machine->hv.root, i);
+        if (vp != NULL && vp->is_sink && number-- == 0) {
+            return vp;
+        }
+    }
+    return NULL;
+}
+
 struct saved_vp {
     uint64_t partition;
     uint32_t index;
@@ -69,10 +83,11 @@ static bool vps_get(const void *object, struct state_cursor *cursor, void *eleme
 {
     const struct machine *machine = object;
 
-    if (cursor->a >= machine->n_vps) {
+    const struct vp *vp = vp_at(machine, cursor->a++);
+
+    if (vp == NULL) {
         return false;
     }
-    const struct vp *vp = machine->vps[cursor->a++];
     *(struct saved_vp *)element = (struct saved_vp){ vp->partition->id, vp->index };
     return true;
 }
@@ -390,101 +405,43 @@ static int restore_pages(void *opaque, uint64_t first, uint32_t n, const uint8_t
 
 /* ---- sections by name ---- */
 
-/* Writes or reads: the same walk makes both. */
-struct walk {
-    struct state_writer *writer; /* or */
-    struct state_reader *reader;
-    struct state_timers timers;
-    struct error *error;
-    int status;
-};
-
-static void visit(struct walk *walk, const struct state_table *table, void *object,
-                  const char *format, ...) PRINTF(4, 5);
-
-static void visit(struct walk *walk, const struct state_table *table, void *object,
-                  const char *format, ...)
-{
-    char name[STATE_SECTION_NAME_MAX + 1];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(name, sizeof(name), format, args);
-    va_end(args);
-    if (walk->writer != NULL) {
-        state_writer_section(walk->writer, name, table, object);
-    } else if (walk->status == 0) {
-        walk->status =
-            state_reader_section(walk->reader, name, table, object, &walk->timers, walk->error);
-    }
-}
-
-static void visit_board(struct walk *walk, struct partition *partition)
+static void visit_board(struct state_walk *walk, struct partition *partition)
 {
     struct device *dev;
 
     for (unsigned i = 0; (dev = board_device(partition->glue, i)) != NULL; i++) {
         if (dev->type->state.fields != NULL) {
-            visit(walk, &dev->type->state, dev, "partition.%" PRIu64 "/%s", partition->id,
-                  dev->type->state.name);
+            state_visit(walk, &dev->type->state, dev, "partition.%" PRIu64 "/%s", partition->id,
+                        dev->type->state.name);
         }
     }
 }
 
-static void visit_vp(struct walk *walk, struct vp *vp)
+static void visit_vp(struct state_walk *walk, struct vp *vp)
 {
     uint64_t id = vp->partition->id;
     unsigned index = vp->index;
 
-    visit(walk, &cpu_saved_table, &vp->cpu, "partition.%" PRIu64 "/vp.%u/cpu", id, index);
-    visit(walk, &vp_synthetic_saved_table, vp, "partition.%" PRIu64 "/vp.%u/synthetic", id, index);
-    visit(walk, &glue_table, vp->glue, "partition.%" PRIu64 "/vp.%u", id, index);
-    visit(walk, &vp->lapic->dev.type->state, vp->lapic, "partition.%" PRIu64 "/vp.%u/%s", id, index,
-          vp->lapic->dev.type->state.name);
-}
-
-/* Everything but what machine_restore_objects reads; the machine itself comes last, for its hash. */
-static void visit_all(struct walk *walk, struct machine *machine)
-{
-    for (unsigned i = 0; i < machine->hv.n_partitions; i++) {
-        struct partition *partition = machine->hv.partitions[i];
-        visit(walk, &partition_saved_table, partition, "partition.%" PRIu64, partition->id);
-        if (partition->glue != NULL) {
-            visit_board(walk, partition);
-        }
-    }
-    for (unsigned i = 0; i < machine->n_vps; i++) {
-        visit_vp(walk, machine->vps[i]);
-    }
-    visit(walk, &hypervisor_saved_table, &machine->hv, "hypervisor");
-    visit(walk, &memory_table, &machine->ram, "memory");
-    visit(walk, &machine_table, machine, "machine");
+    state_visit(walk, &cpu_saved_table, &vp->cpu, "partition.%" PRIu64 "/vp.%u/cpu", id, index);
+    state_visit(walk, &vp_synthetic_saved_table, vp, "partition.%" PRIu64 "/vp.%u/synthetic", id,
+                index);
+    state_visit(walk, &glue_table, vp->glue, "partition.%" PRIu64 "/vp.%u", id, index);
+    state_visit(walk, &vp->lapic->dev.type->state, vp->lapic, "partition.%" PRIu64 "/vp.%u/%s", id,
+                index, vp->lapic->dev.type->state.name);
 }
 
 /* ---- save and restore ---- */
 
-void machine_save(struct machine *machine, struct state_writer *writer)
+void machine_forget(struct machine *machine)
 {
-    struct walk walk = { .writer = writer };
-
     for (unsigned i = 0; i < machine->n_vps; i++) {
         cpu_forget(&machine->vps[i]->cpu);
     }
-    state_writer_section(writer, "objects", &object_table, machine);
-    host_mutex_lock(&machine->input.lock); /* someone may type */
-    visit_all(&walk, machine);
-    host_mutex_unlock(&machine->input.lock);
-    save_pages(&machine->ram, writer);
 }
 
-int machine_restore_objects(struct machine *machine, struct state_reader *reader,
-                            struct error *error)
+void machine_visit_objects(struct machine *machine, struct state_walk *walk)
 {
-    struct state_timers none = { .n = 0 };
-    int status = state_reader_section(reader, "objects", &object_table, machine, &none, error);
-
-    state_timers_fini(&none);
-    return status;
+    state_visit(walk, &object_table, machine, "objects");
 }
 
 /* What making the partitions left in memory. */
@@ -498,23 +455,45 @@ static void clean_memory(struct machine *machine)
     memset(ram->page_flags, 0, ram->n_pages);
 }
 
-int machine_restore(struct machine *machine, struct state_reader *reader, struct error *error)
+void machine_visit_parts(struct machine *machine, struct state_walk *walk)
 {
-    struct walk walk = { .reader = reader, .error = error };
+    if (walk->writer == NULL) {
+        clean_memory(machine);
+    }
+    for (unsigned i = 0; i < machine->hv.n_partitions; i++) {
+        struct partition *partition = machine->hv.partitions[i];
+        state_visit(walk, &partition_saved_table, partition, "partition.%" PRIu64, partition->id);
+        if (partition->glue != NULL) {
+            visit_board(walk, partition);
+        }
+    }
+    struct vp *vp;
+    for (unsigned i = 0; (vp = vp_at(machine, i)) != NULL; i++) {
+        visit_vp(walk, vp);
+    }
+    state_visit(walk, &hypervisor_saved_table, &machine->hv, "hypervisor");
+    state_visit(walk, &memory_table, &machine->ram, "memory");
+}
 
-    clean_memory(machine);
-    visit_all(&walk, machine);
-    if (walk.status == 0) {
-        walk.status = state_reader_all_known(reader, error);
+void machine_visit_last(struct machine *machine, struct state_walk *walk)
+{
+    if (walk->writer != NULL) {
+        host_mutex_lock(&machine->input.lock); /* someone may type */
+        state_visit(walk, &machine_table, machine, "machine");
+        host_mutex_unlock(&machine->input.lock);
+        save_pages(&machine->ram, walk->writer);
+        return;
     }
-    if (walk.status == 0) {
-        walk.status = state_reader_pages(reader, restore_pages, &machine->ram, error);
+    state_visit(walk, &machine_table, machine, "machine");
+    if (walk->status == 0) {
+        walk->status = state_reader_all_known(walk->reader, walk->error);
     }
-    if (walk.status == 0) {
-        state_timers_arm(&walk.timers);
+    if (walk->status == 0) {
+        walk->status = state_reader_pages(walk->reader, restore_pages, &machine->ram, walk->error);
     }
-    state_timers_fini(&walk.timers);
-    return walk.status;
+    if (walk->status == 0) {
+        state_timers_arm(&walk->timers);
+    }
 }
 
 void machine_restore_failed(struct machine *machine)

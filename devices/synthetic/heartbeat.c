@@ -38,10 +38,19 @@ static void agreed(struct ic *ic, uint64_t now_ns)
     beat(ic, now_ns);
 }
 
+static const struct state_field state_rows[] = {
+    STATE_STRUCT_FIELD(struct heartbeat, ic, &ic_saved_table),
+    STATE_FIELD(struct heartbeat, sequence),
+    STATE_FIELD(struct heartbeat, answered),
+    STATE_FIELD(struct heartbeat, missed),
+};
+
 static const struct ic_version versions[] = { { 3, 0 }, { 1, 0 } };
 
 static const struct ic_kind kind = {
-    .type = { .name = "heartbeat", .size = sizeof(struct heartbeat) },
+    .type = { .name = "heartbeat",
+              .size = sizeof(struct heartbeat),
+              .state = STATE_TABLE("heartbeat", 1, struct heartbeat, state_rows) },
     .class = VMBUS_GUID(0x57164f39, 0x9115, 0x4e78, 0xab55, 0x382f3bd5422d),
     .instance = VMBUS_GUID(0xfd149e91, 0x82e0, 0x4a7d, 0xafa6, 0x2a4166cbd7c0),
     .message = IC_MESSAGE_HEARTBEAT,

@@ -224,3 +224,34 @@ void ic_fini(struct ic *ic)
         ic->kind = NULL;
     }
 }
+
+/* ---- saved state ---- */
+
+static const struct state_field version_rows[] = {
+    STATE_FIELD(struct ic_version, major),
+    STATE_FIELD(struct ic_version, minor),
+};
+static const struct state_table version_table =
+    STATE_TABLE("version", 1, struct ic_version, version_rows);
+
+static const struct state_field ic_rows[] = {
+    STATE_FIELD(struct ic, agreed),
+    STATE_FIELD(struct ic, refused),
+    STATE_STRUCT_FIELD(struct ic, framework, &version_table),
+    STATE_STRUCT_FIELD(struct ic, version, &version_table),
+    STATE_FIELD(struct ic, transaction),
+    STATE_TIMER_FIELD(struct ic, timer),
+};
+
+static int ic_loaded(void *object, struct error *error)
+{
+    struct ic *ic = object;
+
+    ic->channel = ic->vmbus.channel[0]->open ? ic->vmbus.channel[0] : NULL;
+    return ic->channel != NULL || !ic->agreed
+               ? 0
+               : error_set(error, -EINVAL, "agreed with nobody: the channel is closed");
+}
+
+const struct state_table ic_saved_table =
+    STATE_TABLE_LOADED("ic", 1, struct ic, ic_rows, ic_loaded);

@@ -75,6 +75,9 @@ struct ic {
     struct timer timer;
 };
 
+/* Rows of struct ic in a component's saved state; read after its channels. */
+extern const struct state_table ic_saved_table;
+
 WARN_UNUSED int ic_init(struct ic *ic, const struct ic_kind *kind, const struct ic_world *world);
 void ic_fini(struct ic *ic);
 

@@ -246,10 +246,95 @@ int kvp_refresh(struct kvp *kvp)
     return 0;
 }
 
+/* ---- saved state ---- */
+
+/* An item of one of the three lists. */
+struct saved_item {
+    uint8_t list, pool;
+    bool delete;
+    uint32_t n_key, n_value;
+    uint8_t key[KVP_KEY_BYTES], value[KVP_VALUE_BYTES];
+};
+
+static const struct state_field item_rows[] = {
+    STATE_FIELD_MAX(struct saved_item, list, 2),
+    STATE_FIELD_MAX(struct saved_item, pool, KVP_POOLS - 1),
+    STATE_FIELD(struct saved_item, delete),
+    STATE_COUNTED_FIELD(struct saved_item, key, n_key),
+    STATE_COUNTED_FIELD(struct saved_item, value, n_value),
+};
+static const struct state_table item_table = STATE_TABLE("item", 1, struct saved_item, item_rows);
+
+static bool items_get(const void *object, struct state_cursor *cursor, void *element)
+{
+    const struct kvp *kvp = object;
+    const struct kvp_item *const lists[] = { kvp->items, kvp->listing, kvp->writes };
+    const struct kvp_item *item = cursor->at;
+    struct saved_item *saved = element;
+
+    item = item != NULL ? item->next : cursor->b == 0 ? lists[0] : NULL;
+    cursor->b = 1;
+    while (item == NULL && ++cursor->a < ARRAY_SIZE(lists)) {
+        item = lists[cursor->a];
+    }
+    cursor->at = item;
+    if (item == NULL) {
+        return false;
+    }
+    size_t n_key = strlen(item->key), n_value = strlen(item->value);
+    saved->list = (uint8_t)cursor->a;
+    saved->pool = (uint8_t)item->pool;
+    saved->delete = item->delete;
+    saved->n_key = (uint32_t)(n_key < KVP_KEY_BYTES ? n_key : KVP_KEY_BYTES - 1);
+    saved->n_value = (uint32_t)(n_value < KVP_VALUE_BYTES ? n_value : KVP_VALUE_BYTES - 1);
+    memcpy(saved->key, item->key, saved->n_key);
+    memcpy(saved->value, item->value, saved->n_value);
+    return true;
+}
+
+static int items_put(void *object, const void *element, struct error *error)
+{
+    struct kvp *kvp = object;
+    struct kvp_item **const lists[] = { &kvp->items, &kvp->listing, &kvp->writes };
+    const struct saved_item *saved = element;
+
+    /* The bytes behind the counted ones are 0. */
+    if (saved->n_key >= KVP_KEY_BYTES || saved->n_value >= KVP_VALUE_BYTES ||
+        (saved->list == 2 && kvp->n_writes == KVP_WRITES_MAX)) {
+        return error_set(error, -EINVAL, "no item can be like this");
+    }
+    struct kvp_item *item =
+        item_make((enum kvp_pool)saved->pool, (const char *)saved->key, (const char *)saved->value);
+    if (item == NULL) {
+        return error_set(error, -ENOMEM, "no memory for items");
+    }
+    item->delete = saved->delete;
+    item_append(lists[saved->list], item);
+    kvp->n_writes += saved->list == 2;
+    return 0;
+}
+
+static const struct state_list items_list = { &item_table, sizeof(struct saved_item), items_get,
+                                              items_put };
+
+static const struct state_field state_rows[] = {
+    STATE_STRUCT_FIELD(struct kvp, ic, &ic_saved_table),
+    STATE_LIST_FIELD("items", &items_list),
+    STATE_FIELD(struct kvp, busy),
+    STATE_FIELD(struct kvp, busy_operation),
+    STATE_FIELD_MAX(struct kvp, pool, KVP_POOLS - 1),
+    STATE_FIELD(struct kvp, index),
+    STATE_FIELD(struct kvp, list_wanted),
+    STATE_FIELD(struct kvp, listed),
+    STATE_FIELD(struct kvp, failed),
+};
+
 static const struct ic_version versions[] = { { 4, 0 }, { 3, 0 }, { 1, 0 } };
 
 static const struct ic_kind kind = {
-    .type = { .name = "kvp", .size = sizeof(struct kvp) },
+    .type = { .name = "kvp",
+              .size = sizeof(struct kvp),
+              .state = STATE_TABLE("kvp", 1, struct kvp, state_rows) },
     .class = VMBUS_GUID(0xa9a0f4e7, 0x5a45, 0x4d96, 0xb827, 0x8a841e8c03e6),
     .instance = VMBUS_GUID(0x242ff919, 0x07db, 0x4180, 0x9c2e, 0xb86cb68c8c55),
     .message = IC_MESSAGE_KVP,

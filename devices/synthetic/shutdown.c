@@ -54,10 +54,18 @@ static void closed(struct ic *ic)
     ((struct shutdown *)ic)->state = SHUTDOWN_NOT_ASKED;
 }
 
+static const struct state_field state_rows[] = {
+    STATE_STRUCT_FIELD(struct shutdown, ic, &ic_saved_table),
+    STATE_FIELD_MAX(struct shutdown, state, SHUTDOWN_REFUSED),
+    STATE_FIELD(struct shutdown, status),
+};
+
 static const struct ic_version versions[] = { { 3, 2 }, { 3, 1 }, { 3, 0 }, { 1, 0 } };
 
 static const struct ic_kind kind = {
-    .type = { .name = "shutdown", .size = sizeof(struct shutdown) },
+    .type = { .name = "shutdown",
+              .size = sizeof(struct shutdown),
+              .state = STATE_TABLE("shutdown", 1, struct shutdown, state_rows) },
     .class = VMBUS_GUID(0x0e0b6031, 0x5213, 0x4934, 0x818b, 0x38d90ced39db),
     .instance = VMBUS_GUID(0xb6650ff7, 0x33bc, 0x4840, 0x8048, 0xe0676786f393),
     .message = IC_MESSAGE_SHUTDOWN,

@@ -55,10 +55,18 @@ static void answered(struct ic *ic, const struct ic_answer *answer)
     (void)ic, (void)answer; /* it only says that it was received */
 }
 
+static const struct state_field state_rows[] = {
+    STATE_STRUCT_FIELD(struct timesync, ic, &ic_saved_table),
+    STATE_FIELD(struct timesync, syncs),
+    STATE_FIELD(struct timesync, samples),
+};
+
 static const struct ic_version versions[] = { { 4, 0 }, { 3, 0 }, { 1, 0 } };
 
 static const struct ic_kind kind = {
-    .type = { .name = "timesync", .size = sizeof(struct timesync) },
+    .type = { .name = "timesync",
+              .size = sizeof(struct timesync),
+              .state = STATE_TABLE("timesync", 1, struct timesync, state_rows) },
     .class = VMBUS_GUID(0x9527e630, 0xd0ae, 0x497b, 0xadce, 0xe80ab0175caf),
     .instance = VMBUS_GUID(0x2dd1ce17, 0x079e, 0x403c, 0xb352, 0xa1921ee207ee),
     .message = IC_MESSAGE_TIMESYNC,

@@ -365,9 +365,17 @@ void vmbus_channel_resume(struct vmbus_channel *channel)
 
 /* ---- open and close ---- */
 
-int vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl)
+static void rings_close(struct vmbus_channel *channel)
 {
-    struct vmbus_device *dev = channel->device;
+    vmbus_ring_close(&channel->in);
+    vmbus_ring_close(&channel->out);
+    free(channel->scratch);
+    channel->scratch = NULL;
+}
+
+static int rings_open(struct vmbus_channel *channel, const struct vmbus_gpadl *gpadl)
+{
+    const struct vmbus_memory *memory = channel->device->memory;
     uint32_t pages = gpadl->buffer.length >> PAGE_SHIFT, split = channel->ring_offset;
     int status;
 
@@ -376,29 +384,72 @@ int vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl)
     }
     channel->scratch = malloc(VMBUS_PACKET_BYTES_MAX);
     status = channel->scratch == NULL ? -ENOMEM
-                                      : vmbus_ring_open(&channel->in, dev->memory, &gpadl->buffer,
-                                                        0, split, VMBUS_RING_READ_INDEX);
+                                      : vmbus_ring_open(&channel->in, memory, &gpadl->buffer, 0,
+                                                        split, VMBUS_RING_READ_INDEX);
     if (status == 0) {
-        status = vmbus_ring_open(&channel->out, dev->memory, &gpadl->buffer, split, pages - split,
+        status = vmbus_ring_open(&channel->out, memory, &gpadl->buffer, split, pages - split,
                                  VMBUS_RING_WRITE_INDEX);
     }
-    if (status == 0) {
-        channel->open = true;
-        channel->broken = channel->paused = channel->congested = channel->wanted = false;
-        status = dev->ops->open(dev, channel);
+    if (status != 0) {
+        rings_close(channel);
     }
+    return status;
+}
+
+int vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl)
+{
+    struct vmbus_device *dev = channel->device;
+    int status = rings_open(channel, gpadl);
+
+    if (status != 0) {
+        return status;
+    }
+    channel->open = true;
+    channel->broken = channel->paused = channel->congested = channel->wanted = false;
+    status = dev->ops->open(dev, channel);
     if (status != 0) {
         channel->open = false;
-        vmbus_ring_close(&channel->in);
-        vmbus_ring_close(&channel->out);
-        free(channel->scratch);
-        channel->scratch = NULL;
+        rings_close(channel);
         return status;
     }
     gpadl->rings++;
     DEVICE_TRACE(&dev->device, VMBUS_OPEN, channel->relid, channel->index, channel->target_vp,
                  channel->in.size, channel->out.size);
     return 0;
+}
+
+int vmbus_channel_restore(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl,
+                          uint32_t in_index, uint32_t out_index)
+{
+    int status = rings_open(channel, gpadl);
+
+    if (status == 0 && (in_index >= channel->in.size || in_index % 8 != 0 ||
+                        out_index >= channel->out.size || out_index % 8 != 0)) {
+        rings_close(channel);
+        status = -EINVAL;
+    }
+    if (status == 0) {
+        channel->in.index = in_index;
+        channel->out.index = out_index;
+        channel->open = true;
+        gpadl->rings++;
+    }
+    return status;
+}
+
+bool vmbus_channel_waiting_is_whole(const struct vmbus_channel *channel)
+{
+    uint32_t at = 0;
+
+    while (channel->n_waiting - at >= VMBUS_PACKET_DESCRIPTOR) {
+        uint32_t n = packet_length(channel->waiting + at);
+        if (n < VMBUS_PACKET_DESCRIPTOR || n > channel->n_waiting - at ||
+            n + VMBUS_PACKET_TRAILER >= channel->out.size) {
+            return false;
+        }
+        at += n;
+    }
+    return at == channel->n_waiting;
 }
 
 void vmbus_channel_close(struct vmbus_channel *channel)
@@ -497,25 +548,3 @@ struct vmbus_gpadl *vmbus_device_gpadl(struct vmbus_device *dev, uint32_t id)
     }
     return gpadl;
 }
-
-const struct state_field vmbus_channel_state[] = {
-    STATE_FIELD(struct vmbus_channel, index),
-    STATE_FIELD(struct vmbus_channel, relid),
-    STATE_FIELD(struct vmbus_channel, connection_id),
-    STATE_FIELD(struct vmbus_channel, offered),
-    STATE_FIELD(struct vmbus_channel, rescinded),
-    STATE_FIELD(struct vmbus_channel, open),
-    STATE_FIELD(struct vmbus_channel, open_id),
-    STATE_FIELD(struct vmbus_channel, target_vp),
-    STATE_FIELD(struct vmbus_channel, ring_gpadl),
-    STATE_FIELD(struct vmbus_channel, ring_offset),
-    STATE_FIELD(struct vmbus_channel, user_data),
-    STATE_FIELD(struct vmbus_channel, in.index),
-    STATE_FIELD(struct vmbus_channel, out.index),
-    STATE_FIELD(struct vmbus_channel, broken),
-    STATE_FIELD(struct vmbus_channel, paused),
-    STATE_FIELD(struct vmbus_channel, wanted),
-    STATE_FIELD(struct vmbus_channel, congested),
-    STATE_FIELD(struct vmbus_channel, n_waiting),
-};
-const size_t vmbus_n_channel_state = ARRAY_SIZE(vmbus_channel_state);

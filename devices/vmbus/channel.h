@@ -197,8 +197,10 @@ void vmbus_channel_close(struct vmbus_channel *channel);
 /* Make channel[n]. */
 WARN_UNUSED int vmbus_device_grow(struct vmbus_device *dev);
 
-/* Rows of the saved state of struct vmbus_channel. The rings' pages are found again from GPADL and offset. */
-extern const struct state_field vmbus_channel_state[];
-extern const size_t vmbus_n_channel_state;
+/* For saved state: open as it was, with the host's indices, without ops->open. 0 or -errno. */
+WARN_UNUSED int vmbus_channel_restore(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl,
+                                      uint32_t in_index, uint32_t out_index);
+/* Is what waits a row of packets that the ring can hold? */
+bool vmbus_channel_waiting_is_whole(const struct vmbus_channel *channel);
 
 #endif

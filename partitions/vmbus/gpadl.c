@@ -16,7 +16,7 @@ static void created_send(struct vmbus_server *server, uint32_t relid, uint32_t i
     vmbus_send(server, VMBUS_MESSAGE_GPADL_CREATED, answer, sizeof(answer));
 }
 
-static uint64_t pages_of(const struct vmbus_buffer *buffer)
+uint64_t vmbus_gpadl_pages(const struct vmbus_buffer *buffer)
 {
     uint64_t pages = 0;
 
@@ -55,7 +55,7 @@ static uint32_t gpadl_make(struct vmbus_server *server, struct vmbus_channel *ch
     }
     if (vmbus_buffer_parse(&gpadl->buffer, from->range, from->bytes, from->n_ranges, &used) != 0 ||
         used != from->bytes || !all_mapped(&server->memory, &gpadl->buffer) ||
-        server->gpadl_pages + pages_of(&gpadl->buffer) > VMBUS_GPADL_PAGES_MAX) {
+        server->gpadl_pages + vmbus_gpadl_pages(&gpadl->buffer) > VMBUS_GPADL_PAGES_MAX) {
         vmbus_bad(server, "GPADL of bad ranges", from->id);
         vmbus_buffer_fini(&gpadl->buffer);
         free(gpadl);
@@ -68,7 +68,7 @@ static uint32_t gpadl_make(struct vmbus_server *server, struct vmbus_channel *ch
     channel->device->gpadls = gpadl;
     vmbus_device_unlock(channel->device);
     server->n_gpadls++;
-    server->gpadl_pages += pages_of(&gpadl->buffer);
+    server->gpadl_pages += vmbus_gpadl_pages(&gpadl->buffer);
     return VMBUS_STATUS_SUCCESS;
 }
 
@@ -166,7 +166,7 @@ void vmbus_on_gpadl_body(struct vmbus_server *server, const uint8_t *message, si
 static void gpadl_free(struct vmbus_server *server, struct vmbus_gpadl *gpadl)
 {
     server->n_gpadls--;
-    server->gpadl_pages -= pages_of(&gpadl->buffer);
+    server->gpadl_pages -= vmbus_gpadl_pages(&gpadl->buffer);
     vmbus_buffer_fini(&gpadl->buffer);
     free(gpadl);
 }

@@ -310,17 +310,24 @@ static bool memory_page(void *opaque, uint64_t gpfn, unsigned rights, spa_t *spa
     return gpa_map_child(opaque, gpfn, rights, spa);
 }
 
+void vmbus_host_restore(struct vmbus_host *host, struct hypervisor *hv, struct partition *child,
+                        struct vp *root_vp, struct trace *trace)
+{
+    const struct vmbus_memory memory = { .ram = hv->ram, .page = memory_page, .opaque = child };
+
+    *host = (struct vmbus_host){ .hv = hv, .child = child, .root_vp = root_vp };
+    vmbus_server_init(&host->server, &wire_ops, host, &memory, trace, (uint32_t)child->id);
+    timer_init(&host->work, hv->clock, work, host);
+}
+
 int vmbus_host_init(struct vmbus_host *host, struct hypervisor *hv, struct partition *child,
                     struct vp *root_vp, struct trace *trace, struct error *error)
 {
     static const uint32_t connections[] = { VMBUS_CONNECTION_MESSAGES,
                                             VMBUS_CONNECTION_MESSAGES_5 };
     const char *refused = "";
-    const struct vmbus_memory memory = { .ram = hv->ram, .page = memory_page, .opaque = child };
 
-    *host = (struct vmbus_host){ .hv = hv, .child = child, .root_vp = root_vp };
-    vmbus_server_init(&host->server, &wire_ops, host, &memory, trace, (uint32_t)child->id);
-    timer_init(&host->work, hv->clock, work, host);
+    vmbus_host_restore(host, hv, child, root_vp, trace);
     for (unsigned i = 0; i < ARRAY_SIZE(connections); i++) {
         struct port_place place = messages_in(host, connections[i]);
         hv_status_t status = port_make(host, &place, 0, VMBUS_SINT, 0, &refused);

@@ -26,6 +26,9 @@ enum { VMBUS_HOST_POOL_PAGES = 2 * VMBUS_RELIDS + 8 };
 WARN_UNUSED int vmbus_host_init(struct vmbus_host *host, struct hypervisor *hv,
                                 struct partition *child, struct vp *root_vp, struct trace *trace,
                                 struct error *error);
+/* The same for a machine that is restored, which has the ports already. */
+void vmbus_host_restore(struct vmbus_host *host, struct hypervisor *hv, struct partition *child,
+                        struct vp *root_vp, struct trace *trace);
 /* Before the partition goes. A zeroed one: no-op. */
 void vmbus_host_fini(struct vmbus_host *host);
 

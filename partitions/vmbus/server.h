@@ -115,6 +115,9 @@ void vmbus_server_work(struct vmbus_server *server);
 /* The guest was reset: everything it made is gone, nothing is sent; devices are reset. */
 void vmbus_server_reset(struct vmbus_server *server);
 
+/* RAM pages that a GPADL takes. */
+uint64_t vmbus_gpadl_pages(const struct vmbus_buffer *buffer);
+
 /* The device whose class or instance GUID begins so, or NULL. */
 struct vmbus_device *vmbus_server_find(struct vmbus_server *server, const char *guid_text);
 

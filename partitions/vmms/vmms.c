@@ -60,7 +60,9 @@ static int dump_bits(const char *list, unsigned *bits, struct error *error)
     static const struct {
         const char *name;
         unsigned bit;
-    } rows[] = { { "insn", CPU_DUMP_INSN }, { "block", CPU_DUMP_BLOCK }, { "host", CPU_DUMP_HOST } };
+    } rows[] = { { "insn", CPU_DUMP_INSN },
+                 { "block", CPU_DUMP_BLOCK },
+                 { "host", CPU_DUMP_HOST } };
 
     *bits = 0;
     while (list != NULL && *list != '\0') {
@@ -281,34 +283,60 @@ static int start(struct vmms *vmms, struct error *error)
     return status != 0 ? status : parent_start(&vmms->machine, vmms->guest, error);
 }
 
-/* The saved machine's partitions, its board, and then what was in all of them. */
-static int restore(struct vmms *vmms, struct state_reader *reader, struct error *error)
+/* What is on the partitions that a saved machine has. */
+static int make_parts(struct vmms *vmms, struct error *error)
 {
     struct machine *machine = &vmms->machine;
     const struct board_callbacks callbacks = {
         .serial_output = vmms->config.serial_output,
         .serial_opaque = vmms->config.serial_opaque,
     };
-    bool replays = machine->input.replay;
-    int status = machine_restore_objects(machine, reader, error);
 
     vmms->guest = hypervisor_partition(&machine->hv, vmms->saved.guest);
-    if (status == 0 && (vmms->guest == NULL || machine->n_vps == 0)) {
-        status = error_set(error, -EINVAL, "%s: config.guest: there is no such partition",
-                           vmms->config.resume);
+    if (vmms->guest == NULL || vmms->guest->n_vps == 0) {
+        return error_set(error, -EINVAL, "%s: config.guest: there is no such partition",
+                         vmms->config.resume);
     }
-    if (status == 0) {
-        vmms->board =
-            board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
-        status = vmms->board == NULL ? -ENOMEM : machine_restore(machine, reader, error);
+    vmms->board = board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
+    if (vmms->board == NULL) {
+        return -ENOMEM;
     }
-    if (status != 0) {
+    return vmms->config.role == VMMS_ROLE_CHILD
+               ? worker_restore(&vmms->worker, machine, vmms->guest, error)
+               : 0;
+}
+
+/* The parts' sections, both ways. */
+static void visit_parts(struct vmms *vmms, struct state_walk *walk)
+{
+    machine_visit_parts(&vmms->machine, walk);
+    if (vmms->worker.machine != NULL) {
+        worker_visit(&vmms->worker, walk);
+    }
+    machine_visit_last(&vmms->machine, walk);
+}
+
+static int restore(struct vmms *vmms, struct state_reader *reader, struct error *error)
+{
+    struct machine *machine = &vmms->machine;
+    struct state_walk walk = { .reader = reader, .error = error };
+    bool replays = machine->input.replay;
+
+    machine_visit_objects(machine, &walk);
+    if (walk.status == 0) {
+        walk.status = make_parts(vmms, error);
+    }
+    if (walk.status == 0) {
+        visit_parts(vmms, &walk);
+    }
+    state_timers_fini(&walk.timers);
+    if (walk.status != 0) {
         machine_restore_failed(machine);
     } else if (replays) {
         machine->input.replay = true; /* what is fed back now, the saved machine did not */
         machine_input_skip(&machine->input, clock_now_ns(&machine->clock));
     }
-    return status;
+    return walk.status;
 }
 
 /* What the configuration comes from beside the caller: the kernel's files, or a saved state. */
@@ -385,9 +413,10 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
 
 int vmms_save(struct vmms *vmms, const char *path, struct error *error)
 {
-    if (vmms->worker.machine != NULL) {
-        return error_set(error, -ENOTSUP,
-                         "a child's VMBus cannot be saved yet: give --role root or pc");
+    const char *unsaved = worker_unsaved(&vmms->worker);
+
+    if (unsaved != NULL) {
+        return error_set(error, -ENOTSUP, "the state of the device %s cannot be saved", unsaved);
     }
     if (vmms->image.kernel != NULL) {
         vmms->saved.kernel_facts = boot_file_facts(vmms->image.kernel, vmms->image.kernel_bytes);
@@ -402,8 +431,11 @@ int vmms_save(struct vmms *vmms, const char *path, struct error *error)
     if (writer == NULL) {
         return -EIO;
     }
+    struct state_walk walk = { .writer = writer };
+    machine_forget(&vmms->machine);
     saved_config_write(&vmms->saved, writer);
-    machine_save(&vmms->machine, writer);
+    machine_visit_objects(&vmms->machine, &walk);
+    visit_parts(vmms, &walk);
     return state_writer_commit(writer, error);
 }
 

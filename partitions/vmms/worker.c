@@ -2,12 +2,16 @@
 #include "partitions/vmms/worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/host/time.h"
+#include "devices/vmbus/saved_state.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/schedule.h"
+#include "partitions/vmbus/saved_state.h"
 #include "partitions/vmms/parent.h"
+#include "partitions/vp.h"
 
 /* ---- what devices are told of the world ---- */
 
@@ -80,6 +84,114 @@ int worker_start(struct worker *worker, struct machine *machine, struct partitio
                                  &machine->trace, error);
     }
     return status == 0 ? integration_start(worker, error) : status;
+}
+
+int worker_restore(struct worker *worker, struct machine *machine, struct partition *child,
+                   struct error *error)
+{
+    struct vp *root_vp = partition_vp(machine->hv.root, 0);
+
+    if (root_vp == NULL || !root_vp->is_sink || child == machine->hv.root) {
+        return error_set(error, -EINVAL, "the root has no VP to hear for it");
+    }
+    worker->machine = machine;
+    worker->child = child;
+    vmbus_host_restore(&worker->vmbus, &machine->hv, child, root_vp, &machine->trace);
+    return integration_start(worker, error);
+}
+
+/* ---- saved state ---- */
+
+/* A device that is on the bus; in the order in which they were added to it. */
+struct saved_device {
+    uint32_t number; /* of worker.device */
+};
+
+static const struct state_field saved_device_rows[] = { STATE_FIELD_MAX(struct saved_device, number,
+                                                                        WORKER_DEVICES - 1) };
+static const struct state_table saved_device_table =
+    STATE_TABLE("device", 1, struct saved_device, saved_device_rows);
+
+static bool on_bus_get(const void *object, struct state_cursor *cursor, void *element)
+{
+    const struct worker *worker = object;
+    const struct vmbus_device *dev = cursor->a++ == 0
+                                         ? worker->vmbus.server.devices
+                                         : ((const struct vmbus_device *)cursor->at)->next;
+    struct saved_device *saved = element;
+
+    cursor->at = dev;
+    while (dev != NULL && saved->number < worker->n_devices &&
+           worker->device[saved->number] != dev) {
+        saved->number++;
+    }
+    return dev != NULL;
+}
+
+static int on_bus_put(void *object, const void *element, struct error *error)
+{
+    struct worker *worker = object;
+    const struct saved_device *saved = element;
+
+    if (saved->number >= worker->n_devices || worker->device[saved->number]->host != NULL) {
+        return error_set(error, -EINVAL, "there is no such device");
+    }
+    vmbus_server_add(&worker->vmbus.server, worker->device[saved->number]);
+    return 0;
+}
+
+static uint64_t n_devices_get(const void *object)
+{
+    return ((const struct worker *)object)->n_devices;
+}
+
+/* The same devices; from now on none of them is on the bus. */
+static int n_devices_put(void *object, uint64_t value, struct error *error)
+{
+    struct worker *worker = object;
+
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        worker->device[i]->host = NULL;
+        worker->device[i]->next = NULL;
+    }
+    worker->vmbus.server.devices = NULL;
+    return value == worker->n_devices ? 0
+                                      : error_set(error, -EINVAL, "there are other devices now");
+}
+
+static const struct state_value n_devices_value = { n_devices_get, n_devices_put };
+static const struct state_list on_bus_list = { &saved_device_table, sizeof(struct saved_device),
+                                               on_bus_get, on_bus_put };
+static const struct state_field worker_rows[] = {
+    STATE_VALUE_FIELD("n_devices", &n_devices_value),
+    STATE_LIST_FIELD("on_bus", &on_bus_list),
+};
+static const struct state_table worker_table = STATE_TABLE("worker", 1, struct worker, worker_rows);
+
+const char *worker_unsaved(const struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        if (worker->device[i]->device.type->state.fields == NULL) {
+            return worker->device[i]->device.type->name;
+        }
+    }
+    return NULL;
+}
+
+void worker_visit(struct worker *worker, struct state_walk *walk)
+{
+    uint64_t id = worker->child->id;
+
+    state_visit(walk, &worker_table, worker, "partition.%" PRIu64 "/worker", id);
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        struct vmbus_device *dev = worker->device[i];
+        const char *name = dev->device.type->name;
+        state_visit(walk, &vmbus_device_saved_table, dev,
+                    "partition.%" PRIu64 "/worker/%u.%s/vmbus", id, i, name);
+        state_visit(walk, &dev->device.type->state, dev, "partition.%" PRIu64 "/worker/%u.%s", id,
+                    i, name);
+    }
+    state_visit(walk, &vmbus_host_saved_table, &worker->vmbus, "partition.%" PRIu64 "/vmbus", id);
 }
 
 void worker_fini(struct worker *worker)

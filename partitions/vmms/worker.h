@@ -4,6 +4,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/state_file.h"
 #include "devices/synthetic/heartbeat.h"
 #include "devices/synthetic/kvp.h"
 #include "devices/synthetic/shutdown.h"
@@ -30,6 +31,13 @@ struct worker {
 /* After the child's VPs were made: the root's VP, its ports, the devices. 0 or -errno. Not moved afterwards. */
 WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine,
                              struct partition *child, struct error *error);
+/* The same for a machine that is restored: the root's VP and its ports are there already. */
+WARN_UNUSED int worker_restore(struct worker *worker, struct machine *machine,
+                               struct partition *child, struct error *error);
+/* Its saved state; after the machine's parts. */
+void worker_visit(struct worker *worker, struct state_walk *walk);
+/* The name of a device whose state cannot be saved, or NULL. */
+const char *worker_unsaved(const struct worker *worker);
 /* Offer a device. -ENOSPC: too many. It stays the caller's, until worker_fini. */
 WARN_UNUSED int worker_add(struct worker *worker, struct vmbus_device *dev);
 /* Before the machine goes. A zeroed one: no-op. */
