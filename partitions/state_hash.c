@@ -3,6 +3,7 @@
 
 #include "cpu/exec/flags.h"
 #include "devices/chipset/lapic.h"
+#include "partitions/board.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/vp.h"
@@ -138,6 +139,19 @@ static void hash_vp(struct hash *hash, const struct vp *vp)
     }
 }
 
+static void hash_boards(struct hash *hash, const struct machine *machine)
+{
+    for (unsigned i = 0; i < machine->hv.n_partitions; i++) {
+        const struct partition *partition = machine->hv.partitions[i];
+        const struct device *dev;
+        for (unsigned n = 0; partition != NULL && partition->glue != NULL &&
+                             (dev = board_device(partition->glue, n)) != NULL;
+             n++) {
+            hash_device(hash, dev);
+        }
+    }
+}
+
 static void hash_vps(struct hash *hash, struct machine *machine)
 {
     hash_word(hash, clock_now_ns(&machine->clock));
@@ -145,6 +159,7 @@ static void hash_vps(struct hash *hash, struct machine *machine)
     for (unsigned i = 0; i < machine->n_vps; i++) {
         hash_vp(hash, machine->vps[i]);
     }
+    hash_boards(hash, machine);
 }
 
 void state_hash_vps(struct machine *machine)
