@@ -21,6 +21,7 @@ lint host_calls tests/lint/host_calls.sh
 lint printf tests/lint/printf.sh
 lint format tests/lint/format.sh
 lint cppcheck tests/lint/cppcheck.sh
+lint devices tests/lint/devices.sh
 lint spelling tests/lint/spelling.sh
 tests/lint/sizes.sh functions
 echo "$passed passed, $failed failed, $skipped skipped"
