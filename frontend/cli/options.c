@@ -78,6 +78,15 @@ static int parse_cpus(struct options *o, const char *value, struct error *error)
     return 0;
 }
 
+static int parse_disk(struct options *o, const char *value, struct error *error)
+{
+    if (o->config.n_disks == VMMS_DISKS_MAX) {
+        return error_set(error, -EINVAL, "--disk %s: there may be %d disks", value, VMMS_DISKS_MAX);
+    }
+    o->config.disks[o->config.n_disks++] = value;
+    return 0;
+}
+
 static int parse_serial(struct options *o, const char *value, struct error *error)
 {
     o->serial_path = NULL;
@@ -321,6 +330,7 @@ const struct option_key option_keys[] = {
     { "append", "TEXT", NULL, "The kernel's command line.", parse_append },
     { "memory", "SIZE", "512M", "The guest's memory; units K, M, G (M when none).", parse_memory },
     { "cpus", "N", "1", "The number of virtual processors.", parse_cpus },
+    { "disk", "FILE[,...]", NULL, "A disk of a child, or with an ISO image a DVD drive; may be given again. overlay=FILE: changes go to that file, made when it is not there. snapshot=on: changes are forgotten at the end. readonly=on, bus=scsi|ide, lun=N.", parse_disk },
     { "serial", "WHERE", "stdio", "Where the first serial port goes: stdio, file:PATH or none.", parse_serial },
     { "cpu", "MODEL[,+x,-y]", NULL, "The processor model, with features added or taken away.", parse_cpu },
     { "role", "ROLE", "child", "child: a child partition under the built-in parent. root: the guest is the root partition. pc: no hypervisor.", parse_role },
@@ -465,6 +475,9 @@ static int settle(struct options *options, suggest_name cpu_model, struct error 
         config->role = VMMS_ROLE_PC;
     } else if (options->hypervisor == 1 && config->role == VMMS_ROLE_PC) {
         return error_set(error, -EINVAL, "--role pc has no hypervisor; leave --hypervisor on away");
+    }
+    if (config->n_disks > 0 && config->role != VMMS_ROLE_CHILD) {
+        return error_set(error, -EINVAL, "--disk is a disk of a child: leave --role away");
     }
     if (config->cpu != NULL && cpu_model(0) != NULL) {
         size_t length = strcspn(config->cpu, ",");

@@ -173,6 +173,12 @@ static int map_root(struct vmms *vmms)
                                              pages - low);
 }
 
+static int start_disks(struct vmms *vmms, struct error *error)
+{
+    return storage_start(&vmms->worker.storage, &vmms->worker, vmms->config.disks,
+                         vmms->config.n_disks, error);
+}
+
 static int make_partitions(struct vmms *vmms, struct error *error)
 {
     struct machine *machine = &vmms->machine;
@@ -206,6 +212,7 @@ static int make_partitions(struct vmms *vmms, struct error *error)
     status = parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
     if (status == 0 && vmms->config.role == VMMS_ROLE_CHILD) {
         status = worker_start(&vmms->worker, machine, vmms->guest, error);
+        status = status == 0 ? start_disks(vmms, error) : status;
     }
     return status;
 }

@@ -16,6 +16,8 @@ enum vmms_role {
     VMMS_ROLE_PC,    /* hypervisor off */
 };
 
+enum { VMMS_DISKS_MAX = 32 };
+
 /* Everything borrowed until vmms_destroy. Zero means the default. */
 struct vmms_config {
     const char *kernel;    /* bzImage or ELF with a PVH note; required */
@@ -33,6 +35,9 @@ struct vmms_config {
     bool translate;               /* the engine; else the interpreter */
     unsigned hide_host;           /* CPU_HIDE_*: host features that the translator is not to use */
     uint64_t timeout_ns;          /* wall time; 0: none */
+    /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
+    const char *disks[VMMS_DISKS_MAX];
+    unsigned n_disks;
     bool no_reboot;               /* a guest's reset ends the run */
     bool strict;                  /* what is not built fails the run */
     const char *trace;            /* list of globs, or NULL */

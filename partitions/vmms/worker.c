@@ -201,6 +201,7 @@ void worker_fini(struct worker *worker)
     ic_fini(&worker->shutdown.ic);
     ic_fini(&worker->timesync.ic);
     kvp_fini(&worker->kvp);
+    storage_fini(&worker->storage);
 }
 
 void worker_reset(struct worker *worker)

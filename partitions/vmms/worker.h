@@ -10,6 +10,7 @@
 #include "devices/synthetic/shutdown.h"
 #include "devices/synthetic/timesync.h"
 #include "partitions/vmbus/host.h"
+#include "partitions/vmms/storage.h"
 
 struct machine;
 struct partition;
@@ -24,6 +25,7 @@ struct worker {
     struct shutdown shutdown;
     struct timesync timesync;
     struct kvp kvp;
+    struct storage storage;
     struct vmbus_device *device[WORKER_DEVICES]; /* all that were added, offered or not */
     unsigned n_devices;
 };
@@ -50,6 +52,7 @@ void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint);
 /*
  * A command, words set apart by tabs; not terminated by 0. On the machine's thread or while it stands still.
  *   shutdown off|reboot|hibernate [force]   timesync   kvp-set KEY VALUE   kvp-delete KEY   kvp-refresh
+ *   disk-add SPEC   disk-remove LUN
  *   rescind DEVICE   offer DEVICE           (its name, or the beginning of its instance GUID)
  * 0, or -errno with the sentence.
  */

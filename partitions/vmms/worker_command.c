@@ -1,5 +1,6 @@
 /* What users ask of a child's devices while it runs. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "partitions/vmms/worker.h"
@@ -109,6 +110,24 @@ static int command_kvp_refresh(struct worker *worker, const struct words *words,
     return told(status, "key-value exchange", error);
 }
 
+/* ---- disks ---- */
+
+static int command_disk_add(struct worker *worker, const struct words *words, struct error *error)
+{
+    return storage_add(&worker->storage, words->word[1], error);
+}
+
+static int command_disk_remove(struct worker *worker, const struct words *words,
+                               struct error *error)
+{
+    char *end;
+    unsigned long lun = strtoul(words->word[1], &end, 10);
+
+    return words->word[1][0] < '0' || words->word[1][0] > '9' || *end != '\0' || lun > UINT32_MAX
+               ? error_set(error, -EINVAL, "a disk is removed by the number of its LUN")
+               : storage_remove(&worker->storage, (unsigned)lun, error);
+}
+
 /* ---- offers ---- */
 
 static struct vmbus_device *device_named(const struct worker *worker, const char *name)
@@ -168,6 +187,8 @@ static const struct {
     { "kvp-set", 3, 3, command_kvp_set },
     { "kvp-delete", 2, 2, command_kvp_delete },
     { "kvp-refresh", 1, 1, command_kvp_refresh },
+    { "disk-add", 2, 2, command_disk_add },
+    { "disk-remove", 2, 2, command_disk_remove },
     { "rescind", 2, 2, command_rescind },
     { "offer", 2, 2, command_offer },
 };
