@@ -81,6 +81,23 @@ enum { RAM_TSO = 0 };
 #endif
 enum { RAM_ATOMICS = THREAD_SANITIZER || !RAM_TSO };
 
+/* For ThreadSanitizer, which knows no misaligned atomics. */
+static inline uint64_t ram_load_pieces(const uint8_t *host, unsigned bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)__atomic_load_n(&host[i], __ATOMIC_ACQUIRE) << 8 * i;
+    }
+    return value;
+}
+
+static inline void ram_store_pieces(uint8_t *host, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        __atomic_store_n(&host[i], (uint8_t)(value >> 8 * i), __ATOMIC_RELEASE);
+    }
+}
+
 /* Scalar accessors on a host pointer into RAM. Guests race legitimately: one access of the natural size where the host can
  * do a misaligned one, else in pieces. ThreadSanitizer is told by an atomic, which needs alignment. */
 #define RAM_ACCESSORS(bits)                                                                   \
@@ -88,6 +105,9 @@ enum { RAM_ATOMICS = THREAD_SANITIZER || !RAM_TSO };
     {                                                                                         \
         if (RAM_ATOMICS && (uintptr_t)host % (bits / 8) == 0) {                               \
             return __atomic_load_n((const uint##bits##_t *)(const void *)host, __ATOMIC_ACQUIRE); \
+        }                                                                                     \
+        if (THREAD_SANITIZER) {                                                               \
+            return (uint##bits##_t)ram_load_pieces(host, bits / 8);                           \
         }                                                                                     \
         uint##bits##_t value = *(const volatile ram_u##bits *)(const volatile void *)host;    \
         if (!RAM_TSO) {                                                                       \
@@ -99,6 +119,10 @@ enum { RAM_ATOMICS = THREAD_SANITIZER || !RAM_TSO };
     {                                                                                         \
         if (RAM_ATOMICS && (uintptr_t)host % (bits / 8) == 0) {                               \
             __atomic_store_n((uint##bits##_t *)(void *)host, value, __ATOMIC_RELEASE);        \
+            return;                                                                           \
+        }                                                                                     \
+        if (THREAD_SANITIZER) {                                                               \
+            ram_store_pieces(host, value, bits / 8);                                          \
             return;                                                                           \
         }                                                                                     \
         if (!RAM_TSO) {                                                                       \
