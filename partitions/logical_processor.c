@@ -533,9 +533,9 @@ static void lp_body(void *opaque)
             (void)host_wakeup_wait(&lp->wakeup, UINT64_MAX);
         }
     }
-    host_mutex_lock(&lp->machine->hv.lock);
+    host_rwlock_write(&lp->machine->hv.lock);
     lps_release(lp->machine, lp);
-    host_mutex_unlock(&lp->machine->hv.lock);
+    host_rwlock_unlock(&lp->machine->hv.lock);
 }
 
 /* ---- the coordinator ---- */
@@ -567,7 +567,7 @@ void lps_adopt(struct machine *machine)
         }
     }
     vps_bury(machine);
-    host_mutex_lock(&machine->hv.lock); /* so that they are complete */
+    host_rwlock_write(&machine->hv.lock); /* so that they are complete */
     host_rwlock_write(&machine->vp_lock);
     count_vps_locked(machine);
     for (unsigned i = 0; i < machine->n_vps; i++) {
@@ -585,7 +585,7 @@ void lps_adopt(struct machine *machine)
         }
     }
     host_rwlock_unlock(&machine->vp_lock);
-    host_mutex_unlock(&machine->hv.lock);
+    host_rwlock_unlock(&machine->hv.lock);
 }
 
 void lps_start(struct machine *machine)

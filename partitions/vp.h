@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/host/mutex.h"
 #include "cpu/cpu.h"
 #include "partitions/hv/hypervisor.h"
 #include "partitions/hv/message.h"
@@ -55,6 +56,8 @@ struct vp {
 
     unsigned active_vtl;
     struct vp_vtl vtl[HV_VTLS];
+    /* Who holds the hypervisor's lock for reading takes this one for SynIC and timers of the VP. */
+    struct host_mutex synic_lock;
 
     /* Suspend registers. The VP runs only while both are clear. (atomic) */
     bool explicit_suspend, intercept_suspend;

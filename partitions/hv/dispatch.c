@@ -23,6 +23,7 @@ enum {
     IF_SELF = HV_CALL_IF_SELF,
     VP = HV_CALL_VP,
     VPS = HV_CALL_VPS,
+    SHARED = HV_CALL_SHARED,
     U = 1u << PARTITION_UNINITIALIZED,
     A = 1u << PARTITION_ACTIVE,
     G = 1u << PARTITION_FINALIZING,
@@ -78,6 +79,17 @@ const struct hv_call_row *hv_call_row_find(uint16_t code)
         }
     }
     return NULL;
+}
+
+void hv_call_lock(struct hypervisor *hv, uint16_t code)
+{
+    const struct hv_call_row *row = hv_call_row_find(code);
+
+    if (row != NULL && (row->flags & HV_CALL_SHARED) != 0) {
+        host_rwlock_read(&hv->lock);
+    } else {
+        host_rwlock_write(&hv->lock);
+    }
 }
 
 /*
@@ -221,7 +233,8 @@ static bool targets_held(const struct hv_request *request)
 
 static void targets_release(const struct hv_request *request)
 {
-    if (request->hv->ops->release != NULL) {
+    if ((request->row->flags & (HV_CALL_VP | HV_CALL_VPS)) != 0 &&
+        request->hv->ops->release != NULL) {
         request->hv->ops->release(request->hv->config.ops_opaque, request->caller->vp);
     }
 }
@@ -249,7 +262,7 @@ hv_status_t hv_request_run(struct hv_request *request, unsigned budget, unsigned
         request->hv->ops->state_changed(request->vp);
     }
     targets_release(request);
-    request->hv->hypercalls++;
+    __atomic_fetch_add(&request->hv->hypercalls, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&request->hv->hypercalls_by_row[request->row - hv_call_rows], 1,
                        __ATOMIC_RELAXED);
     HV_TRACE(request->hv, HYPERCALL, caller->partition->id,
@@ -288,7 +301,7 @@ static hv_status_t call_once(const struct hv_caller *caller, uint16_t code, cons
     unsigned done = 0;
     hv_status_t status;
 
-    host_mutex_lock(&hv->lock);
+    hv_call_lock(hv, code);
     status = hv_request_check(caller, &control, &row);
     if (status == HV_STATUS_SUCCESS && out_len < hv_request_out_bytes(row, &control)) {
         status = HV_STATUS_INVALID_HYPERCALL_INPUT;
@@ -308,7 +321,7 @@ static hv_status_t call_once(const struct hv_caller *caller, uint16_t code, cons
         HV_TRACE(hv, HYPERCALL_REFUSED, caller->partition->id, -1, code,
                  HV_TRACE_NAME(row != NULL ? row->name : "?"), status);
     }
-    host_mutex_unlock(&hv->lock);
+    host_rwlock_unlock(&hv->lock);
     if (reps_done != NULL) {
         *reps_done = done;
     }

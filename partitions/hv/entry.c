@@ -21,6 +21,8 @@ struct entry {
     struct hv_control control;
     const struct hv_call_row *row;
     size_t in_bytes, out_bytes;
+    bool shared; /* a reader of the hypervisor's lock; */
+    bool again;  /* needs to be a writer */
     uint64_t in_gpa, out_gpa;
     uint8_t in[HV_PARAMETER_BYTES], out[HV_PARAMETER_BYTES];
 };
@@ -168,6 +170,10 @@ static hv_status_t slow_check(const struct entry *entry)
  */
 static enum core_status list_missing(struct entry *entry, gpa_t gpa, unsigned access)
 {
+    if (entry->shared) {
+        entry->again = true;
+        return CORE_SUSPEND;
+    }
     if (hv_intercept_gpa_locked(entry->vp, gpa, false, 0, access, NULL)) {
         return CORE_SUSPEND;
     }
@@ -289,8 +295,16 @@ enum core_status hv_hypercall_from_guest(struct vp *vp)
     entry.vp = vp;
     entry.state = &vp->cpu.core.state;
     read_registers(&entry);
-    host_mutex_lock(&hv->lock);
+    entry.again = false;
+    entry.shared = true; /* whether it is or not: what cannot be done then is done as a writer */
+    hv_call_lock(hv, entry.control.code);
     status = enter(&entry);
-    host_mutex_unlock(&hv->lock);
+    host_rwlock_unlock(&hv->lock);
+    if (entry.again) {
+        entry.shared = false;
+        host_rwlock_write(&hv->lock);
+        status = enter(&entry);
+        host_rwlock_unlock(&hv->lock);
+    }
     return status;
 }

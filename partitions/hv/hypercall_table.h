@@ -18,13 +18,13 @@
 /* clang-format off */
 #define HV_CALLS(HV_CALL) \
 /*      code    name                          shape   in  el  out el  flags          privilege                   target      states   handler */ \
-HV_CALL(0x0002, FlushVirtualAddressSpace,     SIMPLE, 24,  0,  0,  0, FAST,          NONE,                       NONE,       ALL,     hv_call_flush_space) \
-HV_CALL(0x0003, FlushVirtualAddressList,      REP,    24,  8,  0,  0, FAST,          NONE,                       NONE,       ALL,     hv_call_flush_list) \
-HV_CALL(0x0008, NotifyLongSpinWait,           SIMPLE,  8,  0,  0,  0, FAST,          NONE,                       NONE,       ALL,     hv_call_notify_long_spin_wait) \
-HV_CALL(0x000b, SendSyntheticClusterIpi,      SIMPLE, 16,  0,  0,  0, FAST,          NONE,                       NONE,       ALL,     hv_call_send_cluster_ipi) \
-HV_CALL(0x0013, FlushVirtualAddressSpaceEx,   SIMPLE, 32,  0,  0,  0, FAST|VAR,      NONE,                       NONE,       ALL,     hv_call_flush_space_ex) \
-HV_CALL(0x0014, FlushVirtualAddressListEx,    REP,    32,  8,  0,  0, FAST|VAR,      NONE,                       NONE,       ALL,     hv_call_flush_list_ex) \
-HV_CALL(0x0015, SendSyntheticClusterIpiEx,    SIMPLE, 24,  0,  0,  0, FAST|VAR,      NONE,                       NONE,       ALL,     hv_call_send_cluster_ipi_ex) \
+HV_CALL(0x0002, FlushVirtualAddressSpace,     SIMPLE, 24,  0,  0,  0, FAST|SHARED,   NONE,                       NONE,       ALL,     hv_call_flush_space) \
+HV_CALL(0x0003, FlushVirtualAddressList,      REP,    24,  8,  0,  0, FAST|SHARED,   NONE,                       NONE,       ALL,     hv_call_flush_list) \
+HV_CALL(0x0008, NotifyLongSpinWait,           SIMPLE,  8,  0,  0,  0, FAST|SHARED,   NONE,                       NONE,       ALL,     hv_call_notify_long_spin_wait) \
+HV_CALL(0x000b, SendSyntheticClusterIpi,      SIMPLE, 16,  0,  0,  0, FAST|SHARED,   NONE,                       NONE,       ALL,     hv_call_send_cluster_ipi) \
+HV_CALL(0x0013, FlushVirtualAddressSpaceEx,   SIMPLE, 32,  0,  0,  0, FAST|VAR|SHARED, NONE,                       NONE,       ALL,     hv_call_flush_space_ex) \
+HV_CALL(0x0014, FlushVirtualAddressListEx,    REP,    32,  8,  0,  0, FAST|VAR|SHARED, NONE,                       NONE,       ALL,     hv_call_flush_list_ex) \
+HV_CALL(0x0015, SendSyntheticClusterIpiEx,    SIMPLE, 24,  0,  0,  0, FAST|VAR|SHARED, NONE,                       NONE,       ALL,     hv_call_send_cluster_ipi_ex) \
 HV_CALL(0x0040, CreatePartition,              SIMPLE, 56,  0,  8,  0, FAST,          CREATE_PARTITIONS,          NONE,       ALL,     hv_call_create_partition) \
 HV_CALL(0x0041, InitializePartition,          SIMPLE,  8,  0,  0,  0, FAST,          NONE,                       CHILD,      U,       hv_call_initialize_partition) \
 HV_CALL(0x0042, FinalizePartition,            SIMPLE,  8,  0,  0,  0, FAST|VPS,      NONE,                       CHILD,      A|G,     hv_call_finalize_partition) \
@@ -52,8 +52,8 @@ HV_CALL(0x0058, DeletePort,                   SIMPLE, 16,  0,  0,  0, FAST,     
 HV_CALL(0x0059, ConnectPortDeprecated,        SIMPLE, 56,  0,  0,  0, FAST,          CONNECT_PORT,               CHILD_SELF, A,       hv_call_connect_port) \
 HV_CALL(0x005a, GetPortProperty,              SIMPLE, 24,  0,  8,  0, FAST,          CREATE_PORT,                CHILD_SELF, A,       hv_call_get_port_property) \
 HV_CALL(0x005b, DisconnectPort,               SIMPLE, 16,  0,  0,  0, FAST,          CONNECT_PORT,               CHILD_SELF, A,       hv_call_disconnect_port) \
-HV_CALL(0x005c, PostMessage,                  SIMPLE, 256, 0,  0,  0, 0,             POST_MESSAGES,              NONE,       ALL,     hv_call_post_message) \
-HV_CALL(0x005d, SignalEvent,                  SIMPLE,  8,  0,  0,  0, FAST,          SIGNAL_EVENTS,              NONE,       ALL,     hv_call_signal_event) \
+HV_CALL(0x005c, PostMessage,                  SIMPLE, 256, 0,  0,  0, SHARED,        POST_MESSAGES,              NONE,       ALL,     hv_call_post_message) \
+HV_CALL(0x005d, SignalEvent,                  SIMPLE,  8,  0,  0,  0, FAST|SHARED,   SIGNAL_EVENTS,              NONE,       ALL,     hv_call_signal_event) \
 HV_CALL(0x006e, MapSparseGpaPages,            REP,    16, 16,  0,  0, 0,             NONE,                       CHILD,      A,       hv_call_map_sparse_gpa_pages) \
 HV_CALL(0x0070, SetPortProperty,              SIMPLE, 32,  0,  8,  0, FAST,          CREATE_PORT,                CHILD_SELF, A,       hv_call_set_port_property) \
 HV_CALL(0x0094, AssertVirtualInterrupt,       SIMPLE, 32,  0,  0,  0, FAST,          NONE,                       CHILD,      A,       hv_call_assert_virtual_interrupt) \

@@ -69,7 +69,8 @@ int hypervisor_init(struct hypervisor *hv, const struct hypervisor_config *confi
     if (hv->config.max_vps == 0 || hv->config.max_vps > HV_VPS) {
         hv->config.max_vps = HV_VPS;
     }
-    host_mutex_init(&hv->lock);
+    host_rwlock_init(&hv->lock);
+    host_mutex_init(&hv->buffers_lock);
     result = pages_init(hv, error);
     if (result == 0) {
         hv_status_t status = partition_create(hv, NULL, 0, &hv->root);
@@ -120,7 +121,8 @@ void hypervisor_fini(struct hypervisor *hv)
     }
     free(hv->pages);
     hv->pages = NULL;
-    host_mutex_fini(&hv->lock);
+    host_mutex_fini(&hv->buffers_lock);
+    host_rwlock_fini(&hv->lock);
 }
 
 struct partition *hypervisor_partition(struct hypervisor *hv, uint64_t id)

@@ -154,7 +154,10 @@ struct hypervisor {
     struct trace *trace;
     const struct hypervisor_ops *ops;
     uint64_t tsc_hz, apic_hz;
-    struct host_mutex lock;
+    /* Writers change what others find: partitions, VPs, ports, maps, other VPs' registers. Readers do what VPs do to each
+     * other all the time: flush, interrupt, post, signal, and their own SynIC and timers. */
+    struct host_rwlock lock;
+    struct host_mutex buffers_lock; /* readers': which buffers of a port are free */
 
     struct partition
         *partitions[HV_PARTITIONS]; /* in order of creation, NULL holes at the end only */

@@ -308,12 +308,12 @@ static bool header_only(struct vp *vp, enum hv_message_type type)
 
 static void lock(struct vp *vp)
 {
-    host_mutex_lock(&vp->partition->hv->lock);
+    host_rwlock_write(&vp->partition->hv->lock);
 }
 
 static bool unlock(struct vp *vp, bool result)
 {
-    host_mutex_unlock(&vp->partition->hv->lock);
+    host_rwlock_unlock(&vp->partition->hv->lock);
     return result;
 }
 

@@ -153,16 +153,6 @@ static enum core_status tsc_invariant_write(struct vp *vp, uint32_t msr, uint64_
 
 /* ---- the local APIC's shortcuts: called without the lock ---- */
 
-static bool messages_wait(const struct vp *vp)
-{
-    for (unsigned sint = 0; sint < HV_SINTS; sint++) {
-        if (vp->vtl[vp->active_vtl].synic.queue[sint].first != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* An EOI looks at the queues too: a guest may free a slot without writing EOM. */
 static enum core_status eoi_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
@@ -171,10 +161,12 @@ static enum core_status eoi_write(struct vp *vp, uint32_t msr, uint64_t value)
 
     (void)msr;
     status = value >> 32 != 0 ? CORE_GP : hv->ops->apic_write(vp, HV_APIC_EOI, value);
-    if (status == CORE_OK && messages_wait(vp)) {
-        host_mutex_lock(&hv->lock);
-        synic_scan_all(vp, vp->active_vtl);
-        host_mutex_unlock(&hv->lock);
+    if (status == CORE_OK && synic_waits(vp, vp->active_vtl)) {
+        host_rwlock_read(&hv->lock);
+        host_mutex_lock(&vp->synic_lock);
+        synic_scan_all_locked(vp, vp->active_vtl);
+        host_mutex_unlock(&vp->synic_lock);
+        host_rwlock_unlock(&hv->lock);
     }
     return status;
 }
@@ -208,6 +200,13 @@ static bool msr_is_apic(uint32_t msr)
     return msr >= 0x40000070 && msr <= 0x40000072;
 }
 
+/* Writing it changes nothing but the VP's own SynIC and timers: SCONTROL, EOM, SINTx, STIMERx. */
+static bool msr_is_vps_own(uint32_t msr)
+{
+    return msr == 0x40000080 || msr == 0x40000084 || (msr >= 0x40000090 && msr <= 0x4000009f) ||
+           (msr >= 0x400000b0 && msr <= 0x400000b7);
+}
+
 MSR_READ(vp_assist, vtl_of(vp)->vp_assist_msr)
 
 static enum core_status vp_assist_write(struct vp *vp, uint32_t msr, uint64_t value)
@@ -238,8 +237,8 @@ MSR_READ(sint, vtl_of(vp)->synic.sint[msr & 15])
 static enum core_status scontrol_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
     (void)msr;
-    vtl_of(vp)->synic.control = value;
-    synic_scan_all(vp, vp->active_vtl);
+    __atomic_store_n(&vtl_of(vp)->synic.control, value, __ATOMIC_RELAXED);
+    synic_scan_all_locked(vp, vp->active_vtl);
     return CORE_OK;
 }
 
@@ -260,7 +259,7 @@ static enum core_status simp_write(struct vp *vp, uint32_t msr, uint64_t value)
     (void)msr;
     status =
         page_place(vp, &synic->simp, &synic->simp_msr, value, SPACE_READ | SPACE_WRITE, "simp");
-    synic_scan_all(vp, vp->active_vtl);
+    synic_scan_all_locked(vp, vp->active_vtl);
     return status;
 }
 
@@ -268,7 +267,7 @@ static enum core_status eom_write(struct vp *vp, uint32_t msr, uint64_t value)
 {
     (void)msr;
     (void)value;
-    synic_scan_all(vp, vp->active_vtl);
+    synic_scan_all_locked(vp, vp->active_vtl);
     return CORE_OK;
 }
 
@@ -281,7 +280,7 @@ static enum core_status sint_write(struct vp *vp, uint32_t msr, uint64_t value)
         return CORE_GP;
     }
     vtl_of(vp)->synic.sint[msr & 15] = value;
-    synic_scan(vp, vp->active_vtl, msr & 15);
+    synic_scan_locked(vp, vp->active_vtl, msr & 15);
     return CORE_OK;
 }
 
@@ -400,12 +399,33 @@ enum core_status hv_msr_read(struct vp *vp, uint32_t msr, uint64_t *value)
     if (allowed(vp, row, R) && msr_is_apic(msr)) {
         return row->read(vp, msr, value);
     }
-    host_mutex_lock(&hv->lock);
-    status = allowed(vp, row, R) ? row->read(vp, msr, value) : refuse(vp, row, msr, false, 0);
+    if (!allowed(vp, row, R)) {
+        host_rwlock_write(&hv->lock);
+        status = refuse(vp, row, msr, false, 0);
+        host_rwlock_unlock(&hv->lock);
+        return status;
+    }
+    host_rwlock_read(&hv->lock);
+    host_mutex_lock(&vp->synic_lock);
+    status = row->read(vp, msr, value);
+    host_mutex_unlock(&vp->synic_lock);
     if (status == CORE_OK) {
         HV_TRACE(hv, MSR_READ, vp->partition->id, vp->index, msr, HV_TRACE_NAME(row->name), *value);
     }
-    host_mutex_unlock(&hv->lock);
+    host_rwlock_unlock(&hv->lock);
+    return status;
+}
+
+/* A writer of the hypervisor's lock needs none of the VP's, but what it calls expects it. */
+static enum core_status write_locked(struct vp *vp, const struct hv_msr_row *row, uint32_t msr,
+                                     uint64_t value)
+{
+    struct hypervisor *hv = vp->partition->hv;
+
+    HV_TRACE(hv, MSR_WRITE, vp->partition->id, vp->index, msr, HV_TRACE_NAME(row->name), value);
+    host_mutex_lock(&vp->synic_lock);
+    enum core_status status = row->write(vp, msr, value);
+    host_mutex_unlock(&vp->synic_lock);
     return status;
 }
 
@@ -418,13 +438,13 @@ enum core_status hv_msr_write(struct vp *vp, uint32_t msr, uint64_t value)
     if (allowed(vp, row, W) && msr_is_apic(msr)) {
         return row->write(vp, msr, value);
     }
-    host_mutex_lock(&hv->lock);
-    if (allowed(vp, row, W)) {
-        HV_TRACE(hv, MSR_WRITE, vp->partition->id, vp->index, msr, HV_TRACE_NAME(row->name), value);
-        status = row->write(vp, msr, value);
+    bool permitted = allowed(vp, row, W);
+    if (permitted && msr_is_vps_own(msr)) {
+        host_rwlock_read(&hv->lock);
     } else {
-        status = refuse(vp, row, msr, true, value);
+        host_rwlock_write(&hv->lock);
     }
-    host_mutex_unlock(&hv->lock);
+    status = permitted ? write_locked(vp, row, msr, value) : refuse(vp, row, msr, true, value);
+    host_rwlock_unlock(&hv->lock);
     return status;
 }

@@ -387,12 +387,16 @@ hv_status_t hv_call_post_message(struct hv_request *request)
     if (status != HV_STATUS_SUCCESS) {
         return status;
     }
+    host_mutex_lock(&request->hv->buffers_lock);
     buffer = port->free;
+    if (buffer != NULL) {
+        port->free = buffer->next;
+        port->post_count++;
+    }
+    host_mutex_unlock(&request->hv->buffers_lock);
     if (buffer == NULL) {
         return HV_STATUS_INSUFFICIENT_BUFFERS;
     }
-    port->free = buffer->next;
-    port->post_count++;
     buffer->message =
         (struct hv_message){ .type = type, .payload_size = (uint8_t)size, .origin = port->id };
     memcpy(buffer->message.payload, request->in + 16, size);

@@ -18,6 +18,7 @@ enum {
     HV_CALL_IF_SELF = 1u << 2,
     HV_CALL_VP = 1u << 3,  /* names a VP, which stands still meanwhile */
     HV_CALL_VPS = 1u << 4, /* all VPs of the target do */
+    HV_CALL_SHARED = 1u << 5, /* a reader of the hypervisor's lock */
 };
 
 enum hv_target { HV_TARGET_NONE, HV_TARGET_CHILD, HV_TARGET_CHILD_SELF, HV_TARGET_CHILD_ROOT };
@@ -43,6 +44,8 @@ struct hv_call_row {
 extern const struct hv_call_row hv_call_rows[];
 extern const unsigned hv_n_call_rows; /* those not built included */
 const struct hv_call_row *hv_call_row_find(uint16_t code);
+/* The hypervisor's lock, as the call needs it. host_rwlock_unlock ends it. */
+void hv_call_lock(struct hypervisor *hv, uint16_t code);
 
 /* The input value of a hypercall. [TLFS hypercall-interface, hypercall input value] */
 struct hv_control {

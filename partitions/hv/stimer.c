@@ -51,7 +51,7 @@ static void post_message(struct hv_timer *timer)
     *message = (struct hv_message){ .type = HV_MESSAGE_TIMER_EXPIRED, .payload_size = 24 };
     le32_store(message->payload, timer->index);
     le64_store(message->payload + 8, timer->due_ref);
-    synic_post(timer->vp, timer->vtl, sint, &timer->buffer);
+    synic_post_locked(timer->vp, timer->vtl, sint, &timer->buffer);
 }
 
 static void fire(struct hv_timer *timer, uint64_t now)
@@ -95,9 +95,11 @@ static void expired(void *opaque, uint64_t now_ns)
     struct hypervisor *hv = timer->hv; /* its VP's partition may be gone */
     uint64_t now;
 
-    host_mutex_lock(&hv->lock);
+    host_rwlock_read(&hv->lock);
+    host_mutex_lock(&timer->vp->synic_lock);
     if ((timer->config & STIMER_ENABLE) == 0) {
-        host_mutex_unlock(&hv->lock);
+        host_mutex_unlock(&timer->vp->synic_lock);
+        host_rwlock_unlock(&hv->lock);
         return; /* stopped while this call was under way */
     }
     now = hv_reference_time_at(timer->vp->partition, now_ns);
@@ -113,7 +115,8 @@ static void expired(void *opaque, uint64_t now_ns)
             arm(timer);
         }
     }
-    host_mutex_unlock(&hv->lock);
+    host_mutex_unlock(&timer->vp->synic_lock);
+    host_rwlock_unlock(&hv->lock);
 }
 
 void stimer_init(struct hv_timer *timer, struct vp *vp, unsigned vtl, unsigned index)

@@ -24,12 +24,17 @@ static struct synic *synic_of(const struct vp *vp, unsigned vtl)
     return (struct synic *)(uintptr_t)&vp->vtl[vtl].synic;
 }
 
+static uint64_t synic_control(const struct synic *synic)
+{
+    return __atomic_load_n(&synic->control, __ATOMIC_RELAXED);
+}
+
 bool synic_takes_messages(const struct vp *vp, unsigned vtl)
 {
     const struct synic *synic = synic_of(vp, vtl);
 
     return vp->is_sink ||
-           ((synic->control & SYNIC_ENABLE) != 0 && (synic->simp_msr & SYNIC_ENABLE) != 0);
+           ((synic_control(synic) & SYNIC_ENABLE) != 0 && (synic->simp_msr & SYNIC_ENABLE) != 0);
 }
 
 bool synic_takes_events(const struct vp *vp, unsigned vtl)
@@ -37,7 +42,7 @@ bool synic_takes_events(const struct vp *vp, unsigned vtl)
     const struct synic *synic = synic_of(vp, vtl);
 
     return vp->is_sink ||
-           ((synic->control & SYNIC_ENABLE) != 0 && (synic->siefp_msr & SYNIC_ENABLE) != 0);
+           ((synic_control(synic) & SYNIC_ENABLE) != 0 && (synic->siefp_msr & SYNIC_ENABLE) != 0);
 }
 
 static void synic_interrupt(struct vp *vp, unsigned vtl, unsigned sint)
@@ -64,16 +69,36 @@ static void buffer_home(struct hv_message_buffer *buffer)
     buffer->queued_vp = NULL;
     buffer->next = NULL;
     if (buffer->port != NULL) {
+        struct host_mutex *lock = &buffer->port->owner->hv->buffers_lock;
+
+        host_mutex_lock(lock);
         buffer->next = buffer->port->free;
         buffer->port->free = buffer;
+        host_mutex_unlock(lock);
     }
+}
+
+/* `first` is also looked at without a lock: does anything wait? */
+static void queue_set_first(struct sint_queue *queue, struct hv_message_buffer *buffer)
+{
+    __atomic_store_n(&queue->first, buffer, __ATOMIC_RELEASE);
+}
+
+bool synic_waits(const struct vp *vp, unsigned vtl)
+{
+    for (unsigned sint = 0; sint < HV_SINTS; sint++) {
+        if (__atomic_load_n(&synic_of(vp, vtl)->queue[sint].first, __ATOMIC_ACQUIRE) != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct hv_message_buffer *queue_take(struct sint_queue *queue)
 {
     struct hv_message_buffer *buffer = queue->first;
 
-    queue->first = buffer->next;
+    queue_set_first(queue, buffer->next);
     if (queue->first == NULL) {
         queue->last = NULL;
     }
@@ -90,7 +115,7 @@ void synic_unqueue(struct hv_message_buffer *buffer)
         before = *link;
         link = &before->next;
     }
-    *link = buffer->next;
+    __atomic_store_n(link, buffer->next, __ATOMIC_RELEASE);
     if (queue->last == buffer) {
         queue->last = before;
     }
@@ -133,7 +158,7 @@ static bool slot_free(struct ram *ram, spa_t slot)
     return ram_load32(host) == HV_MESSAGE_NONE;
 }
 
-void synic_scan(struct vp *vp, unsigned vtl, unsigned sint)
+void synic_scan_locked(struct vp *vp, unsigned vtl, unsigned sint)
 {
     struct hypervisor *hv = vp->partition->hv;
     struct synic *synic = synic_of(vp, vtl);
@@ -159,14 +184,14 @@ void synic_scan(struct vp *vp, unsigned vtl, unsigned sint)
     synic_interrupt(vp, vtl, sint);
 }
 
-void synic_scan_all(struct vp *vp, unsigned vtl)
+void synic_scan_all_locked(struct vp *vp, unsigned vtl)
 {
     for (unsigned sint = 0; sint < HV_SINTS; sint++) {
-        synic_scan(vp, vtl, sint);
+        synic_scan_locked(vp, vtl, sint);
     }
 }
 
-void synic_post(struct vp *vp, unsigned vtl, unsigned sint, struct hv_message_buffer *buffer)
+void synic_post_locked(struct vp *vp, unsigned vtl, unsigned sint, struct hv_message_buffer *buffer)
 {
     struct sint_queue *queue = &synic_of(vp, vtl)->queue[sint];
 
@@ -177,15 +202,22 @@ void synic_post(struct vp *vp, unsigned vtl, unsigned sint, struct hv_message_bu
     if (queue->last != NULL) {
         queue->last->next = buffer;
     } else {
-        queue->first = buffer;
+        queue_set_first(queue, buffer);
     }
     queue->last = buffer;
     HV_TRACE(vp->partition->hv, MESSAGE_POSTED, vp->partition->id, vp->index, sint,
              buffer->message.type, buffer->message.payload_size);
-    synic_scan(vp, vtl, sint);
+    synic_scan_locked(vp, vtl, sint);
 }
 
-hv_status_t synic_signal(struct vp *vp, unsigned vtl, unsigned sint, unsigned flag)
+void synic_post(struct vp *vp, unsigned vtl, unsigned sint, struct hv_message_buffer *buffer)
+{
+    host_mutex_lock(&vp->synic_lock);
+    synic_post_locked(vp, vtl, sint, buffer);
+    host_mutex_unlock(&vp->synic_lock);
+}
+
+static hv_status_t synic_signal_locked(struct vp *vp, unsigned vtl, unsigned sint, unsigned flag)
 {
     struct synic *synic = synic_of(vp, vtl);
     struct hypervisor *hv = vp->partition->hv;
@@ -202,6 +234,14 @@ hv_status_t synic_signal(struct vp *vp, unsigned vtl, unsigned sint, unsigned fl
         synic_interrupt(vp, vtl, sint);
     }
     return HV_STATUS_SUCCESS;
+}
+
+hv_status_t synic_signal(struct vp *vp, unsigned vtl, unsigned sint, unsigned flag)
+{
+    host_mutex_lock(&vp->synic_lock);
+    hv_status_t status = synic_signal_locked(vp, vtl, sint, flag);
+    host_mutex_unlock(&vp->synic_lock);
+    return status;
 }
 
 /* ---- reset, EOI, the built-in parent's side ---- */
@@ -231,20 +271,22 @@ void hv_eoi_notify(struct vp *vp, unsigned vector)
 {
     struct hypervisor *hv = vp->partition->hv;
 
-    if (synic_of(vp, 0)->control == 0 && synic_of(vp, 1)->control == 0) {
-        return; /* nothing can be queued */
+    if (!synic_waits(vp, 0) && !synic_waits(vp, 1)) {
+        return;
     }
-    host_mutex_lock(&hv->lock);
+    host_rwlock_read(&hv->lock);
+    host_mutex_lock(&vp->synic_lock);
     for (unsigned vtl = 0; vtl < HV_VTLS; vtl++) {
         for (unsigned sint = 0; sint < HV_SINTS; sint++) {
             uint64_t value = synic_of(vp, vtl)->sint[sint];
 
             if ((value & SINT_MASKED) == 0 && (value & SINT_VECTOR) == vector) {
-                synic_scan(vp, vtl, sint);
+                synic_scan_locked(vp, vtl, sint);
             }
         }
     }
-    host_mutex_unlock(&hv->lock);
+    host_mutex_unlock(&vp->synic_lock);
+    host_rwlock_unlock(&hv->lock);
 }
 
 bool hv_sink_message_take(struct vp *vp, unsigned sint, struct hv_message *message)
@@ -253,7 +295,8 @@ bool hv_sink_message_take(struct vp *vp, unsigned sint, struct hv_message *messa
     struct sint_queue *queue = &synic_of(vp, 0)->queue[sint];
     bool taken;
 
-    host_mutex_lock(&hv->lock);
+    host_rwlock_read(&hv->lock);
+    host_mutex_lock(&vp->synic_lock);
     taken = vp->is_sink && queue->first != NULL;
     if (taken) {
         struct hv_message_buffer *buffer = queue_take(queue);
@@ -263,7 +306,8 @@ bool hv_sink_message_take(struct vp *vp, unsigned sint, struct hv_message *messa
                  queue->first != NULL);
         buffer_home(buffer);
     }
-    host_mutex_unlock(&hv->lock);
+    host_mutex_unlock(&vp->synic_lock);
+    host_rwlock_unlock(&hv->lock);
     return taken;
 }
 

@@ -1,4 +1,4 @@
-/* SynIC for who holds the lock. [TLFS inter-partition-communication] */
+/* SynIC for who holds the hypervisor's lock: for writing, or for reading and where `_locked` says so the VP's synic_lock. [TLFS inter-partition-communication] */
 #ifndef PARTITIONS_HV_SYNIC_H
 #define PARTITIONS_HV_SYNIC_H
 
@@ -26,11 +26,15 @@ bool synic_takes_events(const struct vp *vp, unsigned vtl);
 
 /* Queue a filled buffer for a SINT and deliver what can be delivered. The buffer is in no queue. */
 void synic_post(struct vp *vp, unsigned vtl, unsigned sint, struct hv_message_buffer *buffer);
+void synic_post_locked(struct vp *vp, unsigned vtl, unsigned sint,
+                       struct hv_message_buffer *buffer);
 /* Take a buffer out of the queue it waits in. */
 void synic_unqueue(struct hv_message_buffer *buffer);
 /* Deliver from the queue of one SINT, or of all (EOM). */
-void synic_scan(struct vp *vp, unsigned vtl, unsigned sint);
-void synic_scan_all(struct vp *vp, unsigned vtl);
+void synic_scan_locked(struct vp *vp, unsigned vtl, unsigned sint);
+void synic_scan_all_locked(struct vp *vp, unsigned vtl);
+/* Is any message queued? Without locks. */
+bool synic_waits(const struct vp *vp, unsigned vtl);
 
 /* Set an event flag; interrupt on 0 -> 1. */
 hv_status_t synic_signal(struct vp *vp, unsigned vtl, unsigned sint, unsigned flag);

@@ -35,6 +35,7 @@ bool hv_vp_init(struct vp *vp)
     struct hypervisor *hv = vp->partition->hv;
     struct vp_vtl *vtl = &vp->vtl[0]; /* higher VTLs get theirs when they are enabled */
 
+    host_mutex_init(&vp->synic_lock);
     vp->run_since_ns = UINT64_MAX;
     vp->is_sink = partition_is_root(vp->partition) && !hv->config.root_is_guest;
     vp->explicit_suspend = !partition_is_root(vp->partition);
@@ -66,11 +67,12 @@ void hv_vp_fini(struct vp *vp)
         overlay_fini(&vp->vtl[v].synic.siefp, hv, space);
         overlay_fini(&vp->vtl[v].vp_assist, hv, space);
     }
+    host_mutex_fini(&vp->synic_lock);
 }
 
 void hv_partition_reset(struct partition *partition)
 {
-    host_mutex_lock(&partition->hv->lock);
+    host_rwlock_write(&partition->hv->lock);
     HV_TRACE(partition->hv, RESET, partition->id, -1, partition->id);
     hv_partition_registers_reset(partition);
     for (uint32_t i = 0; i < HV_VPS; i++) {
@@ -78,7 +80,7 @@ void hv_partition_reset(struct partition *partition)
             hv_vp_reset(partition->vps[i]);
         }
     }
-    host_mutex_unlock(&partition->hv->lock);
+    host_rwlock_unlock(&partition->hv->lock);
 }
 
 void hv_vp_run_begin(struct vp *vp)

@@ -1,0 +1,249 @@
+/* partitions/logical_processor: requests and answers, code written under a running VP, waking, stopping, deleting. */
+#include <check.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/bytes.h"
+#include "base/host/time.h"
+#include "devices/chipset/lapic.h"
+#include "partitions/hv/hv.h"
+#include "partitions/machine.h"
+#include "partitions/partition.h"
+#include "partitions/vmms/vmms.h"
+#include "partitions/vp_glue.h"
+#include "tests/check/check_main.h"
+#include "tests/support/guest_file.h"
+
+enum { DATUM = 0x200000, TRAMPOLINE = 0x8000, IMMEDIATE = GUEST_CODE + 1, ROUNDS = 10000 };
+
+/* 0: mov eax, 0; 5: mov [DATUM], eax; 10: jmp 0 */
+static const uint8_t writer[] = { 0xb8, 0, 0, 0, 0, 0xa3, 0, 0, 0x20, 0, 0xeb, 0xf4 };
+/* 0: hlt; 1: jmp 0 with interrupts on */
+static const uint8_t idler[] = { 0xfb, 0xf4, 0xeb, 0xfc };
+/* cli; hlt */
+static const uint8_t dead[] = { 0xfa, 0xf4 };
+
+struct rig {
+    struct guest_file file;
+    struct vmms *vmms;
+    struct machine *machine;
+    struct partition *guest;
+    pthread_t thread;
+    struct vmms_result result;
+};
+
+static void *run(void *opaque)
+{
+    struct rig *rig = opaque;
+    struct error error;
+
+    rig->result = vmms_run(rig->vmms, &error);
+    return NULL;
+}
+
+static void rig_start(struct rig *rig, unsigned cpus, const uint8_t *code, size_t n)
+{
+    struct error error = { "" };
+    bool usage;
+
+    memset(rig, 0, sizeof(*rig));
+    guest_file_make(&rig->file, code, n);
+    struct vmms_config config = { .kernel = rig->file.path,
+                                  .memory_bytes = 8 << 20,
+                                  .cpus = cpus,
+                                  .timeout_ns = UINT64_C(60000000000) };
+    rig->vmms = vmms_create(&config, &usage, &error);
+    ck_assert_msg(rig->vmms != NULL, "%s", error.text);
+    rig->machine = vmms_machine(rig->vmms);
+    rig->guest = rig->machine->vps[0]->partition;
+    ck_assert_int_eq(pthread_create(&rig->thread, NULL, run, rig), 0);
+}
+
+static void rig_join(struct rig *rig)
+{
+    pthread_join(rig->thread, NULL);
+    vmms_destroy(rig->vmms);
+    guest_file_remove(&rig->file);
+}
+
+static void rig_end(struct rig *rig)
+{
+    vmms_stop(rig->vmms);
+    rig_join(rig);
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec time = { .tv_nsec = ms * 1000000 };
+
+    nanosleep(&time, NULL);
+}
+
+static uint32_t datum(const struct rig *rig)
+{
+    return ram_load32(space_host(&rig->guest->space, DATUM, 4, SPACE_READ));
+}
+
+static bool becomes(const struct rig *rig, uint32_t value)
+{
+    uint64_t until = host_monotonic_ns() + UINT64_C(20000000000);
+
+    while (datum(rig) != value) {
+        if (host_monotonic_ns() > until) {
+            return false;
+        }
+        pause_ms(0);
+    }
+    return true;
+}
+
+static void *flusher(void *opaque)
+{
+    struct rig *rig = opaque;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        lp_flush(&rig->machine->lp[i % 2], i % 5 == 0, DATUM, 1 + i % 3);
+        lps_settle(rig->machine, NULL);
+        ck_assert_uint_eq(__atomic_load_n(&rig->machine->lp[i % 2].queue.kinds, __ATOMIC_ACQUIRE) &
+                              LP_REQUEST_SPACE,
+                          0);
+    }
+    return NULL;
+}
+
+/* Each VP's processor runs on its own; the application processors in real mode, at TRAMPOLINE. */
+static void start_others(struct rig *rig, const uint8_t *code, size_t n)
+{
+    ck_assert(space_write(&rig->guest->space, TRAMPOLINE, code, n));
+    for (unsigned i = 1; i < rig->machine->n_vps; i++) {
+        lapic_deliver(rig->machine->vps[i]->lapic, LAPIC_INIT, 0, false);
+        lapic_deliver(rig->machine->vps[i]->lapic, LAPIC_SIPI, TRAMPOLINE >> 12, false);
+    }
+}
+
+static const uint8_t forever[] = { 0xeb, 0xfe };
+
+START_TEST(requests_of_two_are_answered)
+{
+    struct rig rig;
+    pthread_t other;
+
+    rig_start(&rig, 2, writer, sizeof(writer));
+    start_others(&rig, forever, sizeof(forever));
+    ck_assert_int_eq(pthread_create(&other, NULL, flusher, &rig), 0);
+    flusher(&rig);
+    pthread_join(other, NULL);
+    uint64_t posted = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        posted += __atomic_load_n(&rig.machine->lp[i].posted, __ATOMIC_ACQUIRE);
+    }
+    ck_assert_uint_ge(posted, 2 * ROUNDS);
+    rig_end(&rig);
+    ck_assert_int_eq(rig.result.end, VMMS_END_STOPPED);
+}
+END_TEST
+
+/* The host writes the operand of an instruction in a loop: every new one is seen. */
+START_TEST(written_code_runs)
+{
+    struct rig rig;
+
+    rig_start(&rig, 2, writer, sizeof(writer));
+    start_others(&rig, forever, sizeof(forever));
+    for (uint32_t i = 1; i <= 500; i++) {
+        uint8_t bytes[4];
+
+        le32_store(bytes, i * 0x01010101);
+        ck_assert(space_write(&rig.guest->space, IMMEDIATE, bytes, sizeof(bytes)));
+        ck_assert_msg(becomes(&rig, i * 0x01010101), "round %u: %x", i, datum(&rig));
+    }
+    rig_end(&rig);
+}
+END_TEST
+
+/* Nothing to do: no processor time, and a stop ends it at once. */
+START_TEST(idle_costs_nothing_and_stops)
+{
+    struct rig rig;
+    struct timespec before, after;
+
+    rig_start(&rig, 4, idler, sizeof(idler));
+    start_others(&rig, idler, sizeof(idler));
+    pause_ms(300);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    pause_ms(500);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    long us =
+        (long)(after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+    ck_assert_int_lt(us, 20000);
+    uint64_t start = host_monotonic_ns();
+    rig_end(&rig);
+    ck_assert_uint_lt(host_monotonic_ns() - start, UINT64_C(5000000000));
+    ck_assert_int_eq(rig.result.end, VMMS_END_STOPPED);
+}
+END_TEST
+
+START_TEST(all_halted_for_ever_ends_the_run)
+{
+    struct rig rig;
+
+    rig_start(&rig, 4, dead, sizeof(dead)); /* the others wait for SIPI */
+    rig_join(&rig);
+    ck_assert_int_eq(rig.result.end, VMMS_END_HALTED);
+}
+END_TEST
+
+static hv_status_t call_vp(struct rig *rig, uint16_t code, uint32_t index, size_t size)
+{
+    enum { CREATE_VP_BYTES = 40 };
+    struct hv_caller root = hv_caller_root(&rig->machine->hv);
+    uint8_t in[CREATE_VP_BYTES] = { 0 };
+
+    le64_store(in, rig->guest->id);
+    le32_store(in + 8, index);
+    return hv_call(&root, code, in, size, NULL, 0, 0, NULL);
+}
+
+/* A VP that runs is deleted and made anew, again and again, while another runs. */
+START_TEST(running_vp_is_deleted)
+{
+    enum { CREATE_VP = 0x4e, DELETE_VP = 0x4f };
+    struct rig rig;
+
+    rig_start(&rig, 2, writer, sizeof(writer));
+    for (unsigned i = 0; i < 50; i++) {
+        start_others(&rig, forever, sizeof(forever));
+        pause_ms(i % 3);
+        ck_assert_int_eq(call_vp(&rig, DELETE_VP, 1, 16), HV_STATUS_SUCCESS);
+        ck_assert_ptr_null(partition_vp(rig.guest, 1));
+        hv_status_t status = call_vp(&rig, CREATE_VP, 1, 40);
+        for (unsigned n = 0; n < 1000 && status == HV_STATUS_NO_RESOURCES; n++) {
+            pause_ms(1);
+            status = call_vp(&rig, CREATE_VP, 1, 40);
+        }
+        ck_assert_int_eq(status, HV_STATUS_SUCCESS);
+    }
+    uint8_t bytes[4] = { 1, 2, 3, 4 };
+    ck_assert(space_write(&rig.guest->space, IMMEDIATE, bytes, sizeof(bytes)));
+    ck_assert(becomes(&rig, 0x04030201));
+    rig_end(&rig);
+}
+END_TEST
+
+static Suite *suite_logical_processor(void)
+{
+    Suite *suite = suite_create("logical_processor");
+    TCase *tc = tcase_create("machine");
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, requests_of_two_are_answered);
+    tcase_add_test(tc, written_code_runs);
+    tcase_add_test(tc, idle_costs_nothing_and_stops);
+    tcase_add_test(tc, all_halted_for_ever_ends_the_run);
+    tcase_add_test(tc, running_vp_is_deleted);
+    suite_add_tcase(suite, tc);
+    return suite;
+}
+
+CHECK_MAIN(suite_logical_processor())
