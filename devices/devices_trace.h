@@ -36,7 +36,13 @@
     X(STORVSP_REQUEST,      "storvsp.request",      TRACE_DEBUG,         "lun:d opcode:x length:d transferred:d sense:x") \
     X(STORVSP_REFUSED,      "storvsp.refused",      TRACE_GUEST,         "operation:d status:x") \
     X(IC_NEGOTIATED,        "ic.negotiated",        TRACE_INFO,          "name:s agreed:d major:d minor:d") \
-    X(IC_IGNORED,           "ic.ignored",           TRACE_GUEST,         "name:s type:d flags:x")
+    X(IC_IGNORED,           "ic.ignored",           TRACE_GUEST,         "name:s type:d flags:x") \
+    X(NET_VERSION,          "net.version",          TRACE_INFO,          "version:x status:d") \
+    X(NET_CONFIG,           "net.config",           TRACE_DEBUG,         "mtu:d capabilities:x") \
+    X(NET_CONTROL,          "net.control",          TRACE_DEBUG,         "type:d oid:x status:x") \
+    X(NET_CHANGED,          "net.changed",          TRACE_DEBUG,         "what:x filter:x rss:d tcp4:x") \
+    X(NET_UNKNOWN,          "net.unknown",          TRACE_DEBUG,         "oid:x") \
+    X(NET_BAD,              "net.bad",              TRACE_GUEST,         "why:s value:x")
 /* clang-format on */
 
 enum devices_event {

@@ -28,7 +28,7 @@ struct net_frame {
     uint16_t tag; /* priority 15:13, DEI 12, VLAN 11:0 */
     /* TCP payload bytes of each frame that this one stands for; 0: it is one frame. Checksums are filled in all the same. */
     uint16_t mss;
-    bool trusted; /* every checksum in it is right: it was made in this process */
+    bool trusted; /* its TCP or UDP checksum is right: it was made in this process */
     uint8_t bytes[];
 };
 

@@ -219,8 +219,7 @@ struct net_checksums net_offload_verify(const struct net_frame *frame)
     struct net_checksums result = { .protocol = layout.protocol };
 
     if (layout.ip_version == 4) {
-        result.ip_good = frame->trusted ||
-                         net_checksum_add(bytes + layout.l3, layout.l4 - layout.l3, 0) == 0xffff;
+        result.ip_good = net_checksum_add(bytes + layout.l3, layout.l4 - layout.l3, 0) == 0xffff;
         result.ip_bad = !result.ip_good;
     }
     if (layout.protocol == 0) {
@@ -274,6 +273,25 @@ static struct net_frame *segment(const struct net_frame *whole, const struct net
     }
     fill_l4(frame->bytes, &part);
     return frame;
+}
+
+bool net_offload_whole(struct net_frame *frame)
+{
+    struct net_layout layout = net_layout_of(frame->bytes, frame->length);
+    uint8_t *ip = frame->bytes + layout.l3;
+
+    if (layout.protocol != NET_PROTOCOL_TCP || layout.end - layout.l3 > UINT16_MAX) {
+        return false;
+    }
+    if (layout.ip_version == 4) {
+        net_be16_store(ip + IPV4_LENGTH_AT, layout.end - layout.l3);
+        fill_ipv4(ip, layout.l4 - layout.l3);
+    } else {
+        net_be16_store(ip + IPV6_LENGTH_AT, layout.end - layout.l3 - IPV6_HEADER);
+    }
+    fill_l4(frame->bytes, &layout);
+    frame->trusted = true;
+    return true;
 }
 
 struct net_frame *net_offload_segment(struct net_frame *frame)

@@ -41,8 +41,12 @@ struct net_checksums {
         l4_bad;       /* neither: not looked at, not this protocol, or a fragment */
     uint8_t protocol; /* of l4 */
 };
-/* What the receiver is told. A trusted frame is only classified. */
+/* What the receiver is told. Of a trusted frame only the IP header is added up. */
 struct net_checksums net_offload_verify(const struct net_frame *frame);
+
+/* A frame with mss set as one whole datagram: lengths and checksums as if it went out uncut. False: it is no whole TCP segment, or longer
+ * than a datagram. */
+bool net_offload_whole(struct net_frame *frame);
 
 /* Cut a TCP frame at frame->mss payload bytes: headers repeated, lengths, identification, sequence numbers, flags and checksums as each
  * frame needs them. Takes the frame; returns a list in order, of one frame when nothing is to be cut, or NULL when there is no memory or it

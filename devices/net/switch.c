@@ -215,7 +215,7 @@ static void deliver(struct net_port *port, struct net_frame *frame, uint16_t vla
         port->counters.drop_filter++;
     } else {
         retag(port, frame, vlan);
-        if (frame->mss != 0 && !port->takes_large) {
+        if (frame->mss != 0 && !(port->takes_large && net_offload_whole(frame))) {
             frame = net_offload_segment(frame);
             port->counters.drop_full += frame == NULL;
         }
@@ -418,6 +418,19 @@ void net_port_set_groups(struct net_port *port, const uint8_t *groups, unsigned 
         memcpy(port->groups, groups, (size_t)n * NET_MAC_BYTES);
     }
     port->n_groups = n;
+    if (net != NULL) {
+        host_mutex_unlock(&net->lock);
+    }
+}
+
+void net_port_set_mac(struct net_port *port, const uint8_t mac[NET_MAC_BYTES])
+{
+    struct net_switch *net = port->net;
+
+    if (net != NULL) {
+        host_mutex_lock(&net->lock);
+    }
+    memcpy(port->mac, mac, NET_MAC_BYTES);
     if (net != NULL) {
         host_mutex_unlock(&net->lock);
     }

@@ -133,6 +133,7 @@ void net_port_set_link(struct net_port *port, bool up);
 void net_port_set_filter(struct net_port *port, unsigned filter);
 /* n of them; more than NET_PORT_GROUPS: all multicast. */
 void net_port_set_groups(struct net_port *port, const uint8_t *groups, unsigned n);
+void net_port_set_mac(struct net_port *port, const uint8_t mac[NET_MAC_BYTES]);
 void net_port_set_capture(struct net_port *port, struct net_pcap *capture);
 /* "access 5", "trunk 1,5-7 native 1", "untagged". -EINVAL with the sentence. */
 WARN_UNUSED int net_vlan_parse(struct net_vlan *vlan, const char *text, struct error *error);
