@@ -320,6 +320,54 @@ static json_t *verb_offer(struct control *control, const struct control_request 
     return command(control, error, size, "offer", request->argument[0], NULL);
 }
 
+static json_t *nic_list(struct control *control)
+{
+    json_t *list = json_object();
+    struct vmms_port port;
+
+    for (unsigned i = 0; control->vmms != NULL && vmms_port(control->vmms, i, &port); i++) {
+        json_t *object = json_pack("{s:s, s:s, s:s}", "switch", port.net, "kind", port.kind, "link",
+                                   port.link ? "up" : "down");
+        if (port.adapter) {
+            json_object_set_new(object, "mac", json_string(port.mac));
+            json_object_set_new(object, "mtu", json_integer(port.mtu));
+            json_object_set_new(object, "channels", json_integer(port.channels));
+            json_object_set_new(object, "nvsp", json_sprintf("0x%x", port.protocol));
+        }
+        for (unsigned k = 0; k < VMMS_PORT_COUNTERS && port.counter_name[k] != NULL; k++) {
+            json_object_set_new(object, port.counter_name[k],
+                                json_integer((json_int_t)port.counter[k]));
+        }
+        json_object_set_new(list, port.name, object);
+    }
+    return list;
+}
+
+static json_t *verb_nic(struct control *control, const struct control_request *request, char *error,
+                        size_t size)
+{
+    static const struct {
+        const char *word, *command;
+        unsigned n;
+    } rows[] = { { "add", "nic-add", 2 },
+                 { "remove", "nic-remove", 2 },
+                 { "link", "nic-link", 3 },
+                 { "capture", "nic-capture", 2 } };
+
+    if (strcmp(request->argument[0], "list") == 0 && request->n == 1) {
+        return nic_list(control);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (strcmp(request->argument[0], rows[i].word) == 0 && request->n == rows[i].n) {
+            return command(control, error, size, rows[i].command, request->argument[1],
+                           request->n > 2 ? request->argument[2] : NULL);
+        }
+    }
+    (void)snprintf(error, size,
+                   "nic takes list, add NET, remove NAME, link NAME up|down or capture PORT=FILE");
+    return NULL;
+}
+
 static json_t *device_object(const struct vmms_offer *offer)
 {
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "instance",

@@ -20,6 +20,7 @@
     X(kvp,     "list|get KEY|set KEY VALUE|delete KEY", 1, 3, "Key-value pairs: what the guest says of itself, what it is told.") \
     X(rescind, "DEVICE", 1, 1, "Take a VMBus device from the guest: its name, or the beginning of its instance GUID.") \
     X(offer,   "DEVICE", 1, 1, "Offer it again.") \
+    X(nic,     "list|add NET|remove NAME|link NAME up|link NAME down|capture PORT=FILE", 1, 3, "Network adapters: NET as --net takes it.") \
     X(devices, "",       0, 0, "The VMBus devices: offered or not, channels, counters.")
 /* clang-format on */
 

@@ -105,6 +105,16 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
         return error_set(error, -EINVAL,
                          "record, input and trace hash need the virtual clock: --clock virtual");
     }
+    for (unsigned i = 0; i < config->n_net; i++) {
+        struct network_request request;
+        if (network_parse(&request, config->net[i], error) != 0) {
+            return -EINVAL;
+        }
+        if (!request.none && config->role != VMMS_ROLE_CHILD) {
+            return error_set(error, -EINVAL, "net %s: only --role child has network adapters yet",
+                             config->net[i]);
+        }
+    }
     unsigned dump;
     int status = dump_bits(config->dump, &dump, error);
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
@@ -179,6 +189,23 @@ static int start_disks(struct vmms *vmms, struct error *error)
                          vmms->config.n_disks, error);
 }
 
+/* The adapters and captures that the configuration asks for. */
+static int network_start(struct vmms *vmms, struct error *error)
+{
+    const struct vmms_config *config = &vmms->config;
+    struct network *network = &vmms->worker.network;
+    int status = 0;
+
+    network_init(network, &vmms->worker, config->cpus, config->seed);
+    for (unsigned i = 0; i < config->n_net && status == 0; i++) {
+        status = network_add(network, config->net[i], error);
+    }
+    for (unsigned i = 0; i < config->n_pcap && status == 0; i++) {
+        status = network_capture(network, config->pcap[i], error);
+    }
+    return status;
+}
+
 static int make_partitions(struct vmms *vmms, struct error *error)
 {
     struct machine *machine = &vmms->machine;
@@ -213,6 +240,7 @@ static int make_partitions(struct vmms *vmms, struct error *error)
     if (status == 0 && vmms->config.role == VMMS_ROLE_CHILD) {
         status = worker_start(&vmms->worker, machine, vmms->guest, error);
         status = status == 0 ? start_disks(vmms, error) : status;
+        status = status == 0 ? network_start(vmms, error) : status;
     }
     return status;
 }
@@ -686,6 +714,37 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
     if (vp != NULL) {
         autopsy_print(vp, text, size);
     }
+}
+
+bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port)
+{
+    struct network_port told;
+    unsigned n = 0;
+
+    debug_hold(&vmms->machine);
+    bool there = network_port(&vmms->worker.network, index, &told);
+    debug_release(&vmms->machine);
+    if (!there) {
+        return false;
+    }
+    *port = (struct vmms_port){
+        .name = told.name,
+        .net = told.net,
+        .kind = told.kind,
+        .adapter = told.nic,
+        .link = told.link,
+        .mtu = told.mtu,
+        .protocol = told.version,
+        .channels = told.channels,
+    };
+    snprintf(port->mac, sizeof(port->mac), "%02x:%02x:%02x:%02x:%02x:%02x", told.mac[0],
+             told.mac[1], told.mac[2], told.mac[3], told.mac[4], told.mac[5]);
+#define X(counter_)                                                                                \
+    port->counter_name[n] = #counter_;                                                             \
+    port->counter[n++] = told.counters.counter_;
+    NET_PORT_COUNTERS(X)
+#undef X
+    return true;
 }
 
 int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)

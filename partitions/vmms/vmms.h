@@ -19,6 +19,8 @@ enum vmms_role {
 enum { VMMS_DISKS_MAX = 32 };
 
 /* Everything borrowed until vmms_destroy. Zero means the default. */
+enum { VMMS_NETS = 8 };
+
 struct vmms_config {
     const char *kernel;    /* bzImage or ELF with a PVH note; required */
     const char *initrd;    /* or NULL */
@@ -31,6 +33,9 @@ struct vmms_config {
                                      lacks */
     /* A saved state to go on from. It tells all that is above, the seed and the clock; not NULL: none of them is given. */
     const char *resume;
+    /* Network adapters of a child, and captures: "user[,hostfwd=...][,restrict=on]", "switch=NAME", "none"; "PORT=FILE". */
+    const char *net[VMMS_NETS], *pcap[VMMS_NETS];
+    unsigned n_net, n_pcap;
     uint64_t max_instructions;    /* 0: no limit */
     bool translate;               /* the engine; else the interpreter */
     unsigned hide_host;           /* CPU_HIDE_*: host features that the translator is not to use */
@@ -151,6 +156,20 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size);
 /* Write the machine's state to a file, which appears whole or not at all. By who holds the machine (debug_hold). 0 or -errno
  * with the sentence. */
 WARN_UNUSED int vmms_save(struct vmms *vmms, const char *path, struct error *error);
+
+enum { VMMS_PORT_COUNTERS = 16 };
+/* An adapter of the guest, or an uplink, as a switch sees it. Strings are good until the next command. */
+struct vmms_port {
+    const char *name, *net, *kind;
+    bool adapter, link;
+    char mac[18];
+    uint32_t mtu, protocol; /* of the driver; 0: none */
+    unsigned channels;
+    const char *counter_name[VMMS_PORT_COUNTERS]; /* NULL behind the last */
+    uint64_t counter[VMMS_PORT_COUNTERS];
+};
+/* By index; false behind the last. */
+bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port);
 
 /* The machine inside, for tests and debuggers. */
 struct machine *vmms_machine(struct vmms *vmms);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/host/time.h"
 #include "devices/vmbus/saved_state.h"
@@ -69,6 +70,17 @@ int worker_add(struct worker *worker, struct vmbus_device *dev)
     worker->device[worker->n_devices++] = dev;
     vmbus_server_add(&worker->vmbus.server, dev);
     return 0;
+}
+
+void worker_drop(struct worker *worker, const struct vmbus_device *dev)
+{
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        if (worker->device[i] == dev) {
+            memmove(&worker->device[i], &worker->device[i + 1],
+                    (--worker->n_devices - i) * sizeof(struct vmbus_device *));
+            return;
+        }
+    }
 }
 
 int worker_start(struct worker *worker, struct machine *machine, struct partition *child,
@@ -197,6 +209,7 @@ void worker_visit(struct worker *worker, struct state_walk *walk)
 void worker_fini(struct worker *worker)
 {
     vmbus_host_fini(&worker->vmbus);
+    network_fini(&worker->network);
     ic_fini(&worker->heartbeat.ic);
     ic_fini(&worker->shutdown.ic);
     ic_fini(&worker->timesync.ic);

@@ -11,6 +11,7 @@
 #include "devices/synthetic/timesync.h"
 #include "partitions/vmbus/host.h"
 #include "partitions/vmms/storage.h"
+#include "partitions/vmms/network.h"
 
 struct machine;
 struct partition;
@@ -26,6 +27,7 @@ struct worker {
     struct timesync timesync;
     struct kvp kvp;
     struct storage storage;
+    struct network network;
     struct vmbus_device *device[WORKER_DEVICES]; /* all that were added, offered or not */
     unsigned n_devices;
 };
@@ -42,6 +44,8 @@ void worker_visit(struct worker *worker, struct state_walk *walk);
 const char *worker_unsaved(const struct worker *worker);
 /* Offer a device. -ENOSPC: too many. It stays the caller's, until worker_fini. */
 WARN_UNUSED int worker_add(struct worker *worker, struct vmbus_device *dev);
+/* The device is gone from the guest: forget it. */
+void worker_drop(struct worker *worker, const struct vmbus_device *dev);
 /* Before the machine goes. A zeroed one: no-op. */
 void worker_fini(struct worker *worker);
 /* The child was reset. */
@@ -53,6 +57,7 @@ void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint);
  * A command, words set apart by tabs; not terminated by 0. On the machine's thread or while it stands still.
  *   shutdown off|reboot|hibernate [force]   timesync   kvp-set KEY VALUE   kvp-delete KEY   kvp-refresh
  *   disk-add SPEC   disk-remove LUN
+ *   nic-add TEXT   nic-remove NAME   nic-link NAME up|down   nic-capture PORT=FILE
  *   rescind DEVICE   offer DEVICE           (its name, or the beginning of its instance GUID)
  * 0, or -errno with the sentence.
  */

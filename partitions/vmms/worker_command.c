@@ -176,6 +176,33 @@ static int command_offer(struct worker *worker, const struct words *words, struc
     return 0;
 }
 
+/* ---- the network ---- */
+
+static int command_nic_add(struct worker *worker, const struct words *words, struct error *error)
+{
+    return network_add(&worker->network, words->word[1], error);
+}
+
+static int command_nic_remove(struct worker *worker, const struct words *words, struct error *error)
+{
+    return network_remove(&worker->network, words->word[1], error);
+}
+
+static int command_nic_link(struct worker *worker, const struct words *words, struct error *error)
+{
+    bool up = strcmp(words->word[2], "up") == 0;
+
+    return up || strcmp(words->word[2], "down") == 0
+               ? network_link(&worker->network, words->word[1], up, error)
+               : error_set(error, -EINVAL, "nic link takes a name, and up or down");
+}
+
+static int command_nic_capture(struct worker *worker, const struct words *words,
+                               struct error *error)
+{
+    return network_capture(&worker->network, words->word[1], error);
+}
+
 /* X(name, words with its name: least, most, handler) */
 static const struct {
     const char *name;
@@ -189,6 +216,10 @@ static const struct {
     { "kvp-refresh", 1, 1, command_kvp_refresh },
     { "disk-add", 2, 2, command_disk_add },
     { "disk-remove", 2, 2, command_disk_remove },
+    { "nic-add", 2, 2, command_nic_add },
+    { "nic-remove", 2, 2, command_nic_remove },
+    { "nic-link", 3, 3, command_nic_link },
+    { "nic-capture", 2, 2, command_nic_capture },
     { "rescind", 2, 2, command_rescind },
     { "offer", 2, 2, command_offer },
 };

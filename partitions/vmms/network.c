@@ -1,0 +1,482 @@
+/* Adapters, switches, the user NAT and captures of one child. */
+#include "partitions/vmms/network.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/host/time.h"
+#include "devices/net/pcap.h"
+#include "partitions/machine.h"
+#include "partitions/partition.h"
+#include "partitions/schedule.h"
+#include "partitions/vmms/worker.h"
+
+enum { QUEUES_MOST = 8, ITEM_BYTES = 128 };
+
+struct nic {
+    struct netvsp netvsp; /* first */
+    bool removed;         /* the guest is to let go of it; freed once it has */
+};
+
+/* ---- what --net says ---- */
+
+static bool parse_mac(uint8_t mac[NET_MAC_BYTES], const char *text)
+{
+    unsigned b[NET_MAC_BYTES];
+    int end = 0;
+
+    if (strlen(text) != 17 ||
+        sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) !=
+            NET_MAC_BYTES ||
+        end != 17) {
+        return false;
+    }
+    for (unsigned i = 0; i < NET_MAC_BYTES; i++) {
+        mac[i] = (uint8_t)b[i];
+    }
+    return !net_mac_is_multicast(mac);
+}
+
+/* Lists are written with + here, as commas part the keys: vlan=trunk 1+5-7 native 1, or vlan=5. */
+static int parse_vlan(struct net_vlan *vlan, const char *value, struct error *error)
+{
+    char text[ITEM_BYTES];
+    bool number = value[0] >= '0' && value[0] <= '9';
+
+    (void)snprintf(text, sizeof(text), "%s%s", number ? "access " : "", value);
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '+' ? ',' : *c;
+    }
+    return net_vlan_parse(vlan, text, error);
+}
+
+static bool name_good(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+    return n > 0 && n < NET_PORT_NAME && name[n] == '\0';
+}
+
+static int parse_name(char to[NET_PORT_NAME], const char *key, const char *value,
+                      struct error *error)
+{
+    if (!name_good(value)) {
+        return error_set(error, -EINVAL,
+                         "net %s=%.40s: a name has 1 to %d letters, digits, '-', '_' or '.'", key,
+                         value, NET_PORT_NAME - 1);
+    }
+    memcpy(to, value, strlen(value) + 1);
+    return 0;
+}
+
+static int parse_queues(unsigned *queues, const char *value, struct error *error)
+{
+    size_t n = strspn(value, "0123456789");
+
+    *queues = n > 0 && n < 4 && value[n] == '\0' ? (unsigned)strtoul(value, NULL, 10) : 0;
+    return *queues >= 1 && *queues <= VMBUS_CHANNELS
+               ? 0
+               : error_set(error, -EINVAL, "net queues=%.40s: say 1 to %d", value, VMBUS_CHANNELS);
+}
+
+/* "KEY=VALUE", or the first word. */
+static int parse_item(struct network_request *request, char *item, bool first, struct error *error)
+{
+    char *value = strchr(item, '=');
+
+    if (first && value == NULL && (strcmp(item, "user") == 0 || strcmp(item, "none") == 0)) {
+        request->user = item[0] == 'u';
+        request->none = !request->user;
+        memcpy(request->net, "user", sizeof("user"));
+        return 0;
+    }
+    if (value != NULL) {
+        *value++ = '\0';
+    }
+    if (first && value != NULL && strcmp(item, "switch") == 0) {
+        if (strcmp(value, "user") == 0) {
+            return error_set(error, -EINVAL, "net switch=user: that is --net user");
+        }
+        return parse_name(request->net, item, value, error);
+    }
+    if (first || value == NULL || request->none) {
+        return error_set(error, -EINVAL, "net %.40s: say user, switch=NAME or none, then KEY=VALUE",
+                         item);
+    }
+    if (strcmp(item, "name") == 0) {
+        return parse_name(request->name, item, value, error);
+    }
+    if (strcmp(item, "queues") == 0) {
+        return parse_queues(&request->queues, value, error);
+    }
+    if (strcmp(item, "vlan") == 0) {
+        return parse_vlan(&request->vlan, value, error);
+    }
+    if (strcmp(item, "mac") == 0) {
+        request->has_mac = parse_mac(request->mac, value);
+        return request->has_mac
+                   ? 0
+                   : error_set(error, -EINVAL, "net mac=%.40s: say six bytes, as 00:15:5d:00:00:01",
+                               value);
+    }
+    if (request->user) {
+        int status = net_nat_parse_key(&request->nat, item, value, error);
+        if (status != -ENOENT) {
+            return status;
+        }
+    }
+    return error_set(error, -EINVAL, "net has no key %.40s; there are name, mac, vlan, queues%s",
+                     item, request->user ? ", hostfwd, restrict, ipv6, mtu" : "");
+}
+
+int network_parse(struct network_request *request, const char *text, struct error *error)
+{
+    bool first = true;
+
+    memset(request, 0, sizeof(*request));
+    for (const char *at = text; first || *at != '\0'; first = false) {
+        char item[ITEM_BYTES];
+        size_t n = strcspn(at, ",");
+        if (n >= sizeof(item)) {
+            return error_set(error, -EINVAL, "net %.40s...: too long", at);
+        }
+        memcpy(item, at, n);
+        item[n] = '\0';
+        int status = parse_item(request, item, first, error);
+        if (status != 0) {
+            return status;
+        }
+        at += n + (at[n] == ',');
+    }
+    return 0;
+}
+
+/* ---- switches ---- */
+
+static struct machine *machine_of(const struct network *network)
+{
+    return network->worker->machine;
+}
+
+static struct net_switch *find_switch(struct network *network, const char *name,
+                                      enum net_switch_kind kind, struct error *error)
+{
+    for (unsigned i = 0; i < NETWORK_SWITCHES; i++) {
+        struct net_switch *net = network->net[i];
+        if (net == NULL) {
+            net = malloc(sizeof(*net));
+            if (net == NULL) {
+                break;
+            }
+            net_switch_init(net, name, kind, &machine_of(network)->clock);
+            network->net[i] = net;
+            return net;
+        }
+        if (strcmp(net->name, name) == 0) {
+            return net;
+        }
+    }
+    error_set(error, -ENOSPC, "net: at most %d switches", NETWORK_SWITCHES);
+    return NULL;
+}
+
+/* ---- the uplink ---- */
+
+static bool uplink_post(void *opaque, const uint8_t *bytes, uint32_t n)
+{
+    return machine_input_frame(&machine_of(opaque)->input, bytes, n);
+}
+
+static const struct net_uplink_ops uplink_ops = { .post = uplink_post };
+
+static void input_enter(void *opaque, const uint8_t *bytes, size_t n)
+{
+    struct network *network = opaque;
+
+    if (network->uplinked) {
+        net_uplink_enter(&network->uplink, bytes, (uint32_t)n);
+    }
+}
+
+static bool input_busy(void *opaque)
+{
+    struct network *network = opaque;
+
+    return network->uplinked && network->uplink.nat != NULL && net_nat_busy(network->uplink.nat);
+}
+
+/* The first adapter of the user network brings the uplink, and its settings; others join. */
+static int join_user(struct network *network, struct net_switch *net,
+                     const struct network_request *request, struct error *error)
+{
+    struct machine *machine = machine_of(network);
+    bool is_virtual = machine->config.virtual_time;
+    struct net_nat_config config = request->nat;
+
+    if (network->uplinked) {
+        return config.n_forwards == 0 && !config.restricted && !config.ipv6
+                   ? 0
+                   : error_set(error, -EINVAL,
+                               "net user: hostfwd, restrict and ipv6 belong to the first of them");
+    }
+    config.synchronous = is_virtual;
+    int status = net_uplink_init(&network->uplink, net, &config, !machine->input.replay,
+                                 is_virtual ? &uplink_ops : NULL, network, error);
+    network->uplinked = status == 0;
+    machine->input.net_opaque = network;
+    machine->input.net_busy = input_busy;
+    machine->input.net = input_enter;
+    return status;
+}
+
+/* ---- adapters ---- */
+
+/* Free those that the guest has let go of. */
+static void reap(struct network *network)
+{
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        struct nic *nic = network->nic[i];
+        if (nic != NULL && nic->removed && nic->netvsp.vmbus.host == NULL) {
+            worker_drop(network->worker, &nic->netvsp.vmbus);
+            netvsp_fini(&nic->netvsp);
+            free(nic);
+            network->nic[i] = NULL;
+        }
+    }
+}
+
+static struct nic *find_nic(struct network *network, const char *name, struct error *error)
+{
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        struct nic *nic = network->nic[i];
+        if (nic != NULL && !nic->removed && strcmp(nic->netvsp.port.name, name) == 0) {
+            return nic;
+        }
+    }
+    error_set(error, -ENOENT, "there is no adapter %.40s", name);
+    return NULL;
+}
+
+static int make_nic(struct network *network, unsigned number, const struct network_request *request,
+                    struct net_switch *net, struct error *error)
+{
+    struct machine *machine = machine_of(network);
+    struct nic *nic = calloc(1, sizeof(*nic));
+    char name[NET_PORT_NAME];
+    struct netvsp_config config = {
+        .name = request->name[0] != '\0' ? request->name : name,
+        .number = number,
+        .mac = { 0x00, 0x15, 0x5d, (uint8_t)(network->seed >> 8), (uint8_t)network->seed,
+                 (uint8_t)(number + 1) },
+        .queues = request->queues != 0          ? request->queues
+                  : network->cpus > QUEUES_MOST ? QUEUES_MOST
+                                                : network->cpus,
+        .vlan = request->vlan,
+    };
+
+    (void)snprintf(name, sizeof(name), "nic%u", number);
+    if (request->has_mac) {
+        memcpy(config.mac, request->mac, NET_MAC_BYTES);
+    }
+    int status = nic == NULL ? -ENOMEM
+                             : netvsp_init(&nic->netvsp, &config, &machine->clock, &machine->trace,
+                                           (uint32_t)network->worker->child->id);
+    if (status != 0) {
+        free(nic);
+        return error_set(error, status, "no memory for an adapter");
+    }
+    status = netvsp_plug(&nic->netvsp, net, error);
+    if (status == 0) {
+        status = worker_add(network->worker, &nic->netvsp.vmbus);
+        if (status != 0) {
+            error_set(error, status, "the guest has all the devices that it can have");
+        }
+    }
+    if (status != 0) {
+        netvsp_fini(&nic->netvsp);
+        free(nic);
+        return status;
+    }
+    network->nic[number] = nic;
+    return 0;
+}
+
+int network_add(struct network *network, const char *text, struct error *error)
+{
+    struct network_request request;
+    unsigned number = 0;
+    int status = network_parse(&request, text, error);
+
+    if (status != 0 || request.none) {
+        return status;
+    }
+    reap(network);
+    while (number < NETWORK_NICS && network->nic[number] != NULL) {
+        number++;
+    }
+    if (number == NETWORK_NICS) {
+        return error_set(error, -ENOSPC, "net: at most %d adapters", NETWORK_NICS);
+    }
+    if (request.name[0] != '\0' && find_nic(network, request.name, NULL) != NULL) {
+        return error_set(error, -EEXIST, "there is an adapter %s already", request.name);
+    }
+    struct net_switch *net = find_switch(network, request.net,
+                                         !request.user            ? NET_SWITCH_PRIVATE
+                                         : request.nat.restricted ? NET_SWITCH_INTERNAL
+                                                                  : NET_SWITCH_EXTERNAL,
+                                         error);
+    if (net == NULL) {
+        return -ENOSPC;
+    }
+    if (request.user) {
+        status = join_user(network, net, &request, error);
+    }
+    return status != 0 ? status : make_nic(network, number, &request, net, error);
+}
+
+int network_remove(struct network *network, const char *name, struct error *error)
+{
+    struct nic *nic = find_nic(network, name, error);
+
+    if (nic == NULL) {
+        return -ENOENT;
+    }
+    netvsp_unplug(&nic->netvsp);
+    nic->removed = true;
+    if (nic->netvsp.vmbus.host != NULL) {
+        vmbus_device_lock(&nic->netvsp.vmbus);
+        vmbus_device_rescind(&nic->netvsp.vmbus);
+        vmbus_device_unlock(&nic->netvsp.vmbus);
+    }
+    return 0;
+}
+
+int network_link(struct network *network, const char *name, bool up, struct error *error)
+{
+    struct nic *nic = find_nic(network, name, error);
+
+    if (nic == NULL) {
+        return -ENOENT;
+    }
+    net_port_set_link(&nic->netvsp.port, up);
+    return 0;
+}
+
+/* ---- captures ---- */
+
+int network_capture(struct network *network, const char *text, struct error *error)
+{
+    const char *equals = strchr(text, '=');
+    char name[NET_PORT_NAME];
+    struct net_port *port = NULL;
+    const struct machine *machine = machine_of(network);
+    uint64_t epoch = machine->config.virtual_time
+                         ? SCHEDULE_EPOCH_SECONDS * UINT64_C(1000000000)
+                         : host_wall_ns() - clock_now_ns(&machine_of(network)->clock);
+
+    if (equals == NULL || (size_t)(equals - text) >= sizeof(name) || equals[1] == '\0') {
+        return error_set(error, -EINVAL, "pcap %.40s: say PORT=FILE, as nic0=guest.pcap", text);
+    }
+    memcpy(name, text, (size_t)(equals - text));
+    name[equals - text] = '\0';
+    if (strcmp(name, "uplink") == 0 && network->uplinked) {
+        port = &network->uplink.port;
+    } else {
+        struct nic *nic = find_nic(network, name, error);
+        port = nic != NULL ? &nic->netvsp.port : NULL;
+    }
+    if (port == NULL) {
+        return error_set(error, -ENOENT, "pcap %.40s: there is no such port", text);
+    }
+    struct net_pcap *capture =
+        network->n_captures < NETWORK_CAPTURES ? malloc(sizeof(*capture)) : NULL;
+    if (capture == NULL) {
+        return error_set(error, -ENOSPC, "at most %d captures", NETWORK_CAPTURES);
+    }
+    int status = net_pcap_open(capture, equals + 1, epoch, error);
+    if (status != 0) {
+        free(capture);
+        return status;
+    }
+    network->capture[network->n_captures++] = capture;
+    net_port_set_capture(port, capture);
+    return 0;
+}
+
+/* ---- life ---- */
+
+void network_init(struct network *network, struct worker *worker, unsigned cpus, uint64_t seed)
+{
+    memset(network, 0, sizeof(*network));
+    network->worker = worker;
+    network->cpus = cpus;
+    network->seed = seed;
+}
+
+void network_fini(struct network *network)
+{
+    if (network->worker == NULL) {
+        return;
+    }
+    struct machine_input *input = &machine_of(network)->input;
+    input->net = NULL;
+    input->net_busy = NULL;
+    if (network->uplinked) {
+        net_uplink_fini(&network->uplink);
+    }
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        if (network->nic[i] != NULL) {
+            netvsp_fini(&network->nic[i]->netvsp);
+            free(network->nic[i]);
+        }
+    }
+    for (unsigned i = 0; i < NETWORK_SWITCHES; i++) {
+        if (network->net[i] != NULL) {
+            net_switch_fini(network->net[i]);
+            free(network->net[i]);
+        }
+    }
+    for (unsigned i = 0; i < network->n_captures; i++) {
+        net_pcap_close(network->capture[i]);
+        free(network->capture[i]);
+    }
+    network->worker = NULL;
+}
+
+static void describe(const struct net_port *port, struct network_port *told)
+{
+    *told = (struct network_port){
+        .name = port->name,
+        .net = port->net != NULL ? port->net->name : "",
+        .kind = port->net != NULL ? net_switch_kind_name(port->net->kind) : "",
+        .link = port->link,
+        .counters = port->counters,
+    };
+    memcpy(told->mac, port->mac, NET_MAC_BYTES);
+}
+
+bool network_port(const struct network *network, unsigned index, struct network_port *told)
+{
+    if (network->worker == NULL) {
+        return false;
+    }
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        const struct nic *nic = network->nic[i];
+        if (nic == NULL || nic->removed || index-- != 0) {
+            continue;
+        }
+        describe(&nic->netvsp.port, told);
+        told->nic = true;
+        told->mtu = nic->netvsp.rndis.mtu;
+        told->version = nic->netvsp.version;
+        told->channels = nic->netvsp.n_subchannels + 1;
+        return true;
+    }
+    if (network->uplinked && index == 0) {
+        describe(&network->uplink.port, told);
+        return true;
+    }
+    return false;
+}
