@@ -28,6 +28,11 @@ run:
 check-boot: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-boot.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
 
+# make check-net        the network adapter under Debian's kernels; T=6.12: those whose name contains it
+.PHONY: check-net
+check-net: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/boot/check-net.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
+
 # make check-bad        bad kernels, initrds and options: a message, never a crash
 .PHONY: check-bad
 check-bad: $(OUT)/verdite build/roms/tour-1.elf
