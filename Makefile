@@ -93,6 +93,7 @@ check-unit: $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$
 include roms/roms.mk
 include tests/portable/portable.mk
 include tests/boot/boot.mk
+include tests/state/state.mk
 include tests/bench/bench.mk
 include tests/lint/lint.mk
 include tests/fuzz/fuzz.mk
