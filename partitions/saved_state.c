@@ -341,7 +341,9 @@ static int dirty_put(void *object, const void *element, struct error *error)
     if (run->first >= ram->n_pages || run->n_pages > ram->n_pages - run->first) {
         return error_set(error, -EINVAL, "lies outside the machine's memory");
     }
-    memset(ram->page_flags + run->first, RAM_PAGE_DIRTY, run->n_pages);
+    for (uint64_t page = run->first; page < run->first + run->n_pages; page++) {
+        ram_page_set(ram, page << PAGE_SHIFT, RAM_PAGE_DIRTY);
+    }
     return 0;
 }
 
@@ -452,7 +454,7 @@ static void clean_memory(struct machine *machine)
     memset(
         ram_host(ram, machine->config.ram_bytes - (machine->config.reserved_pages << PAGE_SHIFT)),
         0, machine->config.reserved_pages << PAGE_SHIFT);
-    memset(ram->page_flags, 0, ram->n_pages);
+    memset(ram->page_flags, 0, ram->n_pages * sizeof(ram->page_flags[0]));
 }
 
 void machine_visit_parts(struct machine *machine, struct state_walk *walk)

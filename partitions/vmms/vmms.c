@@ -383,7 +383,10 @@ static int read_files(struct vmms *vmms, struct state_reader **reader, struct er
     if (config->resume == NULL) {
         return boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
     }
-    *reader = state_reader_open(config->resume, &status, error);
+    *reader =
+        config->resume_records == NULL
+            ? state_reader_open(config->resume, &status, error)
+            : state_reader_memory(config->resume_records, config->n_resume_records, &status, error);
     return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
 }
 

@@ -33,6 +33,9 @@ struct vmms_config {
                                      lacks */
     /* A saved state to go on from. It tells all that is above, the seed and the clock; not NULL: none of them is given. */
     const char *resume;
+    /* Its records, neither compressed nor checked, instead of the file: for tests. */
+    const uint8_t *resume_records;
+    size_t n_resume_records;
     /* Network adapters of a child, and captures: "user[,hostfwd=...][,restrict=on]", "switch=NAME", "none"; "PORT=FILE". */
     const char *net[VMMS_NETS], *pcap[VMMS_NETS];
     unsigned n_net, n_pcap;

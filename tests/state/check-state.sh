@@ -28,7 +28,7 @@ instants()
         srand(seed); at[1] = 1
         for (i = 1; i <= n; i++) { at[i] = 1 + int(rand() * (limit - 1)) }
         if (n > 2) { at[1] = 1 + int(rand() * 2000); at[2] = limit - int(rand() * 2000) - 1 }
-        for (i = 1; i <= n; i++) { printf "%d\n", at[i] }
+        for (i = 1; i <= n; i++) { printf "%.0f\n", at[i] }
     }' | sort -n | uniq
 }
 
