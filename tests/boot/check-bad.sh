@@ -62,5 +62,43 @@ if [ -n "$kernel" ]; then
     done
     try "2 $guest" 'verdite: .+' --kernel "$kernel" --initrd $dir/random --append console=ttyS0
 fi
+# Saved states: cut, flipped, foreign.
+saved() # exit codes allowed, message expected, file, more
+{
+    codes=$1 message=$2
+    shift 2
+    "$verdite" resume "$@" --timeout 10 --serial none </dev/null >$dir/out 2>$dir/err
+    code=$?
+    case " $codes " in
+    *" $code "*) grep -qE "$message" $dir/err && { passed=$((passed + 1)); return; } ;;
+    esac
+    failed=$((failed + 1))
+    echo "FAILED exit $code, not $codes: verdite resume $*"
+    tail -n 3 $dir/err
+}
+"$verdite" run --kernel $rom --clock virtual --save $dir/state --save-at 1000 --serial none </dev/null >/dev/null 2>$dir/err
+bytes=$(wc -c <$dir/state)
+saved 0 'powered off' $dir/state
+saved 2 'give the file' --timeout 5
+saved 2 'is what the saved machine says' $dir/state --cpus 2
+saved 2 'No such file' /nonexistent/state
+for file in $rom $dir/random $dir/empty; do
+    saved 2 'is no saved state of verdite' $file
+done
+saved 2 'directory' /etc
+for n in 10 39 40 41 1000 $((bytes / 2)) $((bytes - 1)); do
+    head -c "$n" $dir/state >$dir/cut
+    saved 2 'is cut short' $dir/cut
+done
+for n in 17 30 33 50 300 $((bytes / 2)) $((bytes - 3)); do
+    { head -c "$n" $dir/state; printf '\377\000\252'; tail -c +$((n + 4)) $dir/state; } >$dir/flipped
+    saved 2 'is damaged|is cut short|is of format' $dir/flipped
+done
+{ cat $dir/state; echo; } >$dir/longer
+saved 2 'goes on behind its end' $dir/longer
+try 1 'is no regular file' --kernel $rom --save /dev/null --save-at 10
+try 1 'No such file' --kernel $rom --save /nonexistent/state --save-at 10
+try 2 'go together' --kernel $rom --save $dir/new
+try 2 'ascending' --kernel $rom --save $dir/new --save-at 20,10
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -4,7 +4,7 @@
 # KERNEL and INITRD: of the boot, else Debian's cloud kernel; NO_KERNEL=1: only the roms. EVERY: how far most go on. ROLE: of the boot.
 verdite=$1 cpio=$2
 shift 2
-out=build/state
+out=build/state${NO_KERNEL:+-roms}
 every=${EVERY:-20000003}
 rm -rf "$out"
 mkdir -p "$out"
