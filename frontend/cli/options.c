@@ -382,7 +382,8 @@ const unsigned option_key_n = ARRAY_SIZE(option_keys);
 
 /* What a saved machine says itself: not for resume. */
 static const char *const saved_keys[] = {
-    "kernel", "initrd", "append", "memory", "cpus", "cpu", "role", "hypervisor", "seed", "clock",
+    "kernel", "initrd", "append",     "memory", "cpus", "cpu",   "disk",
+    "net",    "pcap",   "hypervisor", "role",   "seed", "clock",
 };
 
 static bool key_is_saved(const struct option_key *key)
@@ -403,8 +404,7 @@ static const struct {
     { "help", COMMAND_HELP },         { "--help", COMMAND_HELP },
     { "-h", COMMAND_HELP },           { "version", COMMAND_VERSION },
     { "--version", COMMAND_VERSION }, { "ctl", COMMAND_CTL },
-    { "image", COMMAND_IMAGE },
-    { "resume", COMMAND_RESUME },
+    { "image", COMMAND_IMAGE },       { "resume", COMMAND_RESUME },
 };
 
 static const char *option_name(unsigned index)
