@@ -195,8 +195,8 @@ void cpu_dump_code(const struct cpu_dump *dump, const struct code *code)
     if (dump->out == NULL) {
         return;
     }
-    line_add(&line, "code 0x%" PRIx64 ", %u instruction%s, %u bytes of host code", code->rip,
-             code->n, code->n == 1 ? "" : "s", code->host_bytes);
+    line_add(&line, "code 0x%" PRIx64 ", %u instruction%s, %u bytes of host code at %p", code->rip,
+             code->n, code->n == 1 ? "" : "s", code->host_bytes, (const void *)code->entry);
     line_write(&line, dump->out);
     for (size_t at = 0; at < code->host_bytes;) {
         size_t length = dump_disassemble(code->entry + at, code->host_bytes - at, 64,

@@ -807,9 +807,6 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     bool ended;
 
     cpu->previous = &cpu->jumps->unknown;
-    if (cpu->translator != NULL) {
-        translator_attach(cpu->translator);
-    }
     core->attention = true;
     core->budget = instructions > INT64_MAX ? INT64_MAX : (int64_t)instructions;
     cpu->running = NULL;

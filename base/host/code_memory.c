@@ -1,16 +1,10 @@
-/* A memfd mapped twice: to write, and to run. [LINUX memfd_create(2), arch_prctl(2)] */
+/* A memfd mapped twice: to write, and to run. [LINUX memfd_create(2)] */
 #include "base/host/code_memory.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-#if defined(__x86_64__)
-#include <asm/prctl.h>
-#endif
 
 static int map_both(struct host_code_memory *memory, int fd)
 {
@@ -59,18 +53,4 @@ void host_code_memory_destroy(struct host_code_memory *memory)
         (void)munmap(memory->write, memory->code_bytes);
     }
     *memory = (struct host_code_memory){ 0 };
-}
-
-void host_thread_gs_set(const void *base)
-{
-#if defined(__x86_64__)
-    const unsigned long hwcap2_fsgsbase = 2;
-    if (getauxval(AT_HWCAP2) & hwcap2_fsgsbase) {
-        __asm__ volatile("wrgsbase %0" : : "r"(base));
-    } else {
-        (void)syscall(SYS_arch_prctl, ARCH_SET_GS, base);
-    }
-#else
-    (void)base;
-#endif
 }

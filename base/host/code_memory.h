@@ -20,7 +20,4 @@ WARN_UNUSED int host_code_memory_create(struct host_code_memory *memory, size_t 
                                         size_t data_bytes, struct error *error);
 void host_code_memory_destroy(struct host_code_memory *memory);
 
-/* Set this thread's GS base, which the C library of x86-64 leaves alone. */
-void host_thread_gs_set(const void *base);
-
 #endif

@@ -18,23 +18,25 @@
 struct core;
 struct cpu_model;
 
-/* What translated code and its helpers share; it is reached with an offset from the core. Unused by the
- * interpreter. */
+/* What translated code and its helpers share, in front of the general registers so that one short displacement reaches
+ * all. Unused by the interpreter. */
 struct core_translated {
     int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
-    /* The last operation on the flags, when it is not yet in state.flags_*: see
-     * cpu/translate/flags.h. */
-    uint64_t flags_a, flags_b, flags_step;
-    uint32_t flags_kind;  /* 0: state.flags_* hold */
-    uint8_t flags_cf;     /* CF by itself */
-    uint8_t condition;    /* a condition kept over a memory check */
+    uint64_t scratch, value; /* inside an instruction */
+    void *jump_table;
+    uint64_t jump_salt;   /* of the jump table's tags now */
+    uint64_t stack_page;  /* page of the stack that may be accessed directly, or no page */
+    uint64_t stack_delta; /* host address less guest address there */
     uint16_t flags_image; /* AH as LAHF gives it, AL: OF */
     bool vectors;         /* the guest's vector registers and MXCSR are in the host's */
     bool interpret;       /* translated code was left because the block at RIP is to be interpreted */
     uint32_t host_mxcsr;  /* what C runs with */
-    uint64_t jump_salt;   /* of the jump table's tags now */
-    void *jump_table;
-    uint64_t scratch, value; /* inside an instruction */
+    uint8_t flags_cf;     /* CF by itself */
+    uint8_t condition;    /* a condition kept over a memory check */
+    /* The last operation on the flags, when it is not yet in state.flags_*: see
+     * cpu/translate/flags.h. */
+    uint32_t flags_kind; /* 0: state.flags_* hold */
+    uint64_t flags_a, flags_b, flags_step;
 };
 
 /* How an upward call ended. SUSPEND unwinds the instruction before any architectural effect. */
@@ -79,6 +81,10 @@ enum core_unwind {
 };
 
 struct core {
+    struct core_translated translated;
+    uint32_t pending; /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
+    bool attention;   /* shadow, activity or debug_pending may be set: cpu_run looks before the next
+                         block */
     struct cpu_state state;
 
     /* Derived from state by core_mode_update: never saved. */
@@ -105,9 +111,6 @@ struct core {
     uint64_t retired; /* instructions and REP iterations; exact between blocks and at faults */
     int64_t budget;   /* instructions that may still run before cpu_run looks up; counted, as
                          `retired`, at the start of the block and after REP iterations */
-    uint32_t pending; /* (atomic) CORE_PENDING_*: makes cpu_run leave the fast loop */
-    bool attention;   /* shadow, activity or debug_pending may be set: cpu_run looks before the next
-                         block */
     uint64_t debug_pending; /* DR6 bits of a data or I/O breakpoint that #DB reports after the
                                instruction */
     bool others_run;   /* other processors run guest code meanwhile: a split LOCK asks to be alone */
@@ -127,7 +130,6 @@ struct core {
         struct x86_fault fault;
     } event_suspended;
 
-    struct core_translated translated;
     struct mmu mmu;
     const struct core_ops *ops;
     void *owner;

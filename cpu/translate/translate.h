@@ -77,9 +77,6 @@ WARN_UNUSED struct translator *translator_create(struct core *core, const struct
                                                  struct error *error);
 void translator_destroy(struct translator *translator);
 
-/* Before translated code runs on this thread. */
-void translator_attach(struct translator *translator);
-
 /* Translate n instructions at rip. NULL: no room; translator_clear and try again. */
 struct code *translate(struct translator *translator, const struct insn *insn, unsigned n,
                        uint64_t rip, void *owner);

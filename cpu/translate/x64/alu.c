@@ -344,7 +344,7 @@ static void step_set(struct emitter *e, const struct insn *insn, unsigned result
         return;
     }
     enc_store(&e->e, 8, CORE_AT(translated.flags_step), result);
-    enc_store_imm(&e->e, 1, HOST_GS(offsetof(struct core, translated.flags_kind) + 3),
+    enc_store_imm(&e->e, 1, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 3),
                   (int32_t)(step | log2_of(insn->size[0]) << 4));
     e->flags = (struct flags_track){ .host = host, .stored = true };
 }

@@ -64,7 +64,7 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number)
     emit_poll(e, cold, number, target <= here);
     if (edge->crosses) {
         enc_load(&e->e, 8, S_INDEX,
-                 HOST_GS(offsetof(struct core, mmu.exec_generation) + 8 * (size_t)(target >> 63)));
+                 CORE_OFFSET(offsetof(struct core, mmu.exec_generation) + 8 * (size_t)(target >> 63)));
         enc_rip(&e->e, 0x3b, 8, S_INDEX, &edge->generation, 0);
         cold->jump[2] = enc_jcc32(&e->e, 5);
     }

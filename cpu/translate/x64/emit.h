@@ -1,8 +1,8 @@
 /* The emitter of one block: what the families of instructions write their host code with.
  *
  * Register plan: host_of tells where a guest register lives; RCX, RBP and R10 are free inside an instruction (RCX: index of
- * the TLB; RBP: address, after a check the host's; R10: the rest), R14 is the TLB set of data accesses, GS the core.
- * R13 counts instructions down, R15 is reserved. An instruction checks what can fail before it changes anything: on failure the cold stub
+ * the TLB; RBP: address, after a check the host's; R10: the rest), R14 is the TLB set of data accesses, R15 points into
+ * the core, R13 counts instructions down. An instruction checks what can fail before it changes anything: on failure the cold stub
  * fills the TLB and checks again, or has the interpreter execute the instruction.
  * Nothing is kept in RCX, RBP, R10 or host flags over a check.
  */
@@ -19,14 +19,18 @@ enum {
     S_ADDRESS = HOST_RBP,
     S_DATA = HOST_R10,
     R_SET = HOST_R14,
-    R_FUEL = HOST_R13
+    R_FUEL = HOST_R13,
+    R_CORE = HOST_R15
 };
 
 /* Where a guest register lives, or HOST_NONE: in core.state. */
 extern const int8_t host_of[16];
 
-#define CORE_AT(field) HOST_GS(offsetof(struct core, field))
-#define CORE_GPR(n)    HOST_GS(offsetof(struct core, state.gpr) + 8 * (size_t)(n))
+/* R_CORE points among what is used most. */
+#define CORE_BASE         (offsetof(struct core, state.gpr) + 8 * (size_t)REG_RSI)
+#define CORE_OFFSET(at)   HOST_MEM(R_CORE, (int32_t)((int64_t)(at) - (int64_t)CORE_BASE))
+#define CORE_AT(field)    CORE_OFFSET(offsetof(struct core, field))
+#define CORE_GPR(n)       CORE_OFFSET(offsetof(struct core, state.gpr) + 8 * (size_t)(n))
 
 /* ---- flags ---- */
 

@@ -104,9 +104,6 @@ void enc_rm(struct encoder *e, unsigned opcode, unsigned size, unsigned reg, str
 {
     bool force = (opcode & ENC_BYTE_REG) && enc_byte_needs_rex(reg);
 
-    if (m.gs) {
-        enc_byte(e, 0x65);
-    }
     enc_head(e, opcode, size, reg, enc_number(m.index), enc_number(m.base), force);
     enc_modrm(e, reg, m);
 }
@@ -146,9 +143,6 @@ void enc_vex_rr(struct encoder *e, unsigned opcode, bool w, unsigned reg, unsign
 void enc_vex_rm(struct encoder *e, unsigned opcode, bool w, unsigned reg, unsigned v,
                 struct host_mem m)
 {
-    if (m.gs) {
-        enc_byte(e, 0x65);
-    }
     enc_vex_head(e, opcode, w, reg, v, enc_number(m.index), enc_number(m.base));
     enc_modrm(e, reg, m);
 }

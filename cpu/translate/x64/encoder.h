@@ -32,20 +32,15 @@ struct encoder {
     ptrdiff_t to_run;
 };
 
-/* [gs:base + (index << scale) + disp]; without base and index an absolute address, with gs relative
- * to its base. */
+/* [base + (index << scale) + disp]; without base and index an absolute address. */
 struct host_mem {
     int8_t base, index; /* enum host_reg */
     uint8_t scale;
-    bool gs;
     int32_t disp;
 };
 
 #define HOST_MEM(base_, disp_)                                                                     \
     ((struct host_mem){ .base = (base_), .index = HOST_NONE, .disp = (disp_) })
-#define HOST_GS(disp_)                                                                             \
-    ((struct host_mem){                                                                            \
-        .base = HOST_NONE, .index = HOST_NONE, .gs = true, .disp = (int32_t)(disp_) })
 
 /* An opcode: its byte, the map (0F, 0F 38, 0F 3A), a mandatory prefix; which register operands are bytes. */
 enum {

@@ -36,7 +36,7 @@ void emit_address(struct emitter *e, const struct insn *insn)
     }
     if (insn->segment >= SEG_FS) {
         enc_alu_rm(&e->e, ENC_ADD, 8, S_ADDRESS,
-                   HOST_GS(offsetof(struct core, seg_base) + 8 * (size_t)insn->segment));
+                   CORE_OFFSET(offsetof(struct core, seg_base) + 8 * (size_t)insn->segment));
         e->flags.host = 0;
     }
 }

@@ -53,7 +53,7 @@ static void leave(struct encoder *e)
 
 static struct host_mem xmm_home(unsigned n)
 {
-    return HOST_GS(offsetof(struct core, state.xmm) + sizeof(union xmm) * n);
+    return CORE_OFFSET(offsetof(struct core, state.xmm) + sizeof(union xmm) * n);
 }
 
 /* Call a routine when the vector registers are in the host's. */
@@ -171,6 +171,7 @@ void translator_emit_shared(struct translator *t)
     }
     enc_alu_ri(e, ENC_SUB, 8, HOST_RSP, 8);
     enc_mov(e, S_INDEX, HOST_RDI);
+    enc_mov_imm(e, R_CORE, (uintptr_t)t->core + CORE_BASE);
     reload(e);
     enc_rr(e, 0xff, 4, 4, S_INDEX);
 

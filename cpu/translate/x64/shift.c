@@ -294,7 +294,7 @@ static void carry_set(struct emitter *e, uint32_t others)
         return;
     }
     enc_rm(&e->e, ENC_0F | 0x92, 1, 0, CORE_AT(translated.flags_cf));
-    enc_store_imm(&e->e, 1, HOST_GS(offsetof(struct core, translated.flags_kind) + 2), 1);
+    enc_store_imm(&e->e, 1, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 2), 1);
     e->flags = (struct flags_track){ .host = (uint32_t)FLAG_CF | others, .stored = true };
 }
 

@@ -82,11 +82,6 @@ void translator_destroy(struct translator *t)
     }
 }
 
-void translator_attach(struct translator *t)
-{
-    host_thread_gs_set(t->core);
-}
-
 void translator_clear(struct translator *t)
 {
     t->code_at = t->code_first;
