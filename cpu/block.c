@@ -146,7 +146,7 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
 {
     struct insn *insn = &block->insn[0];
 
-    *block = (struct block){ .mode = block_mode_key(mode), .n = 1 };
+    *block = (struct block){ .spa = BLOCK_NO_SPA, .mode = block_mode_key(mode), .n = 1 };
     *insn = (struct insn){ 0 };
     if (decode_insn(bytes, available, mode, insn) != DECODE_OK) {
         *insn = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };

@@ -29,6 +29,9 @@ struct block_link {
     struct block *block;
 };
 
+/* Of a block from bytes that need not be in one page. */
+#define BLOCK_NO_SPA UINT64_MAX
+
 struct block {
     struct block *next_in_bucket, *next_in_page;
     struct block_link link[BLOCK_LINKS]; /* successors, by the number of the last instruction */

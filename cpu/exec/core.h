@@ -10,8 +10,8 @@
 #include "base/compiler.h"
 #include "base/trace.h"
 #include "cpu/decode/insn.h"
-#include "cpu/x86/exception.h"
 #include "cpu/exec/watch.h"
+#include "cpu/x86/exception.h"
 #include "cpu/x86/state.h"
 #include "mmu/access.h"
 
@@ -29,10 +29,10 @@ struct core_translated {
     uint64_t stack_delta; /* host address less guest address there */
     uint16_t flags_image; /* AH as LAHF gives it, AL: OF */
     bool vectors;         /* the guest's vector registers and MXCSR are in the host's */
-    bool interpret;       /* translated code was left because the block at RIP is to be interpreted */
-    uint32_t host_mxcsr;  /* what C runs with */
-    uint8_t flags_cf;     /* CF by itself */
-    uint8_t condition;    /* a condition kept over a memory check */
+    bool interpret; /* translated code was left because the block at RIP is to be interpreted */
+    uint32_t host_mxcsr; /* what C runs with */
+    uint8_t flags_cf;    /* CF by itself */
+    uint8_t condition;   /* a condition kept over a memory check */
     /* The last operation on the flags, when it is not yet in state.flags_*: see
      * cpu/translate/flags.h. */
     uint32_t flags_kind; /* 0: state.flags_* hold */
@@ -106,15 +106,15 @@ struct core {
 
     const struct insn *insn; /* the one being executed */
     const struct insn *first; /* of the block that it stands in */
-    jmp_buf *unwind;         /* where core_raise and friends go */
+    jmp_buf *unwind;          /* where core_raise and friends go */
     struct x86_fault fault;
     uint64_t retired; /* instructions and REP iterations; exact between blocks and at faults */
     int64_t budget;   /* instructions that may still run before cpu_run looks up; counted, as
                          `retired`, at the start of the block and after REP iterations */
     uint64_t debug_pending; /* DR6 bits of a data or I/O breakpoint that #DB reports after the
                                instruction */
-    bool others_run;   /* other processors run guest code meanwhile: a split LOCK asks to be alone */
-    uint8_t pauses;    /* PAUSE instructions until core_ops.pause is called */
+    bool others_run; /* other processors run guest code meanwhile: a split LOCK asks to be alone */
+    uint8_t pauses;  /* PAUSE instructions until core_ops.pause is called */
     bool data_checked; /* derived: alignment checks, data breakpoints or watches: data_set is
                           never_set */
     const struct core_watches *watches; /* a debugger's; NULL: none */

@@ -154,5 +154,5 @@ void translator_emit(struct emitter *e)
         e->i = e->n - 1;
         emit_edge(e, e->rip + last->offset + last->length, e->n);
     }
-    emit_cold(e);
+    emit_taken(e);
 }

@@ -63,8 +63,9 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number)
     cold->edge = edge;
     emit_poll(e, cold, number, target <= here);
     if (edge->crosses) {
-        enc_load(&e->e, 8, S_INDEX,
-                 CORE_OFFSET(offsetof(struct core, mmu.exec_generation) + 8 * (size_t)(target >> 63)));
+        enc_load(
+            &e->e, 8, S_INDEX,
+            CORE_OFFSET(offsetof(struct core, mmu.exec_generation) + 8 * (size_t)(target >> 63)));
         enc_rip(&e->e, 0x3b, 8, S_INDEX, &edge->generation, 0);
         cold->jump[2] = enc_jcc32(&e->e, 5);
     }
@@ -300,14 +301,10 @@ static void cold_miss(struct emitter *e, struct cold *cold)
     }
 }
 
-static void cold_edge(struct emitter *e, struct cold *cold)
+/* The way out of an edge. */
+static void cold_out(struct emitter *e, struct cold *cold)
 {
     cold_arrive(e, cold);
-    if (cold->taken) { /* then its own cold code comes behind */
-        e->flags = cold->flags;
-        emit_edge(e, cold->rip, cold->number);
-        return;
-    }
     enc_patch32(cold->edge->jump, e->e.at);
     cold->edge->out = (int32_t)(e->e.at - (cold->edge->jump + 4));
     emit_flags_store_of(e, &cold->flags);
@@ -315,23 +312,52 @@ static void cold_edge(struct emitter *e, struct cold *cold)
     enc_jmp_to(&e->e, e->translator->exit_edge_entry);
 }
 
+static void cold_vectors(struct emitter *e, const struct cold *cold)
+{
+    cold_arrive(e, cold);
+    enc_mov_imm(&e->e, S_INDEX, e->rip);
+    enc_call_to(&e->e, e->translator->vectors_entry);
+    enc_jmp_to(&e->e, cold->again);
+}
+
+static void cold_leave(struct emitter *e, const struct cold *cold)
+{
+    cold_arrive(e, cold);
+    enc_store(&e->e, 8, CORE_GPR(REG_RIP), S_ADDRESS);
+    enc_jmp_to(&e->e, e->translator->exit_entry);
+}
+
+void emit_taken(struct emitter *e)
+{
+    for (unsigned i = 0, n = e->n_cold; i < n; i++) {
+        struct cold *cold = &e->cold[i];
+        if (cold->kind == COLD_EDGE && cold->taken) {
+            cold_arrive(e, cold);
+            e->flags = cold->flags;
+            emit_edge(e, cold->rip, cold->number);
+        }
+    }
+}
+
 void emit_cold(struct emitter *e)
 {
-    for (unsigned i = 0; i < e->n_cold; i++) { /* it may grow */
+    for (unsigned i = 0; i < e->n_cold; i++) {
         struct cold *cold = &e->cold[i];
-        if (cold->kind == COLD_MISS) {
+        switch (cold->kind) {
+        case COLD_MISS:
             cold_miss(e, cold);
-        } else if (cold->kind == COLD_EDGE) {
-            cold_edge(e, cold);
-        } else if (cold->kind == COLD_VECTORS) {
-            cold_arrive(e, cold);
-            enc_mov_imm(&e->e, S_INDEX, e->rip);
-            enc_call_to(&e->e, e->translator->vectors_entry);
-            enc_jmp_to(&e->e, cold->again);
-        } else {
-            cold_arrive(e, cold);
-            enc_store(&e->e, 8, CORE_GPR(REG_RIP), S_ADDRESS);
-            enc_jmp_to(&e->e, e->translator->exit_entry);
+            break;
+        case COLD_EDGE:
+            if (!cold->taken) {
+                cold_out(e, cold);
+            }
+            break;
+        case COLD_VECTORS:
+            cold_vectors(e, cold);
+            break;
+        case COLD_LEAVE:
+            cold_leave(e, cold);
+            break;
         }
     }
 }

@@ -27,10 +27,10 @@ enum {
 extern const int8_t host_of[16];
 
 /* R_CORE points among what is used most. */
-#define CORE_BASE         (offsetof(struct core, state.gpr) + 8 * (size_t)REG_RSI)
-#define CORE_OFFSET(at)   HOST_MEM(R_CORE, (int32_t)((int64_t)(at) - (int64_t)CORE_BASE))
-#define CORE_AT(field)    CORE_OFFSET(offsetof(struct core, field))
-#define CORE_GPR(n)       CORE_OFFSET(offsetof(struct core, state.gpr) + 8 * (size_t)(n))
+#define CORE_BASE       (offsetof(struct core, state.gpr) + 8 * (size_t)REG_RSI)
+#define CORE_OFFSET(at) HOST_MEM(R_CORE, (int32_t)((int64_t)(at) - (int64_t)CORE_BASE))
+#define CORE_AT(field)  CORE_OFFSET(offsetof(struct core, field))
+#define CORE_GPR(n)     CORE_OFFSET(offsetof(struct core, state.gpr) + 8 * (size_t)(n))
 
 /* ---- flags ---- */
 
@@ -159,6 +159,8 @@ void emit_slow(struct emitter *e);
 void emit_hand_over(struct emitter *e, unsigned condition);
 /* The block's vector registers are where they belong from here on. */
 void emit_vectors(struct emitter *e);
+/* Behind the block: where its conditional jumps go; and, elsewhere, what hardly ever runs. */
+void emit_taken(struct emitter *e);
 void emit_cold(struct emitter *e);
 
 /* ---- families ---- */

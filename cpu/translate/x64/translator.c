@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-    CODE_BYTES = 32 << 20,
+    CODE_BYTES = 48 << 20,
+    HOT_BYTES = 24 << 20,
     DATA_BYTES = 64 << 20,
     SITES = 2 << 20,
     BLOCK_MOST = 64 << 10, /* host code of one block, at most */
@@ -52,6 +53,7 @@ struct translator *translator_create(struct core *core, const struct translate_o
     t->code_at = t->memory.write;
     translator_emit_shared(t);
     t->code_first = t->code_at;
+    t->cold_at = t->memory.write + HOT_BYTES;
     t->data_at = t->memory.data;
     core->translated.jump_table = t->jumps;
     core->translated.host_mxcsr = 0x1f80;
@@ -85,6 +87,7 @@ void translator_destroy(struct translator *t)
 void translator_clear(struct translator *t)
 {
     t->code_at = t->code_first;
+    t->cold_at = t->memory.write + HOT_BYTES;
     t->data_at = t->memory.data;
     t->n_sites = 0;
     memset(t->jumps, 0, sizeof(*t->jumps) << JUMP_TABLE_BITS);
@@ -103,7 +106,8 @@ struct code *translate(struct translator *t, const struct insn *insn, unsigned n
     const size_t most_data = sizeof(struct code) + COLD_MOST * sizeof(struct code_edge);
     struct emitter *e = &t->emitter;
 
-    if (t->code_at + BLOCK_MOST > t->memory.write + CODE_BYTES ||
+    if (t->code_at + BLOCK_MOST > t->memory.write + HOT_BYTES ||
+        t->cold_at + BLOCK_MOST > t->memory.write + CODE_BYTES ||
         t->data_at + most_data > t->memory.data + DATA_BYTES || t->n_sites + COLD_MOST > SITES) {
         return NULL;
     }
@@ -127,6 +131,10 @@ struct code *translate(struct translator *t, const struct insn *insn, unsigned n
     assert(e->e.at <= t->code_at + BLOCK_MOST);
     code->host_bytes = (uint32_t)(e->e.at - t->code_at);
     t->code_at += (code->host_bytes + 15) & ~(size_t)15;
+    e->e.at = t->cold_at;
+    emit_cold(e);
+    assert(e->e.at <= t->cold_at + BLOCK_MOST);
+    t->cold_at = e->e.at;
     t->data_at += sizeof(*code) + code->n_edges * sizeof(struct code_edge);
     return code;
 }

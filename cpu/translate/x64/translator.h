@@ -26,6 +26,7 @@ struct translator {
     struct host_code_memory memory;
     uint8_t *code_first; /* behind the shared routines */
     uint8_t *code_at;    /* writing place */
+    uint8_t *cold_at;    /* of what hardly ever runs, in the other half */
     uint8_t *data_at;    /* codes and edges, beside the code */
     struct site *sites;
     uint32_t n_sites;
