@@ -57,8 +57,18 @@ void emit_flags_set(struct emitter *e, struct recipe recipe, uint32_t host)
     }
 }
 
+/* The next instruction, at most, reads the flags, and sets them anew. */
+static bool used_once(const struct emitter *e)
+{
+    return !e->flow.insn[e->i].seen && e->i + 1 < e->n && e->flow.insn[e->i + 1].kills;
+}
+
 void emit_flags_image(struct emitter *e)
 {
+    if (used_once(e)) {
+        e->flags = (struct flags_track){ .host = FLAGS_ARITH };
+        return;
+    }
     if (!emit_flags_used(e)) {
         e->flags = (struct flags_track){ 0 };
         return;

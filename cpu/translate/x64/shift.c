@@ -17,6 +17,10 @@ static unsigned group2_of(unsigned op)
         return 0;
     case OP_ROR:
         return 1;
+    case OP_RCL:
+        return 2;
+    case OP_RCR:
+        return 3;
     case OP_SHL:
         return 4;
     case OP_SHR:
@@ -161,15 +165,19 @@ bool emit_rotate(struct emitter *e, const struct insn *insn)
     if (emit_flags_used(e) || insn->kind[0] == OPERAND_MEM || (size == 1 && n >= 16)) {
         return false;
     }
-    if (insn->kind[1] != OPERAND_IMM) {
+    if (insn->kind[1] != OPERAND_IMM && insn->op != OP_RCL && insn->op != OP_RCR) {
         shift_by_cl_plain(e, insn);
         return true;
     }
     if (count == 0) {
         return false;
     }
+    bool carry = insn->op == OP_RCL || insn->op == OP_RCR;
+    if (carry) {
+        emit_flags_host(e, (uint32_t)FLAG_CF);
+    }
     unsigned a = emit_gpr(e, n, S_DATA);
-    if (size >= 4 && e->bmi2) {
+    if (size >= 4 && e->bmi2 && !carry) {
         enc_vex_rr(&e->e, ENC_0F3A | ENC_F2 | 0xf0, size == 8, a, 0, a);
         enc_byte(&e->e, insn->op == OP_ROR ? count : size * 8 - count);
     } else {
