@@ -43,6 +43,7 @@ struct cpu_translation {
     bool counted; /* instructions are counted exactly */
     bool one_cpu; /* no other processor writes this memory */
     unsigned hide; /* CPU_HIDE_*: host features not to use */
+    bool at_once;  /* before a block has run often */
 };
 
 enum { CPU_HIDE_BMI2 = 1, CPU_HIDE_AVX = 2 };
@@ -84,6 +85,7 @@ struct cpu {
     struct cpu_salt salts[CPU_SALTS];
     unsigned next_salt;
     bool counted;
+    uint16_t heat;                  /* runs of a block before it is translated */
     struct code_edge *edge;         /* by which translated code was left, to be linked; or NULL */
     uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */
     unsigned n_recent;

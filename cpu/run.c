@@ -715,6 +715,7 @@ int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *err
         return -ENOTSUP;
     }
     cpu->counted = how.counted;
+    cpu->heat = how.at_once ? 0 : HEAT;
     block_cache_on_drop(cpu->blocks, drop_codes, cpu);
     return 0;
 }
@@ -731,7 +732,7 @@ static struct code *code_at_rip(struct cpu *cpu, struct block *block)
     if (LIKELY(code != NULL)) {
         return code;
     }
-    if (cpu->core.bits != 64 || block->spa == BLOCK_NO_SPA || block->heat < HEAT) {
+    if (cpu->core.bits != 64 || block->spa == BLOCK_NO_SPA || block->heat < cpu->heat) {
         block->heat++;
         return NULL;
     }

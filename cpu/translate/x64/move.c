@@ -145,11 +145,8 @@ bool emit_xchg(struct emitter *e, const struct insn *insn)
     enc_mov(&e->e, S_ADDRESS, b);
     unsigned a = emit_gpr(e, insn->n[0], S_DATA);
     enc_mov(&e->e, S_DATA, a);
+    write_register(e, insn->n[1], size, S_DATA); /* it may use S_INDEX, the other S_DATA */
     write_register(e, insn->n[0], size, S_ADDRESS);
-    if (host_of[insn->n[0]] == HOST_NONE) { /* write_register used S_DATA for it */
-        return write_register(e, insn->n[1], size, S_DATA), true;
-    }
-    write_register(e, insn->n[1], size, S_DATA);
     return true;
 }
 

@@ -61,6 +61,8 @@ struct emulated {
     struct space space;
     struct cpu_model model;
     const struct case_memory *memory;
+    bool jumps; /* see jump_before */
+    struct emulated *twin; /* interprets what this one translates; NULL: nothing is translated */
     struct cpu cpu;
 };
 
@@ -242,7 +244,7 @@ static void descriptors_set(struct emulated *emulated)
     state->ldtr = (struct x86_segment){ SYSTEM_LDT, LDT_ENTRIES * 8 - 1, SEG_P | 2, 0x50 };
 }
 
-struct emulated *emulated_create(void)
+static struct emulated *create(bool translate)
 {
     struct emulated *emulated = calloc(1, sizeof(*emulated));
 
@@ -272,11 +274,32 @@ struct emulated *emulated_create(void)
     mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
     memset(ram_host(&emulated->ram, SPA_CODE), 0xcc, PAGE_SIZE);
     descriptors_set(emulated);
+    struct cpu_translation how = { .counted = true, .at_once = true };
+    if (translate && cpu_translate(&emulated->cpu, how, NULL) != 0) {
+        abort();
+    }
+    return emulated;
+}
+
+/* ENGINE=translator: 64-bit cases are translated, and must end as their interpretation does. */
+struct emulated *emulated_create(void)
+{
+    const char *engine = getenv("ENGINE");
+    bool translate = engine != NULL && strcmp(engine, "translator") == 0;
+    struct emulated *emulated = create(translate);
+
+    if (translate) {
+        emulated->twin = create(false);
+        emulated->jumps = emulated->twin->jumps = true;
+    }
     return emulated;
 }
 
 void emulated_memory(struct emulated *emulated, const struct case_memory *memory)
 {
+    if (emulated->twin != NULL) {
+        emulated_memory(emulated->twin, memory);
+    }
     emulated->memory = memory;
     memcpy(ram_host(&emulated->ram, SPA_DATA), memory->data, CASE_DATA_SIZE);
     memcpy(ram_host(&emulated->ram, SPA_READ_ONLY), memory->read_only, CASE_PAGE);
@@ -420,6 +443,21 @@ static void single_run(struct emulated *emulated, const struct fuzz_case *c,
     memset(code, 0xcc, c->n);
 }
 
+enum { JUMP_BYTES = 5 };
+
+/* The first block of cpu_run is interpreted: let it be a jump to the case, elsewhere in its page. Returns where. */
+static spa_t jump_before(struct emulated *emulated, const struct fuzz_case *c)
+{
+    uint32_t at = c->code_offset < 0x800 ? 0x900 : 0x100;
+    uint32_t distance = c->code_offset - (at + JUMP_BYTES);
+    uint8_t jump[JUMP_BYTES] = { 0xe9 };
+
+    memcpy(jump + 1, &distance, sizeof(distance));
+    ram_write(&emulated->ram, SPA_CODE + at, jump, sizeof(jump));
+    emulated->cpu.core.state.gpr[REG_RIP] = case_rip(c) - c->code_offset + at;
+    return SPA_CODE + at;
+}
+
 static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
                          struct fuzz_result *result)
 {
@@ -431,8 +469,12 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     cpu->core.state.shadow = SHADOW_NONE;
     case_load(&cpu->core, c);
     cpu->core.pending = 0;
+    spa_t jump = 0;
+    if (c->bits == 64 && emulated->jumps) {
+        jump = jump_before(emulated, c);
+    }
     /* Half of them stop by count, in a block cut short; half run on into the INT3 behind, as whole blocks. */
-    enum cpu_exit exit = cpu_run(cpu, c->index & 1 ? c->count : 1000);
+    enum cpu_exit exit = cpu_run(cpu, (c->index & 1) && c->steps != 0 ? c->count : 1000);
     case_store(&cpu->core, result);
     result->completed = exit != CPU_EXIT_TRIPLE_FAULT || result->rip - case_rip(c) >= c->n;
     if (!result->completed) {
@@ -440,11 +482,48 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     }
     memset(fill, 0xcc, sizeof(fill));
     ram_write(&emulated->ram, SPA_CODE + c->code_offset, fill, c->n);
+    if (jump != 0) {
+        ram_write(&emulated->ram, jump, fill, JUMP_BYTES);
+    }
+}
+
+/* Both engines, from the same state; a difference becomes a vector that no processor has. */
+static void both_run(struct emulated *emulated, const struct fuzz_case *c,
+                     struct fuzz_result *result)
+{
+    static const uint8_t no_vector = 0xee;
+    struct fuzz_result *other = calloc(1, sizeof(*other));
+    struct core *core = &emulated->cpu.core, *twin = &emulated->twin->cpu.core;
+
+    if (other == NULL) {
+        abort();
+    }
+    core->retired = twin->retired = 0;
+    sequence_run(emulated, c, result);
+    sequence_run(emulated->twin, c, other);
+    result_memory(result, ram_host(&emulated->ram, SPA_DATA), emulated->memory);
+    result_memory(other, ram_host(&emulated->twin->ram, SPA_DATA), emulated->memory);
+    bool same = core->retired == twin->retired &&
+                memcmp(result, other, offsetof(struct fuzz_result, data)) == 0;
+    for (unsigned page = 0; same && page < CASE_DATA_PAGES; page++) {
+        size_t at = (size_t)page * CASE_PAGE;
+        same = !(result->pages_changed >> page & 1) ||
+               memcmp(result->data + at, other->data + at, CASE_PAGE) == 0;
+    }
+    if (!same) {
+        result->completed = false;
+        result->vector = no_vector;
+    }
+    free(other);
 }
 
 void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result)
 {
     memset(result, 0, offsetof(struct fuzz_result, data));
+    if (emulated->twin != NULL && c->bits == 64) {
+        both_run(emulated, c, result);
+        return;
+    }
     if (c->steps == 0) {
         single_run(emulated, c, result);
     } else {
