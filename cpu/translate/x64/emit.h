@@ -111,7 +111,7 @@ unsigned emit_gpr_target(struct emitter *e, unsigned n, unsigned scratch);
 void emit_gpr_done(struct emitter *e, unsigned n, unsigned host);
 /* Low byte of the result is the byte register n (16 and up: AH to BH). */
 unsigned emit_gpr8(struct emitter *e, unsigned n, unsigned scratch);
-/* Write the low byte of host register `from` (not the guest's own) to byte register n. Keeps flags. */
+/* Write the low byte of host register `from` to byte register n. Keeps flags. */
 void emit_gpr8_write(struct emitter *e, unsigned n, unsigned from);
 /* A GPR operand of any size for reading. */
 unsigned emit_operand(struct emitter *e, const struct insn *insn, unsigned k, unsigned scratch);

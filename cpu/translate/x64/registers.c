@@ -56,6 +56,10 @@ void emit_gpr8_write(struct emitter *e, unsigned n, unsigned from)
     if (n < 16) {
         enc_rr(&e->e, 0x8a | ENC_BYTE_REG | ENC_BYTE_RM, 1, host, from);
     } else {
+        if (from == host) {
+            enc_mov(&e->e, S_INDEX, from);
+            from = S_INDEX;
+        }
         emit_rotate_right(e, host, host, 8);
         enc_rr(&e->e, 0x8a | ENC_BYTE_REG | ENC_BYTE_RM, 1, host, from);
         emit_rotate_right(e, host, host, 56);

@@ -213,7 +213,8 @@ bool emit_imul(struct emitter *e, const struct insn *insn)
 
     if (insn->kind[k] == OPERAND_MEM) {
         struct host_mem mem = emit_load_check(e, insn, size);
-        unsigned a = immediate ? emit_gpr_target(e, n, S_DATA) : emit_gpr(e, n, S_DATA);
+        unsigned a =
+            immediate && size != 2 ? emit_gpr_target(e, n, S_DATA) : emit_gpr(e, n, S_DATA);
         enc_rm(&e->e, opcode, size, a, mem);
         if (immediate) {
             enc_byte(&e->e, (uint8_t)insn->imm);

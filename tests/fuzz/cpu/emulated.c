@@ -61,7 +61,7 @@ struct emulated {
     struct space space;
     struct cpu_model model;
     const struct case_memory *memory;
-    bool jumps; /* see jump_before */
+    bool jumps;            /* see jump_before */
     struct emulated *twin; /* interprets what this one translates; NULL: nothing is translated */
     struct cpu cpu;
 };
