@@ -308,6 +308,12 @@ static json_t *verb_kvp(struct control *control, const struct control_request *r
     return NULL;
 }
 
+static json_t *verb_type(struct control *control, const struct control_request *request,
+                         char *error, size_t size)
+{
+    return command(control, error, size, "type", request->argument[0], NULL);
+}
+
 static json_t *verb_rescind(struct control *control, const struct control_request *request,
                             char *error, size_t size)
 {

@@ -18,6 +18,7 @@
     X(shutdown, "[off|reboot|hibernate] [force]", 0, 2, "Ask the guest's system to power off (or to restart).") \
     X(timesync, "",      0, 0, "Set the guest's clock to the host's time.") \
     X(kvp,     "list|get KEY|set KEY VALUE|delete KEY", 1, 3, "Key-value pairs: what the guest says of itself, what it is told.") \
+    X(type,    "TEXT",   1, 1, "Type on the guest's keyboard: ASCII, with \\n for Enter, \\t, \\b, \\e and \\\\.") \
     X(rescind, "DEVICE", 1, 1, "Take a VMBus device from the guest: its name, or the beginning of its instance GUID.") \
     X(offer,   "DEVICE", 1, 1, "Offer it again.") \
     X(nic,     "list|add NET|remove NAME|link NAME up|link NAME down|capture PORT=FILE", 1, 3, "Network adapters: NET as --net takes it.") \

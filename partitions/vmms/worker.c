@@ -59,7 +59,10 @@ static int integration_start(struct worker *worker, struct error *error)
     for (unsigned i = 0; i < ARRAY_SIZE(components) && status == 0; i++) {
         status = worker_add(worker, &components[i]->vmbus);
     }
-    return status;
+    if (status == 0) {
+        status = keyboard_init(&worker->keyboard, world.clock, world.trace, world.partition);
+    }
+    return status == 0 ? worker_add(worker, &worker->keyboard.vmbus) : status;
 }
 
 int worker_add(struct worker *worker, struct vmbus_device *dev)
@@ -214,6 +217,7 @@ void worker_fini(struct worker *worker)
     ic_fini(&worker->shutdown.ic);
     ic_fini(&worker->timesync.ic);
     kvp_fini(&worker->kvp);
+    keyboard_fini(&worker->keyboard);
     storage_fini(&worker->storage);
 }
 

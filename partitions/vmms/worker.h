@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/state_file.h"
 #include "devices/synthetic/heartbeat.h"
+#include "devices/synthetic/keyboard.h"
 #include "devices/synthetic/kvp.h"
 #include "devices/synthetic/shutdown.h"
 #include "devices/synthetic/timesync.h"
@@ -26,6 +27,7 @@ struct worker {
     struct shutdown shutdown;
     struct timesync timesync;
     struct kvp kvp;
+    struct keyboard keyboard;
     struct storage storage;
     struct network network;
     struct vmbus_device *device[WORKER_DEVICES]; /* all that were added, offered or not */
@@ -58,6 +60,7 @@ void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint);
  *   shutdown off|reboot|hibernate [force]   timesync   kvp-set KEY VALUE   kvp-delete KEY   kvp-refresh
  *   disk-add SPEC   disk-remove LUN
  *   nic-add TEXT   nic-remove NAME   nic-link NAME up|down   nic-capture PORT=FILE
+ *   type TEXT (with \n, \t, \b, \e, \\)
  *   rescind DEVICE   offer DEVICE           (its name, or the beginning of its instance GUID)
  * 0, or -errno with the sentence.
  */

@@ -128,6 +128,42 @@ static int command_disk_remove(struct worker *worker, const struct words *words,
                : storage_remove(&worker->storage, (unsigned)lun, error);
 }
 
+/* Escapes to characters, in place. False: an unknown one. */
+static bool unescape(char *text)
+{
+    static const char names[] = "ntbe\\", meant[] = "\n\t\b\x1b\\";
+    char *to = text;
+
+    for (; *text != '\0'; text++) {
+        char character = *text;
+        if (character == '\\') {
+            const char *name = *++text != '\0' ? strchr(names, *text) : NULL;
+            if (name == NULL) {
+                return false;
+            }
+            character = meant[name - names];
+        }
+        *to++ = character;
+    }
+    *to = '\0';
+    return true;
+}
+
+static int command_type(struct worker *worker, const struct words *words, struct error *error)
+{
+    char text[TEXT_MAX];
+
+    memcpy(text, words->word[1], strlen(words->word[1]) + 1);
+    if (!unescape(text)) {
+        return error_set(error, -EINVAL, "type knows \\n, \\t, \\b, \\e and \\\\");
+    }
+    vmbus_device_lock(&worker->keyboard.vmbus);
+    int status = keyboard_type(&worker->keyboard, text);
+    vmbus_device_unlock(&worker->keyboard.vmbus);
+    return status == -EINVAL ? error_set(error, status, "a US keyboard has no key for that")
+                             : told(status, "its keyboard", error);
+}
+
 /* ---- offers ---- */
 
 static struct vmbus_device *device_named(const struct worker *worker, const char *name)
@@ -209,19 +245,13 @@ static const struct {
     unsigned least, most;
     command *handler;
 } commands[] = {
-    { "shutdown", 2, 3, command_shutdown },
-    { "timesync", 1, 1, command_timesync },
-    { "kvp-set", 3, 3, command_kvp_set },
-    { "kvp-delete", 2, 2, command_kvp_delete },
-    { "kvp-refresh", 1, 1, command_kvp_refresh },
-    { "disk-add", 2, 2, command_disk_add },
-    { "disk-remove", 2, 2, command_disk_remove },
-    { "nic-add", 2, 2, command_nic_add },
-    { "nic-remove", 2, 2, command_nic_remove },
-    { "nic-link", 3, 3, command_nic_link },
-    { "nic-capture", 2, 2, command_nic_capture },
-    { "rescind", 2, 2, command_rescind },
-    { "offer", 2, 2, command_offer },
+    { "shutdown", 2, 3, command_shutdown },       { "timesync", 1, 1, command_timesync },
+    { "kvp-set", 3, 3, command_kvp_set },         { "kvp-delete", 2, 2, command_kvp_delete },
+    { "kvp-refresh", 1, 1, command_kvp_refresh }, { "disk-add", 2, 2, command_disk_add },
+    { "disk-remove", 2, 2, command_disk_remove }, { "nic-add", 2, 2, command_nic_add },
+    { "nic-remove", 2, 2, command_nic_remove },   { "nic-link", 3, 3, command_nic_link },
+    { "nic-capture", 2, 2, command_nic_capture }, { "type", 2, 2, command_type },
+    { "rescind", 2, 2, command_rescind },         { "offer", 2, 2, command_offer },
 };
 
 int worker_command(struct worker *worker, const char *text, size_t n, struct error *error)
