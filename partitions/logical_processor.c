@@ -50,7 +50,7 @@ bool lp_attach(struct machine *machine, struct vp *vp)
         host_mutex_lock(&lp->lock);
         mine = lp->vp == NULL && !__atomic_load_n(&lp->leave, __ATOMIC_ACQUIRE);
         if (mine) {
-            lp->vp = vp;
+            __atomic_store_n(&lp->vp, vp, __ATOMIC_RELEASE);
             memset(&lp->queue, 0, sizeof(lp->queue));
             __atomic_store_n(&lp->served, lp->posted, __ATOMIC_RELEASE);
             __atomic_store_n(&lp->holds, 0, __ATOMIC_RELEASE);
@@ -69,7 +69,7 @@ bool lp_attach(struct machine *machine, struct vp *vp)
 void lp_detach(struct logical_processor *lp)
 {
     host_mutex_lock(&lp->lock);
-    lp->vp = NULL;
+    __atomic_store_n(&lp->vp, NULL, __ATOMIC_RELEASE);
     if (lp->thread.running) {
         __atomic_store_n(&lp->leave, true, __ATOMIC_RELEASE);
     }

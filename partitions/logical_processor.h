@@ -57,7 +57,7 @@ struct logical_processor {
 
     struct host_mutex lock; /* guards vp, queue, posted */
     struct host_cond answered;
-    struct vp *vp; /* NULL: the slot is free, or its thread is about to end */
+    struct vp *vp; /* (read without: atomic) NULL: the slot is free, or its thread is about to end */
     struct lp_queue queue;
     uint64_t posted;  /* requests (atomic) */
     uint64_t served;  /* of them, up to this one (atomic) */

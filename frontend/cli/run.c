@@ -21,6 +21,7 @@
 
 #define SECOND_NS        UINT64_C(1000000000)
 #define TICK_NS          (SECOND_NS / 50)
+#define QUIET_NS         (5 * SECOND_NS)
 #define PANIC_LINGER_NS  (2 * SECOND_NS) /* for the rest of a panic's text */
 #define STOP_PATIENCE_NS (5 * SECOND_NS)
 
@@ -50,6 +51,8 @@ struct run {
     struct escape escape;           /* the watcher's */
     uint8_t typed[RUN_INPUT_BYTES]; /* the watcher's: not yet taken by the port */
     size_t n_typed;                 /* the watcher's */
+    bool spoke;                     /* (atomic) the guest wrote since the last tick */
+    bool quiet;                     /* (atomic) the watcher sleeps long: wake it */
     uint64_t stop_ns;               /* the watcher's: when it asked for the end */
     enum stop stop;                 /* atomic: what asked for the end first */
     bool finished;                  /* atomic: vmms_run has returned */
@@ -128,6 +131,10 @@ static void run_output(void *opaque, const uint8_t *bytes, size_t n)
 {
     struct run *run = opaque;
     console_output(&run->console, bytes, n);
+    __atomic_store_n(&run->spoke, true, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&run->quiet, false, __ATOMIC_SEQ_CST)) {
+        host_events_wake(&run->events);
+    }
     enum console_verdict verdict = console_verdict(&run->console);
     if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
         run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
@@ -206,6 +213,18 @@ static void run_tick(struct run *run)
     }
 }
 
+/* Ticks are needed while the guest speaks, input waits or the machine is to stop. */
+static uint64_t run_patience(struct run *run)
+{
+    uint64_t panicked_ns;
+    bool busy = run->n_typed > 0 || run_stop_reason(run) != STOP_NONE ||
+                console_panicked(&run->console, &panicked_ns);
+
+    busy = __atomic_exchange_n(&run->spoke, false, __ATOMIC_SEQ_CST) || busy;
+    __atomic_store_n(&run->quiet, !busy, __ATOMIC_SEQ_CST);
+    return busy || __atomic_load_n(&run->spoke, __ATOMIC_SEQ_CST) ? TICK_NS : QUIET_NS;
+}
+
 static void run_watch(void *opaque)
 {
     struct run *run = opaque;
@@ -216,7 +235,7 @@ static void run_watch(void *opaque)
         uint8_t bytes[RUN_INPUT_BYTES];
         size_t n = 0;
         enum host_event_kind event = host_events_wait(&run->events, input && run->n_typed == 0,
-                                                      TICK_NS, bytes, sizeof(bytes), &n);
+                                                      run_patience(run), bytes, sizeof(bytes), &n);
         if (event == HOST_EVENT_INPUT) {
             run_typed(run, bytes, n);
         } else if (event == HOST_EVENT_TERMINATE) {
@@ -255,7 +274,8 @@ static enum exit_code run_verdict(struct run *run, const struct vmms_result *res
         }
         *sentence = by_us ? "ended by the user" : end_rows[i].sentence;
         enum exit_code code = by_us ? EXIT_CODE_OK : end_rows[i].code;
-        if (panicked && result->end != VMMS_END_SAVED && (code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE)) {
+        if (panicked && result->end != VMMS_END_SAVED &&
+            (code == EXIT_CODE_OK || code == EXIT_CODE_FAILURE)) {
             *sentence = "the guest panicked";
             return EXIT_CODE_PANIC;
         }
