@@ -167,7 +167,12 @@ static int new_metadata(struct image_file *file, const struct image_new *facts,
         new_item(metadata, &vhdx_item_file, bytes, 8, 0);
         le64_store(bytes, facts->size_bytes);
         new_item(metadata, &vhdx_item_size, bytes, 8, VHDX_ITEM_VIRTUAL_DISK);
-        env->random(env->opaque, bytes, 16);
+        /* A child is the same disk to a guest as its parent. */
+        if (child) {
+            memcpy(bytes, facts->parent->id.bytes, 16);
+        } else {
+            env->random(env->opaque, bytes, 16);
+        }
         new_item(metadata, &vhdx_item_page83, bytes, 16, VHDX_ITEM_VIRTUAL_DISK);
         le32_store(bytes, vhdx->image.logical_sector);
         new_item(metadata, &vhdx_item_logical, bytes, 4, VHDX_ITEM_VIRTUAL_DISK);

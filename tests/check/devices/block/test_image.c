@@ -242,8 +242,10 @@ START_TEST(a_snapshot_leaves_its_base_alone)
     make(_i);
     struct error error = { "" };
     struct image *image;
-    ck_assert_msg(image_open_snapshot(open_image("disk", false), "/", &image, &error) == 0, "%s",
-                  error.text);
+    struct image *base = open_image("disk", false);
+    struct guid id = base->id;
+    ck_assert_msg(image_open_snapshot(base, "/", &image, &error) == 0, "%s", error.text);
+    ck_assert(guid_equal(&image->id, &id)); /* the same disk to a guest */
     for (unsigned i = 0; i < 100; i++) {
         random_step(image);
     }
