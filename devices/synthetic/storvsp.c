@@ -48,15 +48,17 @@ static void answer(struct storvsp *storvsp, struct vmbus_channel *channel, uint6
 
 /* ---- requests ---- */
 
+/* The first that is free: which one it is does not depend on what was before. */
 static struct storvsp_request *request_take(struct storvsp *storvsp)
 {
-    struct storvsp_request *request = storvsp->free;
-    if (request != NULL) {
-        storvsp->free = request->next;
-        request->busy = true;
-        storvsp->under_way++;
+    for (unsigned i = 0; storvsp->under_way < STORVSP_REQUESTS && i < STORVSP_REQUESTS; i++) {
+        if (!storvsp->requests[i].busy) {
+            storvsp->requests[i].busy = true;
+            storvsp->under_way++;
+            return &storvsp->requests[i];
+        }
     }
-    return request;
+    return NULL;
 }
 
 static void request_put(struct storvsp *storvsp, struct storvsp_request *request)
@@ -68,8 +70,6 @@ static void request_put(struct storvsp *storvsp, struct storvsp_request *request
     request->channel = NULL;
     request->unit = NULL;
     request->busy = false;
-    request->next = storvsp->free;
-    storvsp->free = request;
     storvsp->under_way--;
 }
 
@@ -434,12 +434,24 @@ static const struct device_type storvsp_type = {
     .name = "storvsp",
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
+    .state = { .name = "storvsp",
+               .version = 1,
+               .fields = storvsp_state_rows,
+               .n_fields = STORVSP_STATE_ROWS,
+               .size = sizeof(struct storvsp),
+               .loaded = storvsp_state_loaded },
 };
 
 static const struct device_type storvsp_ide_type = {
     .name = "storvsp-ide",
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
+    .state = { .name = "storvsp",
+               .version = 1,
+               .fields = storvsp_state_rows,
+               .n_fields = STORVSP_STATE_ROWS,
+               .size = sizeof(struct storvsp),
+               .loaded = storvsp_state_loaded },
 };
 
 int storvsp_init(struct storvsp *storvsp, const struct storvsp_world *world, bool ide,
@@ -468,12 +480,10 @@ int storvsp_init(struct storvsp *storvsp, const struct storvsp_world *world, boo
     int code =
         vmbus_device_init(&storvsp->vmbus, ide ? &storvsp_ide_type : &storvsp_type, &storvsp_ops,
                           &offer, world->clock, world->trace, world->partition);
-    for (unsigned i = STORVSP_REQUESTS; code == 0 && i > 0; i--) {
-        struct storvsp_request *request = &storvsp->requests[i - 1];
+    for (unsigned i = 0; code == 0 && i < STORVSP_REQUESTS; i++) {
+        struct storvsp_request *request = &storvsp->requests[i];
         request->storvsp = storvsp;
         completion_init(&request->completion, world->clock, request_finished, request);
-        request->next = storvsp->free;
-        storvsp->free = request;
     }
     return code;
 }
@@ -517,6 +527,20 @@ static void tell(struct storvsp *storvsp, enum vstor_operation operation)
     if (channel != NULL && channel->open && storvsp->state == VSTOR_READY) {
         (void)vmbus_channel_send(channel, packet, packet_bytes(storvsp), 0, false);
     }
+}
+
+int storvsp_quiesce(struct storvsp *storvsp)
+{
+    int code = 0;
+    for (unsigned i = 0; i < STORVSP_UNITS; i++) {
+        struct storvsp_unit *unit = storvsp->units[i];
+        if (unit != NULL) {
+            io_stream_drain(&unit->stream);
+            int why = unit->target.image != NULL ? image_flush(unit->target.image) : 0;
+            code = code != 0 ? code : why;
+        }
+    }
+    return code;
 }
 
 int storvsp_attach(struct storvsp *storvsp, unsigned lun, enum scsi_kind kind, struct image *image)

@@ -25,7 +25,6 @@ struct storvsp;
 /* A request under way. The clock thread's, but for scsi and data, which are the pool's between submission and completion. */
 struct storvsp_request {
     struct storvsp *storvsp;
-    struct storvsp_request *next;  /* free list */
     struct vmbus_channel *channel; /* NULL: it was closed, nobody waits for the answer */
     uint64_t transaction;
     bool wants_completion;
@@ -56,7 +55,6 @@ struct storvsp {
     uint32_t version;
     uint32_t under_way;
     struct storvsp_reset reset;
-    struct storvsp_request *free;
     struct storvsp_request requests[STORVSP_REQUESTS];
 };
 
@@ -73,6 +71,13 @@ WARN_UNUSED int storvsp_init(struct storvsp *storvsp, const struct storvsp_world
                              unsigned index);
 /* After the server let it go. Closes every image; what could not be written back is told by -errno. */
 int storvsp_fini(struct storvsp *storvsp);
+
+/* Its saved state, while nothing of it is with the host (storvsp_quiesce). Read when the same disks are attached. */
+enum { STORVSP_STATE_ROWS = 10 };
+extern const struct state_field storvsp_state_rows[];
+int storvsp_state_loaded(void *object, struct error *error);
+/* Wait for the host to end what it does, and flush every image. 0 or -errno. */
+WARN_UNUSED int storvsp_quiesce(struct storvsp *storvsp);
 
 /* With the device locked. A target of the image, which is taken also on failure, at a LUN; the guest is told when it listens. -EBUSY:
  * there is one. */

@@ -22,6 +22,7 @@
     X(rescind, "DEVICE", 1, 1, "Take a VMBus device from the guest: its name, or the beginning of its instance GUID.") \
     X(offer,   "DEVICE", 1, 1, "Offer it again.") \
     X(nic,     "list|add NET|remove NAME|link NAME up|link NAME down|capture PORT=FILE", 1, 3, "Network adapters: NET as --net takes it.") \
+    X(disk,    "add FILE[,...]|remove LUN|list", 1, 2, "Put a disk into the guest as --disk does, take one away, or show them.") \
     X(devices, "",       0, 0, "The VMBus devices: offered or not, channels, counters.")
 /* clang-format on */
 

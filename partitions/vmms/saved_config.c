@@ -48,9 +48,10 @@ static const struct state_field config_rows[] = {
     STATE_STRUCT_FIELD(struct saved_config, initrd, &text_table),
     STATE_STRUCT_FIELD(struct saved_config, initrd_facts, &facts_table),
     STATE_STRUCT_FIELD(struct saved_config, append, &text_table),
+    { STATE_ROW(struct saved_config, disks, STATE_STRUCT, .table = &text_table, .since = 2) },
 };
 static const struct state_table config_table =
-    STATE_TABLE("config", 1, struct saved_config, config_rows);
+    STATE_TABLE("config", 2, struct saved_config, config_rows);
 
 static int text_fill(struct saved_text *text, const char *from, const char *what,
                      struct error *error)
@@ -99,6 +100,20 @@ void saved_config_write(const struct saved_config *saved, struct state_writer *w
     state_writer_section(writer, "config", &config_table, saved);
 }
 
+/* A line each; the text is cut up. */
+static void take_disks(struct saved_config *saved, struct vmms_config *config)
+{
+    char *at = (char *)saved->disks.bytes;
+
+    config->n_disks = 0;
+    while (*at != '\0' && config->n_disks < VMMS_DISKS_MAX) {
+        char *end = at + strcspn(at, "\n");
+        config->disks[config->n_disks++] = at;
+        at = *end == '\0' ? end : end + 1;
+        *end = '\0';
+    }
+}
+
 int saved_config_read(struct saved_config *saved, struct state_reader *reader,
                       struct vmms_config *config, struct error *error)
 {
@@ -116,6 +131,7 @@ int saved_config_read(struct saved_config *saved, struct state_reader *reader,
     config->kernel = text_of(&saved->kernel);
     config->initrd = text_of(&saved->initrd);
     config->append = text_of(&saved->append);
+    take_disks(saved, config);
     return status;
 }
 

@@ -28,6 +28,7 @@ struct saved_config {
     uint64_t ram_bytes, reserved_pages, features;
     struct saved_text cpu, kernel, initrd, append; /* empty: none */
     struct boot_file_facts kernel_facts, initrd_facts;
+    struct saved_text disks; /* as --disk has them, a line each */
 };
 
 /* -E2BIG with the sentence when a text is too long. */

@@ -191,44 +191,71 @@ static int controller(struct storage *storage, struct storvsp **storvsp, bool id
     return 0;
 }
 
+/* Which drive or LUN a new disk gets; -1: none is free. */
+static int place(const struct storage *storage, const struct disk_spec *spec)
+{
+    if (spec->ide) {
+        for (int i = 0; i < STORAGE_IDE_DISKS; i++) {
+            if (storage->ide[i] == NULL && spec->lun <= 0) {
+                return i;
+            }
+        }
+        return -1;
+    }
+    int lun = spec->lun >= 0 ? spec->lun : 0;
+    while (spec->lun < 0 && lun < STORVSP_UNITS && storage->scsi != NULL &&
+           storage->scsi->units[lun] != NULL) {
+        lun++;
+    }
+    bool taken =
+        lun == STORVSP_UNITS || (storage->scsi != NULL && storage->scsi->units[lun] != NULL);
+    return taken ? -1 : lun;
+}
+
+static int remember(struct storage *storage, const struct disk_spec *spec, unsigned lun)
+{
+    struct storage_disk *more = realloc(storage->disks, (storage->n_disks + 1) * sizeof(*more));
+    if (more == NULL) {
+        return -ENOMEM;
+    }
+    storage->disks = more;
+    struct storage_disk *disk = &more[storage->n_disks++];
+    *disk = (struct storage_disk){ .ide = spec->ide, .snapshot = spec->snapshot, .lun = lun };
+    memcpy(disk->file, spec->file, sizeof(disk->file));
+    char at[32] = ",bus=ide";
+    if (!spec->ide) {
+        (void)snprintf(at, sizeof(at), ",lun=%u", lun);
+    }
+    (void)snprintf(disk->spec, sizeof(disk->spec), "%s%s%s%s%s%s", spec->file,
+                   spec->overlay[0] != '\0' ? ",overlay=" : "", spec->overlay,
+                   spec->snapshot ? ",snapshot=on" : "", spec->read_only ? ",readonly=on" : "", at);
+    return 0;
+}
+
 static int attach(struct storage *storage, const struct disk_spec *spec, struct image *image,
                   struct error *error)
 {
-    unsigned index = 0;
     bool drive = image->removable;
-    if (spec->ide) {
-        while (index < STORAGE_IDE_DISKS && storage->ide[index] != NULL) {
-            index++;
-        }
-        if (index == STORAGE_IDE_DISKS || spec->lun > 0) {
-            (void)image_close(image);
-            return error_set(error, -ENOSPC,
-                             "--disk %.200s: there are four IDE drives, without a LUN", spec->file);
-        }
+    int at = place(storage, spec);
+    if (at < 0) {
+        (void)image_close(image);
+        return error_set(error, -EBUSY, "--disk %.200s: its LUN is taken, or there are too many",
+                         spec->file);
     }
-    struct storvsp **storvsp = spec->ide ? &storage->ide[index] : &storage->scsi;
+    struct storvsp **storvsp = spec->ide ? &storage->ide[at] : &storage->scsi;
     bool fresh = *storvsp == NULL;
-    int code = controller(storage, storvsp, spec->ide, index, error);
+    int code = controller(storage, storvsp, spec->ide, (unsigned)at, error);
     if (code != 0) {
         (void)image_close(image);
         return code;
     }
-    unsigned lun = spec->lun >= 0 ? (unsigned)spec->lun : 0;
-    while (spec->lun < 0 && lun < STORVSP_UNITS && (*storvsp)->units[lun] != NULL) {
-        lun++;
-    }
     vmbus_device_lock(&(*storvsp)->vmbus);
-    code = storvsp_attach(*storvsp, lun, drive ? SCSI_DVD : SCSI_DISK, image);
+    code =
+        storvsp_attach(*storvsp, spec->ide ? 0 : (unsigned)at, drive ? SCSI_DVD : SCSI_DISK, image);
     vmbus_device_unlock(&(*storvsp)->vmbus);
-    if (code != 0) {
-        return error_set(error, code, "--disk %.200s: LUN %u is taken, or there are too many",
-                         spec->file, lun);
-    }
-    if (!spec->ide) {
-        (void)snprintf(storage->name[lun], sizeof(storage->name[lun]), "%s", spec->file);
-    }
-    code = fresh ? worker_add(storage->worker, &(*storvsp)->vmbus) : 0;
-    return code == 0 ? 0 : error_set(error, code, "too many VMBus devices");
+    code = code == 0 ? remember(storage, spec, (unsigned)at) : code;
+    code = code == 0 && fresh ? worker_add(storage->worker, &(*storvsp)->vmbus) : code;
+    return code == 0 ? 0 : error_set(error, code, "--disk %.200s: %s", spec->file, strerror(-code));
 }
 
 int storage_add(struct storage *storage, const char *text, struct error *error)
@@ -248,10 +275,34 @@ int storage_remove(struct storage *storage, unsigned lun, struct error *error)
     vmbus_device_lock(&storage->scsi->vmbus);
     int code = storvsp_detach(storage->scsi, lun);
     vmbus_device_unlock(&storage->scsi->vmbus);
-    storage->name[lun][0] = '\0';
+    for (unsigned i = 0; i < storage->n_disks; i++) {
+        if (!storage->disks[i].ide && storage->disks[i].lun == lun) {
+            storage->n_disks--;
+            memmove(&storage->disks[i], &storage->disks[i + 1],
+                    (storage->n_disks - i) * sizeof(*storage->disks));
+            break;
+        }
+    }
     return code == 0 ? 0
                      : error_set(error, code, "the disk at LUN %u: its last writes failed: %s", lun,
                                  strerror(-code));
+}
+
+int storage_quiesce(struct storage *storage, struct error *error)
+{
+    for (unsigned i = 0; i < storage->n_disks; i++) {
+        if (storage->disks[i].snapshot) {
+            return error_set(
+                error, -ENOTSUP,
+                "%.200s: a snapshot is forgotten at the end and cannot be saved: give overlay=FILE",
+                storage->disks[i].file);
+        }
+    }
+    int code = storage->scsi != NULL ? storvsp_quiesce(storage->scsi) : 0;
+    for (unsigned i = 0; code == 0 && i < STORAGE_IDE_DISKS; i++) {
+        code = storage->ide[i] != NULL ? storvsp_quiesce(storage->ide[i]) : 0;
+    }
+    return code == 0 ? 0 : error_set(error, code, "a disk cannot be written: %s", strerror(-code));
 }
 
 int storage_start(struct storage *storage, struct worker *worker, const char *const *disks,
@@ -284,5 +335,8 @@ void storage_fini(struct storage *storage)
         drop(&storage->ide[i]);
     }
     io_pool_fini(&storage->pool);
+    free(storage->disks);
+    storage->disks = NULL;
+    storage->n_disks = 0;
     storage->worker = NULL;
 }

@@ -12,12 +12,20 @@ struct worker;
 
 enum { STORAGE_IDE_DISKS = 4, STORAGE_SPEC_MAX = 3072 };
 
+struct storage_disk {
+    char spec[STORAGE_SPEC_MAX]; /* as --disk has it, with the LUN */
+    char file[IMAGE_NAME_MAX];
+    bool ide, snapshot;
+    unsigned lun; /* of an IDE disk: which drive */
+};
+
 struct storage {
     struct worker *worker; /* NULL: not started */
     struct io_pool pool;
     struct storvsp *scsi; /* NULL: no disk yet */
     struct storvsp *ide[STORAGE_IDE_DISKS];
-    char name[STORVSP_UNITS][IMAGE_NAME_MAX]; /* of what lies at each LUN */
+    struct storage_disk *disks; /* in the order in which they came */
+    unsigned n_disks;
 };
 
 /* What a --disk says. */
@@ -36,6 +44,8 @@ WARN_UNUSED int storage_start(struct storage *storage, struct worker *worker,
 /* On the machine's thread or while it stands still. */
 WARN_UNUSED int storage_add(struct storage *storage, const char *text, struct error *error);
 WARN_UNUSED int storage_remove(struct storage *storage, unsigned lun, struct error *error);
+/* Before a save: the host is idle, every image is flushed. -ENOTSUP: a disk that cannot be saved. */
+WARN_UNUSED int storage_quiesce(struct storage *storage, struct error *error);
 /* Closes every image. After the server has let its devices go; a zeroed one: no-op. */
 void storage_fini(struct storage *storage);
 

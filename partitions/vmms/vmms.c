@@ -318,6 +318,33 @@ static int start(struct vmms *vmms, struct error *error)
     return status != 0 ? status : parent_start(&vmms->machine, vmms->guest, error);
 }
 
+static int restore_worker(struct vmms *vmms, struct error *error)
+{
+    int status = worker_restore(&vmms->worker, &vmms->machine, vmms->guest, error);
+
+    return status == 0 ? start_disks(vmms, error) : status;
+}
+
+/* The disks as they are now, not as they were at the start: a line each. */
+static int save_disks(struct vmms *vmms, struct error *error)
+{
+    struct storage *storage = &vmms->worker.storage;
+    struct saved_text *text = &vmms->saved.disks;
+
+    text->n = 0;
+    for (unsigned i = 0; i < storage->n_disks; i++) {
+        size_t n = strlen(storage->disks[i].spec);
+        if (text->n + n + 2 > sizeof(text->bytes) || i == VMMS_DISKS_MAX) {
+            return error_set(error, -E2BIG, "the disks are too many to be saved");
+        }
+        memcpy(text->bytes + text->n, storage->disks[i].spec, n);
+        text->n += (uint32_t)n;
+        text->bytes[text->n++] = '\n';
+    }
+    text->bytes[text->n] = 0;
+    return storage_quiesce(storage, error);
+}
+
 /* What is on the partitions that a saved machine has. */
 static int make_parts(struct vmms *vmms, struct error *error)
 {
@@ -337,7 +364,7 @@ static int make_parts(struct vmms *vmms, struct error *error)
         return -ENOMEM;
     }
     return vmms->config.role == VMMS_ROLE_CHILD
-               ? worker_restore(&vmms->worker, machine, vmms->guest, error)
+               ? restore_worker(vmms, error)
                : 0;
 }
 
@@ -462,6 +489,10 @@ int vmms_save(struct vmms *vmms, const char *path, struct error *error)
     }
     int status = saved_config_fill(&vmms->saved, &vmms->config, vmms->guest->id,
                                    &vmms->machine.config, error);
+    if (status != 0) {
+        return status;
+    }
+    status = save_disks(vmms, error);
     if (status != 0) {
         return status;
     }
@@ -680,6 +711,27 @@ bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
     }
     debug_release(&vmms->machine);
     return true;
+}
+
+bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
+{
+    const struct storage *storage = &vmms->worker.storage;
+
+    debug_hold(&vmms->machine);
+    bool there = n < storage->n_disks;
+    if (there) {
+        const struct storage_disk *from = &storage->disks[n];
+        const struct storvsp *storvsp = from->ide ? storage->ide[from->lun] : storage->scsi;
+        const struct scsi_target *target = &storvsp->units[from->ide ? 0 : from->lun]->target;
+        *disk = (struct vmms_disk){ .ide = from->ide, .lun = from->lun };
+        memcpy(disk->file, from->file, sizeof(disk->file));
+        disk->kind = target->kind == SCSI_DVD ? target->image != NULL ? "DVD" : "empty DVD"
+                     : target->image->writable ? "disk"
+                                               : "read-only disk";
+        disk->bytes = target->image != NULL ? target->image->size_bytes : 0;
+    }
+    debug_release(&vmms->machine);
+    return there;
 }
 
 void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)

@@ -145,6 +145,16 @@ struct vmms_offer {
 /* The n-th device; false: there are no more. */
 bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer);
 
+struct vmms_disk {
+    char file[1024];
+    const char *kind; /* "disk", "read-only disk", "DVD", "empty DVD" */
+    bool ide;
+    unsigned lun; /* of an IDE disk: which drive */
+    uint64_t bytes;
+};
+/* The n-th disk; false: there are no more. */
+bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk);
+
 struct vmms_vmbus {
     uint64_t messages_in, messages_out, messages_bad, messages_lost, contacts, unloads;
     unsigned gpadls, incomplete_gpadls;
