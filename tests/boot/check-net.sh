@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stock Debian kernels and the network adapter: DHCP, SIZE=32 MiB over NAT both ways, offloads, channels, MTU, address, link, hot plug, a
-# forwarded port. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]. A row: name, kernel, options, tests in the guest, queues, seconds.
+# forwarded port. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the environment. A row: name, kernel, options, tests in the guest, queues, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
 out=build/net
@@ -56,7 +56,7 @@ while IFS='|' read -r name kernel options tests queues seconds; do
     }
     console=$out/$name.console socket=$out/$$.socket
     rm -f "$console" "$console.ctl" "$console.forwarded" "$socket"
-    $verdite run --kernel "$image" --initrd "$initrd" $options --control "$socket" --no-reboot --timeout "$seconds" \
+    $verdite run --kernel "$image" --initrd "$initrd" $options $OPTIONS --control "$socket" --no-reboot --timeout "$seconds" \
         --net user,mtu=4000,hostfwd=tcp:127.0.0.1:$((port + 1))-:80 \
         --append "console=ttyS0 net_port=$port net_sum=$sum net_put=$put_sum net_queues=$queues net_tests=$tests" \
         </dev/null >"$console" 2>"$console.log" &
