@@ -111,6 +111,12 @@ bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
     return false;
 }
 
+bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
+{
+    (void)vmms, (void)n, (void)disk;
+    return false;
+}
+
 bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port)
 {
     (void)vmms, (void)index, (void)port;
