@@ -1,8 +1,6 @@
 #!/bin/sh
-# docs/devices.md holds the VMBus messages as their table says.
-table=$(awk -f docs/devices.awk partitions/vmbus/messages.h)
-shown=$(sed -n '/^| number | message /,/^$/p' docs/devices.md | sed '/^$/d')
-[ "$table" = "$shown" ] && [ -n "$table" ] || {
-    echo "docs/devices.md: its table of VMBus messages is not what awk -f docs/devices.awk partitions/vmbus/messages.h prints"
+# docs/devices.md holds the tables of messages and commands as the sources have them.
+docs/devices.sh | diff docs/devices.md - || {
+    echo "docs/devices.md is not what its sources say: docs/devices.sh >new && mv new docs/devices.md"
     exit 1
 }
