@@ -31,7 +31,7 @@ static const struct {
     { "resume FILE [OPTION]...", "go on with a saved machine" },
     { "explain --kernel FILE [OPTION]...", "print the machine that this makes" },
     { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
-    { "image VERB FILE... [OPTION]...", "make, convert, show, check disk images" },
+    { "image VERB FILE... [OPTION]...", "make, convert, check disk images" },
     { "help [--man]", "print this text, or the manual page" },
     { "--version", "print the version" },
 };
