@@ -31,6 +31,24 @@ for rom in "$@"; do
     done
     compare "$rom" --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" --append "$append"
 done
+# A machine that one saved goes on in the other.
+save() # saver...
+{
+    state=build/portable.state
+    rm -f $state
+    "$@" run --kernel build/roms/tour-1.elf --memory 64M --cpus 4 --clock virtual --seed 1 --no-reboot --serial none \
+        --save $state --save-at 10001 </dev/null >/dev/null 2>&1
+}
+resumed() # resumer...
+{
+    "$@" resume build/portable.state --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
+}
+whole=$(hash_of "$native" run --kernel build/roms/tour-1.elf --memory 64M --cpus 4)
+save "$native"
+verdict "saved here, resumed there" "$whole" "$(resumed "$emulator" "$foreign")"
+save "$emulator" "$foreign"
+verdict "saved there, resumed here" "$whole" "$(resumed "$native")"
+rm -f build/portable.state
 # qemu-user's -p: mappings and AT_PAGESZ as on a host with such pages.
 for bytes in 16384 65536; do
     if "$emulator" -p $bytes "$foreign" --version >/dev/null 2>&1; then
