@@ -131,9 +131,11 @@ static const struct state_field core_rows[] = {
 static int core_loaded(void *object, struct error *error)
 {
     struct core *core = object;
+    uint64_t rf = core->state.rflags_rest & FLAG_RF; /* of an interrupted repetition */
 
     (void)error;
     core_mode_update(core);
+    core->state.rflags_rest |= rf;
     mmu_flush_all(&core->mmu);
     core->attention = true;
     return 0;
