@@ -28,7 +28,7 @@ struct core_translated {
     uint64_t stack_page;  /* page of the stack that may be accessed directly, or no page */
     uint64_t stack_delta; /* host address less guest address there */
     uint16_t flags_image; /* AH as LAHF gives it, AL: OF */
-    bool vectors;         /* the guest's vector registers and MXCSR are in the host's */
+    uint8_t vectors;      /* what of the guest's vector registers is in the host's, MXCSR too */
     bool interpret; /* translated code was left because the block at RIP is to be interpreted */
     uint32_t host_mxcsr; /* what C runs with */
     uint8_t flags_cf;    /* CF by itself */

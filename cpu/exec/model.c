@@ -22,7 +22,7 @@
 #define FEATURES_VERDITE64 \
     (FEATURES_V2 | F(MOVBE) | F(XSAVE) | F(XSAVEOPT) | F(RDRAND) | F(RDTSCP) | F(GBPAGES) | F(FSGSBASE) | \
      F(SMEP) | F(SMAP) | F(PCID) | F(INVPCID) | F(UMIP) | F(ERMS) | F(ARAT) | F(TSC_ADJUST) | F(BMI1) | F(BMI2) | \
-     F(LZCNT) | F(ADX) | F(AES) | F(PCLMULQDQ) | F(SHA))
+     F(LZCNT) | F(AES) | F(PCLMULQDQ) | F(SHA))
 
 /* The 64-bit models call themselves family 6 model 1Ch stepping 10 (Bonnell, in order): no speculation, so that stock
  * kernels turn no mitigation on. [LINUX arch/x86/kernel/cpu/common.c cpu_vuln_whitelist] */

@@ -109,6 +109,11 @@ static uint16_t writes(const struct insn *insn)
     case OP_CWD:
     case OP_CBW:
         return bit_of(REG_RAX) | bit_of(REG_RDX);
+    case OP_MULX:
+        return first | bit_of(insn->n[1]);
+    case OP_PCMPESTRI:
+    case OP_PCMPISTRI:
+        return bit_of(REG_RCX);
     case OP_XCHG:
     case OP_XADD:
     case OP_CMPXCHG:

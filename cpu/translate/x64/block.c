@@ -27,6 +27,11 @@
     X(MUL, emit_mul, fits_integer) X(IMUL, emit_mul, fits_integer) \
     X(DIV, emit_div, fits_integer) X(IDIV, emit_div, fits_integer) \
     X(BT, emit_bt, fits_integer) X(BTS, emit_bt, fits_integer) X(BTR, emit_bt, fits_integer) X(BTC, emit_bt, fits_integer) \
+    X(ANDN, emit_bmi, fits_integer) X(BEXTR, emit_bmi, fits_integer) X(BLSI, emit_bmi, fits_integer) \
+    X(BLSMSK, emit_bmi, fits_integer) X(BLSR, emit_bmi, fits_integer) X(BZHI, emit_bmi, fits_integer) \
+    X(MULX, emit_bmi, fits_integer) X(PDEP, emit_bmi, fits_integer) X(PEXT, emit_bmi, fits_integer) \
+    X(RORX, emit_bmi, fits_integer) X(SARX, emit_bmi, fits_integer) X(SHLX, emit_bmi, fits_integer) \
+    X(SHRX, emit_bmi, fits_integer) X(LZCNT, emit_zeros, fits_integer) X(TZCNT, emit_zeros, fits_integer) \
     X(BSF, emit_scan, fits_integer) X(BSR, emit_scan, fits_integer) X(POPCNT, emit_popcnt, fits_integer) \
     X(CMPXCHG, emit_cmpxchg, fits_integer) X(XADD, emit_xadd, fits_integer) \
     X(CLC, emit_carry, NULL) X(STC, emit_carry, NULL) X(CMC, emit_carry, NULL)
@@ -60,18 +65,42 @@ const struct emit_row emit_rows[OP_COUNT] = {
 #undef X
 };
 
+/* LZCNT and TZCNT are BSR and BSF on models without them. */
+static bool counts_zeros(const struct emitter *e, const struct insn *insn)
+{
+    const struct cpu_model *model = e->translator->core->model;
+
+    return e->translator->knows_lzcnt &&
+           cpu_model_has(model, insn->op == OP_LZCNT ? FEATURE_LZCNT : FEATURE_BMI1);
+}
+
 static bool is_native(const struct emitter *e, const struct insn *insn)
 {
     const struct emit_row *row = &emit_rows[insn->op];
 
-    return ((row->emit != NULL && (row->fits == NULL || row->fits(insn))) ||
-            emit_vector_fits(insn)) &&
-           cpu_model_knows(e->translator->core->model, insn, 64);
+    if (!e->translator->knows[insn_needs(insn, 64)] ||
+        !cpu_model_knows(e->translator->core->model, insn, 64)) {
+        return false;
+    }
+    if (insn->op == OP_LZCNT || insn->op == OP_TZCNT) {
+        return counts_zeros(e, insn) && row->fits(insn);
+    }
+    return (row->emit != NULL && (row->fits == NULL || row->fits(insn))) ||
+           emit_vector_fits(insn) || emit_vex_fits(&e->translator->vex, insn);
 }
 
 static emit_fn *emitter_of(const struct insn *insn)
 {
-    return emit_rows[insn->op].emit != NULL ? emit_rows[insn->op].emit : emit_vector;
+    return emit_rows[insn->op].emit != NULL ? emit_rows[insn->op].emit
+           : insn->flags & INSN_VEX         ? emit_vex
+                                            : emit_vector;
+}
+
+static enum vectors_there vectors_of(const struct insn *insn)
+{
+    return emit_rows[insn->op].emit != NULL ? VECTORS_HOME
+           : insn->flags & INSN_VEX         ? VECTORS_YMM
+                                            : VECTORS_XMM;
 }
 
 /* Registers that it writes and the pending flags are made of. */
@@ -132,18 +161,20 @@ static void emit_insn(struct emitter *e)
 
 void translator_emit(struct emitter *e)
 {
-    e->vectors = false;
+    e->vectors = VECTORS_HOME;
     for (unsigned i = 0; i < e->n; i++) {
         e->flow.insn[i].native = is_native(e, &e->insns[i]);
-        e->vectors |= e->flow.insn[i].native && emit_rows[e->insns[i].op].emit == NULL;
+        if (e->flow.insn[i].native && vectors_of(&e->insns[i]) > e->vectors) {
+            e->vectors = vectors_of(&e->insns[i]);
+        }
     }
     flow_analyse(&e->flow, e->insns, e->n, true);
     e->flags = (struct flags_track){ .stored = true };
     e->n_cold = 0;
     e->ended = false;
     e->i = 0;
-    if (e->vectors) {
-        emit_vectors(e);
+    if (e->vectors != VECTORS_HOME) {
+        emit_vectors(e, e->vectors);
     }
     for (; e->i < e->n; e->i++) {
         e->ended = false;

@@ -89,12 +89,14 @@ void emit_hand_over(struct emitter *e, unsigned condition)
     cold->jump[0] = enc_jcc32(&e->e, condition);
 }
 
-void emit_vectors(struct emitter *e)
+void emit_vectors(struct emitter *e, enum vectors_there there)
 {
     struct cold *cold = cold_new(e, COLD_VECTORS);
+    bool ymm = there == VECTORS_YMM;
 
-    enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(translated.vectors), 0, false);
-    cold->jump[0] = enc_jcc32(&e->e, 4);
+    enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(translated.vectors), ymm ? VECTORS_YMM : VECTORS_HOME,
+               false);
+    cold->jump[0] = enc_jcc32(&e->e, ymm ? 5 : 4);
     cold->again = e->e.at;
 }
 
@@ -316,7 +318,8 @@ static void cold_vectors(struct emitter *e, const struct cold *cold)
 {
     cold_arrive(e, cold);
     enc_mov_imm(&e->e, S_INDEX, e->rip);
-    enc_call_to(&e->e, e->translator->vectors_entry);
+    enc_call_to(&e->e, e->vectors == VECTORS_YMM ? e->translator->ymm_entry
+                                                 : e->translator->vectors_entry);
     enc_jmp_to(&e->e, cold->again);
 }
 

@@ -56,6 +56,9 @@ struct flags_track {
 
 /* ---- cold code ---- */
 
+/* What of the guest's vector registers is in the host's: translated.vectors. */
+enum vectors_there { VECTORS_HOME, VECTORS_XMM, VECTORS_YMM };
+
 enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS };
 
 struct cold {
@@ -88,7 +91,7 @@ struct emitter {
     unsigned n_cold, cold_of_insn; /* the first of the running instruction */
     bool ended;                    /* the last instruction leaves by itself */
     bool counted, one_cpu, bmi2;
-    bool vectors; /* some instruction works on vector registers */
+    enum vectors_there vectors; /* what its instructions work on */
 };
 
 /* Emit one instruction. False: it has no host code after all (nothing was emitted). */
@@ -133,6 +136,8 @@ void emit_flags_host(struct emitter *e, uint32_t mask);
 void emit_flags_set(struct emitter *e, struct recipe recipe, uint32_t host);
 /* The host's flags are right, all six, and nothing else: keep them if they are of use. Keeps them. Uses S_DATA. */
 void emit_flags_image(struct emitter *e);
+/* The host's CF replaces what the flags that are stored have; `others` of the host's are right, too. */
+void emit_flags_carry(struct emitter *e, uint32_t others);
 /* A save of operands before they are overwritten: into flags_a or flags_b. Keeps host flags. */
 struct recipe_operand emit_flags_save(struct emitter *e, bool b, unsigned host);
 struct recipe_operand recipe_gpr(unsigned n);
@@ -157,8 +162,8 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number);
 void emit_slow(struct emitter *e);
 /* When the condition holds, the interpreter does the running instruction, of which nothing has been done. */
 void emit_hand_over(struct emitter *e, unsigned condition);
-/* The block's vector registers are where they belong from here on. */
-void emit_vectors(struct emitter *e);
+/* The block's vector registers are where they belong from here on: XMM, or YMM. */
+void emit_vectors(struct emitter *e, enum vectors_there there);
 /* Behind the block: where its conditional jumps go; and, elsewhere, what hardly ever runs. */
 void emit_taken(struct emitter *e);
 void emit_cold(struct emitter *e);
@@ -167,6 +172,6 @@ void emit_cold(struct emitter *e);
 emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, emit_lea, emit_xchg,
     emit_cmov, emit_setcc, emit_cbw, emit_cwd, emit_bswap, emit_nop, emit_push, emit_pop,
     emit_leave, emit_jcc, emit_jmp, emit_call, emit_ret, emit_imul, emit_mul, emit_div, emit_bt,
-    emit_scan, emit_popcnt, emit_cmpxchg, emit_xadd, emit_carry;
+    emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry;
 
 #endif

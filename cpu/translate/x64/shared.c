@@ -65,6 +65,26 @@ static void with_vectors(struct encoder *e, const uint8_t *routine)
     enc_patch8(none, e->at);
 }
 
+static struct host_mem ymm_home(unsigned n)
+{
+    return CORE_OFFSET(offsetof(struct core, state.ymm_high) + sizeof(union xmm) * n);
+}
+
+/* Over what follows, unless the YMM registers are in the host's. */
+static uint8_t *unless_ymm(struct encoder *e)
+{
+    enc_alu_mi(e, ENC_CMP, 1, CORE_AT(translated.vectors), VECTORS_YMM, false);
+    return enc_jcc32(e, 5);
+}
+
+static void vinsert_high(struct encoder *e)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        enc_vex_rm(e, ENC_0F3A | ENC_66 | ENC_VEX_L | 0x18, false, n, n, ymm_home(n));
+        enc_byte(e, 1);
+    }
+}
+
 /* The host's MXCSR belongs to C again. */
 static void emit_vectors_save(struct encoder *e, struct translator *t)
 {
@@ -74,6 +94,18 @@ static void emit_vectors_save(struct encoder *e, struct translator *t)
     }
     enc_rm(e, ENC_0F | 0xae, 4, 3, CORE_AT(state.mxcsr));
     enc_rm(e, ENC_0F | 0xae, 4, 2, CORE_AT(translated.host_mxcsr));
+    if (t->avx) {
+        uint8_t *over = unless_ymm(e);
+
+        for (unsigned n = 0; n < 16; n++) {
+            enc_vex_rm(e, ENC_0F3A | ENC_66 | ENC_VEX_L | 0x19, false, n, 0, ymm_home(n));
+            enc_byte(e, 1);
+        }
+        enc_byte(e, 0xc5); /* VZEROUPPER: C uses SSE */
+        enc_byte(e, 0xf8);
+        enc_byte(e, 0x77);
+        enc_patch32(over, e->at);
+    }
     enc_byte(e, 0xc3);
 }
 
@@ -84,29 +116,53 @@ static void emit_vectors_load(struct encoder *e, struct translator *t)
     for (unsigned n = 0; n < 16; n++) {
         enc_rm(e, ENC_0F | 0x10, 4, n, xmm_home(n));
     }
+    if (t->avx) {
+        uint8_t *over = unless_ymm(e);
+
+        vinsert_high(e);
+        enc_patch32(over, e->at);
+    }
     enc_byte(e, 0xc3);
 }
 
 /* Load them, or leave when vector instructions are to be interpreted. S_INDEX: RIP. */
-static void emit_vectors_entry(struct encoder *e, struct translator *t)
+static uint8_t *vectors_entry(struct encoder *e, struct translator *t, struct host_mem blocked_by,
+                              enum vectors_there there)
 {
     const int32_t masks = 0x1f80;
+    uint8_t *entry = e->at, *only_high = NULL;
 
-    t->vectors_entry = e->at;
+    enc_alu_mi(e, ENC_CMP, 1, blocked_by, 0, false);
+    uint8_t *blocked = enc_jcc32(e, 5);
+    if (there == VECTORS_YMM) {
+        enc_alu_mi(e, ENC_CMP, 1, CORE_AT(translated.vectors), VECTORS_XMM, false);
+        only_high = enc_jcc32(e, 4);
+    }
     enc_load(e, 4, S_DATA, CORE_AT(state.mxcsr));
     enc_alu_ri(e, ENC_AND, 4, S_DATA, masks);
     enc_alu_ri(e, ENC_CMP, 4, S_DATA, masks);
-    uint8_t *unmasked = enc_jcc8(e, 5);
-    enc_alu_mi(e, ENC_CMP, 1, CORE_AT(sse_blocked), 0, false);
-    uint8_t *blocked = enc_jcc8(e, 5);
-    enc_store_imm(e, 1, CORE_AT(translated.vectors), 1);
+    uint8_t *unmasked = enc_jcc32(e, 5);
+    enc_store_imm(e, 1, CORE_AT(translated.vectors), (int32_t)there);
     enc_jmp_to(e, t->vectors_load);
-    enc_patch8(unmasked, e->at);
-    enc_patch8(blocked, e->at);
+    if (only_high != NULL) {
+        enc_patch32(only_high, e->at);
+        enc_store_imm(e, 1, CORE_AT(translated.vectors), (int32_t)there);
+        vinsert_high(e);
+        enc_byte(e, 0xc3);
+    }
+    enc_patch32(unmasked, e->at);
+    enc_patch32(blocked, e->at);
     enc_store(e, 8, CORE_GPR(REG_RIP), S_INDEX);
     enc_store_imm(e, 1, CORE_AT(translated.interpret), 1);
     pop(e, S_INDEX);
     enc_jmp_to(e, t->exit_entry);
+    return entry;
+}
+
+static void emit_vectors_entry(struct encoder *e, struct translator *t)
+{
+    t->vectors_entry = vectors_entry(e, t, CORE_AT(sse_blocked), VECTORS_XMM);
+    t->ymm_entry = t->avx ? vectors_entry(e, t, CORE_AT(avx_blocked), VECTORS_YMM) : NULL;
 }
 
 static void call_c(struct encoder *e, struct translator *t, uintptr_t function)

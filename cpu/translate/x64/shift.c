@@ -296,7 +296,7 @@ bool emit_div(struct emitter *e, const struct insn *insn)
 
 /* ---- BT, BTS, BTR, BTC: only CF changes ---- */
 
-static void carry_set(struct emitter *e, uint32_t others)
+void emit_flags_carry(struct emitter *e, uint32_t others)
 {
     if (!emit_flags_used(e)) {
         e->flags = (struct flags_track){ 0 };
@@ -364,7 +364,7 @@ static bool bit_memory(struct emitter *e, const struct insn *insn)
             enc_store(&e->e, size, mem, S_INDEX);
         }
     }
-    carry_set(e, 0);
+    emit_flags_carry(e, 0);
     return true;
 }
 
@@ -388,7 +388,7 @@ bool emit_bt(struct emitter *e, const struct insn *insn)
     if (insn->op != OP_BT) {
         emit_gpr_done(e, n, a);
     }
-    carry_set(e, 0);
+    emit_flags_carry(e, 0);
     return true;
 }
 
@@ -405,7 +405,7 @@ bool emit_carry(struct emitter *e, const struct insn *insn)
         others = e->flags.host & (uint32_t)~FLAG_CF;
     }
     enc_byte(&e->e, insn->op == OP_CMC ? 0xf5 : insn->op == OP_CLC ? 0xf8 : 0xf9);
-    carry_set(e, others);
+    emit_flags_carry(e, others);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* SSE to SSE4.1: the table of opcodes, and one emitter for each shape. [SDM 2] */
+/* SSE to SSE4.2, AES, PCLMULQDQ, SHA: the table of opcodes, and one emitter for each shape. [SDM 2] */
 #include "cpu/translate/x64/simd.h"
 
 /* X(operation, shape, opcode with its prefix and map) */
@@ -7,6 +7,7 @@
 #define P66(op)   (ENC_0F | ENC_66 | (op))
 #define PF3(op)   (ENC_0F | ENC_F3 | (op))
 #define PF2(op)   (ENC_0F | ENC_F2 | (op))
+#define N38(op)   (ENC_0F38 | (op))
 #define P38(op)   (ENC_0F38 | ENC_66 | (op))
 #define P3A(op)   (ENC_0F3A | ENC_66 | (op))
 #define VECTOR_OPS(X) \
@@ -49,7 +50,12 @@
     X(CVTDQ2PS, N0F(0x5b)) X(CVTPS2DQ, P66(0x5b)) X(CVTTPS2DQ, PF3(0x5b)) X(CVTTPD2DQ, P66(0xe6)) \
     X(CVTDQ2PD, PF3(0xe6)) X(CVTPD2DQ, PF2(0xe6)) X(HADDPD, P66(0x7c)) X(HADDPS, PF2(0x7c)) X(HSUBPD, P66(0x7d)) \
     X(HSUBPS, PF2(0x7d)) X(ADDSUBPD, P66(0xd0)) X(ADDSUBPS, PF2(0xd0)) X(MOVSLDUP, PF3(0x12)) X(MOVSHDUP, PF3(0x16)) \
-    X(MOVDDUP, PF2(0x12)) X(MOVHLPS, N0F(0x12)) X(MOVLHPS, N0F(0x16)) X(MOVNTDQA, P38(0x2a))
+    X(MOVDDUP, PF2(0x12)) X(MOVHLPS, N0F(0x12)) X(MOVLHPS, N0F(0x16)) X(MOVNTDQA, P38(0x2a)) \
+    X(PBLENDVB, P38(0x10)) X(BLENDVPS, P38(0x14)) X(BLENDVPD, P38(0x15)) X(INSERTPS, P3A(0x21)) X(DPPS, P3A(0x40)) \
+    X(DPPD, P3A(0x41)) X(AESIMC, P38(0xdb)) X(AESENC, P38(0xdc)) X(AESENCLAST, P38(0xdd)) X(AESDEC, P38(0xde)) \
+    X(AESDECLAST, P38(0xdf)) X(AESKEYGENASSIST, P3A(0xdf)) X(PCLMULQDQ, P3A(0x44)) X(SHA1NEXTE, N38(0xc8)) \
+    X(SHA1MSG1, N38(0xc9)) X(SHA1MSG2, N38(0xca)) X(SHA256RNDS2, N38(0xcb)) X(SHA256MSG1, N38(0xcc)) \
+    X(SHA256MSG2, N38(0xcd)) X(SHA1RNDS4, ENC_0F3A | 0xcc)
 /* X(operation, by a register or memory, by an immediate, extension) */
 #define VECTOR_SHIFTS(X) \
     X(PSRLW, P66(0xd1), P66(0x71), 2) X(PSRLD, P66(0xd2), P66(0x72), 2) X(PSRLQ, P66(0xd3), P66(0x73), 2) \
@@ -71,7 +77,12 @@
     X(CVTTSD2SI, TO_GPR, PF2(0x2c)) X(CVTSS2SI, TO_GPR, PF3(0x2d)) X(CVTSD2SI, TO_GPR, PF2(0x2d)) \
     X(MOVMSKPS, TO_GPR, N0F(0x50)) X(MOVMSKPD, TO_GPR, P66(0x50)) X(PMOVMSKB, TO_GPR, P66(0xd7)) \
     X(UCOMISS, FLAGS, N0F(0x2e)) X(UCOMISD, FLAGS, P66(0x2e)) X(COMISS, FLAGS, N0F(0x2f)) X(COMISD, FLAGS, P66(0x2f)) \
-    X(PTEST, FLAGS, P38(0x17))
+    X(PTEST, FLAGS, P38(0x17)) \
+    X(PCMPESTRM, STRING, P3A(0x60)) X(PCMPESTRI, STRING, P3A(0x61)) X(PCMPISTRM, STRING, P3A(0x62)) \
+    X(PCMPISTRI, STRING, P3A(0x63)) X(PINSRB, FROM_GPR, P3A(0x20)) X(PINSRW, FROM_GPR, P66(0xc4)) \
+    X(PINSRD, FROM_GPR, P3A(0x22)) X(PINSRQ, FROM_GPR, P3A(0x22)) X(PEXTRW, TO_GPR, P66(0xc5)) \
+    X(PEXTRB, EXTRACT, P3A(0x14)) X(PEXTRW2, EXTRACT, P3A(0x15)) X(PEXTRD, EXTRACT, P3A(0x16)) \
+    X(PEXTRQ, EXTRACT, P3A(0x16)) X(EXTRACTPS, EXTRACT, P3A(0x17))
 // clang-format on
 
 const struct vector_row vector_rows[OP_COUNT] = {
@@ -101,6 +112,7 @@ static bool kinds_fit(const struct insn *insn, unsigned shape)
     switch (shape) {
     case VECTOR_OP:
     case VECTOR_FLAGS:
+    case VECTOR_STRING:
         return first == OPERAND_XMM && (second == OPERAND_XMM || second == OPERAND_MEM);
     case VECTOR_MOVE:
     case VECTOR_ALIGNED:
@@ -110,6 +122,8 @@ static bool kinds_fit(const struct insn *insn, unsigned shape)
         return first == OPERAND_XMM;
     case VECTOR_TO_GPR:
         return first == OPERAND_GPR && (second == OPERAND_XMM || second == OPERAND_MEM);
+    case VECTOR_EXTRACT:
+        return second == OPERAND_XMM && (first == OPERAND_GPR || first == OPERAND_MEM);
     case VECTOR_FROM_GPR:
         return first == OPERAND_XMM && (second == OPERAND_GPR || second == OPERAND_MEM);
     case VECTOR_MOVD:
@@ -210,6 +224,7 @@ static void vector_to_gpr(struct emitter *e, const struct insn *insn, const stru
     } else {
         enc_rr(&e->e, row->opcode, size, to, insn->n[1]);
     }
+    immediate(e, insn);
     emit_gpr_done(e, n, to);
 }
 
@@ -224,6 +239,42 @@ static void vector_from_gpr(struct emitter *e, const struct insn *insn,
     } else {
         enc_rr(&e->e, row->opcode, size, insn->n[0], emit_gpr(e, insn->n[1], S_DATA));
     }
+    immediate(e, insn);
+}
+
+/* A lane to a general register or memory. */
+static void vector_extract(struct emitter *e, const struct insn *insn, const struct vector_row *row)
+{
+    unsigned size = insn->size[0] == 8 ? 8 : 4;
+
+    if (is_memory(insn, 0)) {
+        struct host_mem mem = vector_check(e, insn, insn->size[0], true, false);
+        enc_rm(&e->e, row->opcode, size, insn->n[1], mem);
+        immediate(e, insn);
+        return;
+    }
+    unsigned to = emit_gpr_target(e, insn->n[0], S_DATA);
+    enc_rr(&e->e, row->opcode, size, insn->n[1], to);
+    immediate(e, insn);
+    emit_gpr_done(e, insn->n[0], to);
+}
+
+/* PCMPESTRI and its kin: memory need not be aligned; the index comes in RCX, which is not the guest's. */
+static void vector_string(struct emitter *e, const struct insn *insn, const struct vector_row *row)
+{
+    unsigned size = insn->flags & INSN_REX_W ? 8 : 4;
+
+    if (is_memory(insn, 1)) {
+        struct host_mem mem = vector_check(e, insn, 16, false, false);
+        enc_rm(&e->e, row->opcode, size, insn->n[0], mem);
+    } else {
+        enc_rr(&e->e, row->opcode, size, insn->n[0], insn->n[1]);
+    }
+    immediate(e, insn);
+    if (insn->op == OP_PCMPESTRI || insn->op == OP_PCMPISTRI) {
+        enc_mov(&e->e, (unsigned)host_of[REG_RCX], HOST_RCX);
+    }
+    emit_flags_image(e);
 }
 
 static void vector_movd(struct emitter *e, const struct insn *insn, const struct vector_row *row)
@@ -264,6 +315,12 @@ bool emit_vector(struct emitter *e, const struct insn *insn)
         return true;
     case VECTOR_MOVD:
         vector_movd(e, insn, row);
+        return true;
+    case VECTOR_EXTRACT:
+        vector_extract(e, insn, row);
+        return true;
+    case VECTOR_STRING:
+        vector_string(e, insn, row);
         return true;
     case VECTOR_FLAGS:
         vector_op(e, insn, row);

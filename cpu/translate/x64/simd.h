@@ -18,6 +18,8 @@ enum vector_shape {
     VECTOR_TO_GPR,   /* r32/64, xmm/m: unaligned scalars, MOVMSK */
     VECTOR_FROM_GPR, /* xmm, r32/64 or m */
     VECTOR_MOVD,     /* MOVD, MOVQ with general registers or memory */
+    VECTOR_EXTRACT,  /* r32/64 or m, xmm, an immediate */
+    VECTOR_STRING,   /* PCMPESTRI .. */
     VECTOR_FLAGS,    /* xmm, xmm/m: sets all flags */
 };
 

@@ -16,6 +16,42 @@ enum {
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
+
+/* What instructions need that run on the host as they are; without rows: every x86-64 host has it. */
+static void host_features(struct translator *t)
+{
+    static const struct {
+        uint8_t needs;
+        bool avx;
+        uint8_t leaf7, reg, bit; /* EBX is 1, ECX 2, EDX 3 */
+    } rows[] = {
+        { OP_NEEDS_SSE3, false, 0, 2, 0 },      { OP_NEEDS_SSSE3, false, 0, 2, 9 },
+        { OP_NEEDS_SSE4_1, false, 0, 2, 19 },   { OP_NEEDS_SSE4_2, false, 0, 2, 20 },
+        { OP_NEEDS_POPCNT, false, 0, 2, 23 },   { OP_NEEDS_MOVBE, false, 0, 2, 22 },
+        { OP_NEEDS_CX16, false, 0, 2, 13 },     { OP_NEEDS_AES, false, 0, 2, 25 },
+        { OP_NEEDS_PCLMULQDQ, false, 0, 2, 1 }, { OP_NEEDS_AVX, true, 0, 2, 28 },
+        { OP_NEEDS_FMA, true, 0, 2, 12 },       { OP_NEEDS_F16C, true, 0, 2, 29 },
+        { OP_NEEDS_AVX2, true, 1, 1, 5 },       { OP_NEEDS_BMI1, false, 1, 1, 3 },
+        { OP_NEEDS_BMI2, false, 1, 1, 8 },      { OP_NEEDS_ADX, false, 1, 1, 19 },
+        { OP_NEEDS_SHA, false, 1, 1, 29 },
+    };
+    uint32_t regs[2][4] = { { 0 } };
+
+    for (unsigned i = 0; i < OP_FEATURE_COUNT; i++) {
+        t->knows[i] = true;
+    }
+    (void)__get_cpuid(1, &regs[0][0], &regs[0][1], &regs[0][2], &regs[0][3]);
+    (void)__get_cpuid_count(7, 0, &regs[1][0], &regs[1][1], &regs[1][2], &regs[1][3]);
+    t->avx = __builtin_cpu_supports("avx2") && !(t->config.hide & TRANSLATE_AVX);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        t->knows[rows[i].needs] =
+            (regs[rows[i].leaf7][rows[i].reg] >> rows[i].bit & 1) && (!rows[i].avx || t->avx);
+    }
+    /* A guest's LZCNT and TZCNT are not the host's BSR and BSF: see is_native. */
+    t->knows_lzcnt = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi");
+}
+
 static bool host_has_bmi2(void)
 {
     return __builtin_cpu_supports("bmi2");
@@ -33,6 +69,8 @@ struct translator *translator_create(struct core *core, const struct translate_o
     t->core = core;
     t->ops = ops;
     t->config = config;
+    host_features(t);
+    vex_forms_list(&t->vex);
     t->bmi2 = host_has_bmi2() && !(config.hide & TRANSLATE_BMI2);
     t->sites = calloc(SITES, sizeof(*t->sites));
     t->jumps = calloc(1u << JUMP_TABLE_BITS, sizeof(*t->jumps));
@@ -218,7 +256,7 @@ struct code_edge *translator_run(struct translator *t, struct code *code)
     struct code_edge *(*run)(const void *entry);
 
     memcpy(&run, &t->run_entry, sizeof(run));
-    t->core->translated.vectors = false;
+    t->core->translated.vectors = VECTORS_HOME;
     t->core->translated.interpret = false;
     struct code_edge *edge = run(code->entry);
     flags_settle(t->core);

@@ -3,8 +3,10 @@
 #define CPU_TRANSLATE_X64_TRANSLATOR_H
 
 #include "base/host/code_memory.h"
+#include "cpu/decode/op_info.h"
 #include "cpu/translate/translate.h"
 #include "cpu/translate/x64/emit.h"
+#include "cpu/translate/x64/vex.h"
 
 /* A place where translated code hands an instruction over. */
 struct site {
@@ -32,10 +34,12 @@ struct translator {
     uint32_t n_sites;
     struct jump_entry *jumps;
     uint16_t salt;
-    bool bmi2;
+    bool bmi2, avx, knows_lzcnt;
+    bool knows[OP_FEATURE_COUNT]; /* the host, what guests may need */
+    struct vex_forms vex;
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
-    uint8_t *vectors_entry, *vectors_load, *vectors_save;
+    uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
     const void *run_entry;
     struct emitter emitter;
 };

@@ -448,7 +448,7 @@ enum { JUMP_BYTES = 5 };
 /* The first block of cpu_run is interpreted: let it be a jump to the case, elsewhere in its page. Returns where. */
 static spa_t jump_before(struct emulated *emulated, const struct fuzz_case *c)
 {
-    uint32_t at = c->code_offset < 0x800 ? 0x900 : 0x100;
+    uint32_t at = c->code_offset < 0x800 ? 0x900 : 0x700; /* nothing reads there */
     uint32_t distance = c->code_offset - (at + JUMP_BYTES);
     uint8_t jump[JUMP_BYTES] = { 0xe9 };
 

@@ -85,7 +85,7 @@ static struct core_fixture *fixture_with(const char *text, struct cpu_model *mod
     return fixture;
 }
 
-#define EVERYTHING "verdite64,+xsavec,+rdseed,+rdpid,+clflushopt,+avx,+avx2,+fma,+f16c"
+#define EVERYTHING "verdite64,+xsavec,+rdseed,+rdpid,+clflushopt,+adx,+avx,+avx2,+fma,+f16c"
 
 START_TEST(instructions_come_with_their_feature)
 {

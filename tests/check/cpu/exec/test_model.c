@@ -26,8 +26,8 @@ static const struct cpuid_case {
     { 4, 3, { 0, 0, 0, 0 } },
     { 5, 0, { 0, 0, 0, 0 } },
     { 6, 0, { 4, 0, 0, 0 } },
-    /* FSGSBASE TSC_ADJUST BMI1 SMEP BMI2 ERMS INVPCID ADX SMAP SHA; UMIP */
-    { 7, 0, { 0, 0x2018078b, 4, 0 } },
+    /* FSGSBASE TSC_ADJUST BMI1 SMEP BMI2 ERMS INVPCID SMAP SHA; UMIP */
+    { 7, 0, { 0, 0x2010078b, 4, 0 } },
     { 7, 1, { 0, 0, 0, 0 } },
     { 0xa, 0, { 0, 0, 0, 0 } },
     { 0xb, 0, { 0, 1, 0x100, 0 } },
