@@ -179,6 +179,14 @@ static int parse_fail_on(struct options *o, const char *value, struct error *err
     return check_regex("fail-on", value, error);
 }
 
+static int parse_panic(struct options *o, const char *value, struct error *error)
+{
+    o->live_on = strcmp(value, "continue") == 0;
+    return o->live_on || strcmp(value, "end") == 0
+               ? 0
+               : error_set(error, -EINVAL, "--panic %s: give end or continue", value);
+}
+
 static int parse_no_reboot(struct options *o, const char *value, struct error *error)
 {
     (void)value, (void)error;
@@ -357,6 +365,7 @@ const struct option_key option_keys[] = {
     { "max-instructions", "N", NULL, "End the run after this many guest instructions, with exit code 122.", parse_max_instructions },
     { "expect", "REGEX", NULL, "End the run with 0 when a line of the console matches this extended regular expression; a guest that ends without it fails.", parse_expect },
     { "fail-on", "REGEX", NULL, "End the run with 1 when a line of the console matches.", parse_fail_on },
+    { "panic", "WHAT", "end", "When the console tells of a panic: end the run 2 s later, or continue, for a crash kernel or the guest's own restart.", parse_panic },
     { "no-reboot", NULL, NULL, "A reset of the guest ends the run.", parse_no_reboot },
     { "trace", "LIST", NULL, "Print the trace events that these comma-separated patterns name, as synic.*,hv.hypercall.", parse_trace },
     { "dump", "LIST", NULL, "Print code as it is first met: insn, block, host.", parse_dump },

@@ -23,6 +23,7 @@ struct options {
     const char *expect, *fail_on; /* extended regular expressions, or NULL */
     const char *gdb, *control;    /* where to listen, or NULL */
     bool wait;
+    bool live_on; /* a panic of the guest does not end the run */
     uint64_t save_at[OPTIONS_SAVES];
     bool role_given;
     int hypervisor; /* -1 not given, 0 off, 1 on */

@@ -198,8 +198,8 @@ static void run_tick(struct run *run)
     if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
         run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
     }
-    if (console_panicked(&run->console, &panicked_ns) && now - panicked_ns > PANIC_LINGER_NS &&
-        run_stop_reason(run) == STOP_NONE) {
+    if (!run->options->live_on && console_panicked(&run->console, &panicked_ns) &&
+        now - panicked_ns > PANIC_LINGER_NS && run_stop_reason(run) == STOP_NONE) {
         run_ask_stop(run, STOP_PANIC);
     }
     if (run_stop_reason(run) == STOP_NONE) {
@@ -218,7 +218,7 @@ static uint64_t run_patience(struct run *run)
 {
     uint64_t panicked_ns;
     bool busy = run->n_typed > 0 || run_stop_reason(run) != STOP_NONE ||
-                console_panicked(&run->console, &panicked_ns);
+                (!run->options->live_on && console_panicked(&run->console, &panicked_ns));
 
     busy = __atomic_exchange_n(&run->spoke, false, __ATOMIC_SEQ_CST) || busy;
     __atomic_store_n(&run->quiet, !busy, __ATOMIC_SEQ_CST);

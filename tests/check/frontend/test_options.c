@@ -65,6 +65,7 @@ static const struct {
     { "run --kernel k --seed x", "--seed x" },
     { "run --kernel k --clock host", "give realtime or virtual" },
     { "run --kernel k --clock sundial", "--clock sundial" },
+    { "run --kernel k --panic maybe", "give end or continue" },
     { "run --kernel k --no-reboot=yes", "--no-reboot takes no argument" },
     { "run --kernel k --cpu bonell", "unknown CPU model 'bonell'; did you mean bonnell?" },
     { "run --kernel k --cpu wesmtere,+avx", "did you mean westmere?" },
