@@ -28,7 +28,6 @@ void lps_init(struct machine *machine)
         host_wakeup_init(&lp->wakeup);
     }
     host_mutex_init(&machine->alone_lock);
-    machine->host_processors = host_processors();
 }
 
 void lps_fini(struct machine *machine)

@@ -98,7 +98,6 @@ struct machine {
     bool parked;   /* (atomic) by the coordinator, for a debugger */
     bool lps_changed; /* (atomic) VPs came or went: for the coordinator */
     bool no_thread;   /* the host gave none */
-    unsigned host_processors;
     unsigned n_lps;       /* (atomic) with a VP */
     uint64_t synchronous; /* (atomic) requests that their poster waits for */
     uint64_t holding; /* slots held by callers that are no VP; guarded by the hypervisor's lock */

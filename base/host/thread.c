@@ -26,13 +26,6 @@ void host_thread_yield(void)
     (void)sched_yield();
 }
 
-unsigned host_processors(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-}
-
 void host_thread_join(struct host_thread *thread)
 {
     if (thread->running) {

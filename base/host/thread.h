@@ -20,7 +20,6 @@ WARN_UNUSED int host_thread_start(struct host_thread *thread, void (*body)(void 
                                   struct error *error);
 /* Let other threads have the processor. */
 void host_thread_yield(void);
-unsigned host_processors(void); /* that this process may use */
 /* Wait for its end. No-op when it never started. */
 void host_thread_join(struct host_thread *thread);
 
