@@ -81,7 +81,8 @@ static uint64_t flags(uint64_t count)
     uint64_t a = 1, b = 3, c = 5, d = 7;
 
     while (count-- > 0) {
-        __asm__ volatile("add %1, %0\n\t"
+        __asm__ volatile("xor %%eax, %%eax\n\t" /* BSR of zero leaves it */
+                         "add %1, %0\n\t"
                          "adc %2, %1\n\t"
                          "sbb %3, %2\n\t"
                          "rcl $5, %3\n\t"
