@@ -49,7 +49,10 @@ static void host_features(struct translator *t)
             (regs[rows[i].leaf7][rows[i].reg] >> rows[i].bit & 1) && (!rows[i].avx || t->avx);
     }
     /* A guest's LZCNT and TZCNT are not the host's BSR and BSF: see is_native. */
-    t->knows_lzcnt = __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("bmi");
+    uint32_t extended[4] = { 0 };
+
+    (void)__get_cpuid(0x80000001, &extended[0], &extended[1], &extended[2], &extended[3]);
+    t->knows_lzcnt = (extended[2] >> 5 & 1) && t->knows[OP_NEEDS_BMI1];
 }
 
 static bool host_has_bmi2(void)

@@ -156,7 +156,7 @@ static void fpu_error(void *owner)
 }
 
 static const struct ram_ops ram_ops = { .code_written = code_written };
-static const struct space_ops space_ops = { missed };
+static const struct space_ops space_ops = { .missed = missed };
 static const struct core_ops core_ops = {
     .port_read = port_read,
     .port_write = port_write,
