@@ -9,7 +9,8 @@ $(OUT)/tests/fuzz/cpu/native.o: CFLAGS += -fno-stack-protector
 $(FUZZ_CPU): $(FUZZ_CPU_OBJECTS) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(FUZZ_CPU_OBJECTS) $(LIB) $(LDLIBS)
 
-# make fuzz-cpu         random instructions on the host CPU and in verdite; N=10000000 SEED=1 FIRST=0 OP=ADD BITS=64
+# make fuzz-cpu         random instructions on the host CPU and in verdite; N=10000000 SEED=1 FIRST=0 OP=ADD BITS=64; ENGINE=translator
+#                       BLOCKS=1: sequences of 5 to 40 instructions and nothing else
 .PHONY: fuzz-cpu
 fuzz-cpu: $(FUZZ_CPU)
 	@JOBS=$(JOBS) $(FUZZ_CPU); status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]

@@ -23,7 +23,7 @@ run:
 	@$(MAKE) --no-print-directory $(parallel) $(OUT)/verdite $(BOOT_CPIO) $(if $(GUEST),build/roms/$(GUEST).elf)
 	@tests/boot/run.sh $(OUT)/verdite $(BOOT_CPIO)
 
-# make check-boot       boot the kernels of tests/boot/manifest; T=cloud: those whose name contains it
+# make check-boot       boot the kernels of tests/boot/manifest; T=cloud: those whose name contains it; OPTIONS="--engine interpreter"
 .PHONY: check-boot
 check-boot: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-boot.sh $(OUT)/verdite $(BOOT_CPIO) $(T)

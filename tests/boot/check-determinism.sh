@@ -1,10 +1,12 @@
 #!/bin/sh
-# The virtual clock: same seed, same hash; another seed, another hash and the same results; pauses change nothing.
+# The virtual clock: same seed, same hash; another seed, another hash and the same results; pauses and the other engine change nothing.
 # Usage: check-determinism.sh VERDITE CPIO NAME... (of roms). KERNEL and INITRD: of the boot, else Debian's cloud kernel;
-# APPEND: more words, for an INITRD of one's own; DONE: a line that its console must have.
+# APPEND: more words, for an INITRD of one's own; DONE: a line that its console must have. ENGINE: which of them does most.
 verdite=$1 cpio=$2
 shift 2
 out=build/determinism
+engine=${ENGINE:-interpreter} other_engine=translator
+[ "$engine" != translator ] || other_engine=interpreter
 mkdir -p "$out"
 passed=0 failed=0
 verdict() # status, what
@@ -34,7 +36,7 @@ rom() # name of the run, rom, processors, more options
     [ -f "roms/$name/role" ] && role=$(cat "roms/$name/role")
     [ -f "roms/$name/append" ] && append=$(cat "roms/$name/append")
     "$verdite" run --kernel "build/roms/$name.elf" --memory 64M --role "$role" --append "$append" --cpus "$cpus" --no-reboot --timeout 120 \
-        --clock virtual --serial "file:$out/$run.console" "$@" </dev/null >/dev/null 2>"$out/$run"
+        --clock virtual --serial "file:$out/$run.console" --engine $engine "$@" </dev/null >/dev/null 2>"$out/$run"
 }
 for name in "$@"; do
     every=3 # the long ones are torn less often
@@ -45,8 +47,10 @@ for name in "$@"; do
         rom "$at-b" "$name" $cpus
         rom "$at-seed" "$name" $cpus --seed 7
         rom "$at-pauses" "$name" $cpus --trace-hash-every $every
+        rom "$at-engine" "$name" $cpus --engine $other_engine
         same "$at twice" "$out/$at-a" "$out/$at-b"
         same "$at with pauses" "$out/$at-a" "$out/$at-pauses"
+        same "$at with the $other_engine" "$out/$at-a" "$out/$at-engine"
         other "$at with another seed" "$out/$at-a" "$out/$at-seed"
         cmp -s "$out/$at-a.console" "$out/$at-seed.console" &&
             { { [ -f "roms/$name/cpus" ] && [ "$cpus" != "$(cat "roms/$name/cpus")" ]; } ||
@@ -67,7 +71,7 @@ boot() # name of the run, processors, more options
     run=$1 cpus=$2
     shift 2
     "$verdite" run --kernel "$kernel" --initrd "$initrd" --append "$words" --cpus "$cpus" --no-reboot --timeout 1800 \
-        --clock virtual --serial "file:$out/$run.console" "$@" </dev/null >/dev/null 2>"$out/$run"
+        --clock virtual --serial "file:$out/$run.console" --engine $engine "$@" </dev/null >/dev/null 2>"$out/$run"
 }
 # What the guest says of its checks: all that has no time in it.
 results()
@@ -78,8 +82,11 @@ for cpus in 1 4; do
     boot "boot-$cpus-a" $cpus &
     boot "boot-$cpus-b" $cpus --trace-hash-every 10000019
     wait
-    boot "boot-$cpus-seed" $cpus --seed 7
+    boot "boot-$cpus-seed" $cpus --seed 7 &
+    boot "boot-$cpus-engine" $cpus --engine $other_engine
+    wait
     same "boot with $cpus VPs twice" "$out/boot-$cpus-a" "$out/boot-$cpus-b"
+    same "boot with $cpus VPs and the $other_engine" "$out/boot-$cpus-a" "$out/boot-$cpus-engine"
     other "boot with $cpus VPs and another seed" "$out/boot-$cpus-a" "$out/boot-$cpus-seed"
     results "$out/boot-$cpus-a.console" >"$out/boot-$cpus-a.results"
     results "$out/boot-$cpus-seed.console" >"$out/boot-$cpus-seed.results"

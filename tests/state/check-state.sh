@@ -1,5 +1,6 @@
 #!/bin/sh
-# Saved state: save at random instants, restore in a new process, run on: the hash of the undisturbed run.
+# Saved state: save at random instants, restore in a new process, run on: the hash of the undisturbed run. One engine saves, the other
+# runs on.
 # Usage: check-state.sh VERDITE CPIO ROM... N: instants of a boot with 4 VPs. SEED: of the instants. AT: these instants instead.
 # KERNEL and INITRD: of the boot, else Debian's cloud kernel; NO_KERNEL=1: only the roms. EVERY: how far most go on. ROLE: of the boot.
 verdite=$1 cpio=$2
@@ -20,6 +21,11 @@ final() # file of standard error
 retired() # likewise: instructions of the run
 {
     sed -n 's/^verdite: .*; \([0-9]*\) instructions in .*/\1/p' "$1" | tail -n 1
+}
+# Engines of the next save and what follows: the other way round every time.
+turn() # sets saves, resumes
+{
+    if [ "${saves:-translator}" = translator ]; then saves=interpreter resumes=translator; else saves=translator resumes=interpreter; fi
 }
 # Numbers from 1 to the limit, ascending, the first ones small: seed, how many, limit
 instants()
@@ -50,10 +56,11 @@ for name in "$@"; do
         [ "${total:-0}" -gt 2 ] || { verdict 1 "$name: it ran"; continue; }
         for at in $(instants "${SEED:-1}" 3 "$total"); do
             run=$name-$cpus-$at
-            rom "$run" "$name" $cpus --clock virtual --save "$out/$run.state" --save-at "$at" &&
-                "$verdite" resume "$out/$run.state" --no-reboot --timeout 120 --serial "file:$out/$run.rest" </dev/null >/dev/null 2>"$out/$run.resumed"
+            turn
+            rom "$run" "$name" $cpus --clock virtual --save "$out/$run.state" --save-at "$at" --engine $saves &&
+                "$verdite" resume "$out/$run.state" --engine $resumes --no-reboot --timeout 120 --serial "file:$out/$run.rest" </dev/null >/dev/null 2>"$out/$run.resumed"
             [ $? = $code ] && [ "$(final "$out/$name-$cpus")" = "$(final "$out/$run.resumed")" ]
-            verdict $? "$name with $cpus VPs, saved at $at: $(final "$out/$name-$cpus") and $(final "$out/$run.resumed") should be one hash"
+            verdict $? "$name with $cpus VPs, saved at $at: $(final "$out/$name-$cpus") and $(final "$out/$run.resumed") should be one hash ($saves, then $resumes)"
             cat "$out/$run.console" "$out/$run.rest" | cmp -s - "$out/$name-$cpus.console"
             verdict $? "$name with $cpus VPs, saved at $at: what it prints before and after is what it prints"
             rm -f "$out/$run.state"
@@ -101,11 +108,12 @@ list=${AT:-$(instants "${SEED:-1}" "${N:-3}" "$total")}
 number=0 count=$(echo "$list" | wc -w) before=
 for at in $list; do
     number=$((number + 1))
+    turn
     # Each instant is saved by the machine that was restored from the one before.
     if [ -z "$before" ]; then
-        boot leg --save "$out/new.state" --save-at "$at"
+        boot leg --save "$out/new.state" --save-at "$at" --engine $saves
     else
-        resume "$before" leg --save "$out/new.state" --save-at "$at"
+        resume "$before" leg --save "$out/new.state" --save-at "$at" --engine $saves
     fi
     if ! [ -f "$out/new.state" ]; then
         verdict 1 "no save at $at: $(tail -n 1 "$out/leg")"
@@ -115,10 +123,10 @@ for at in $list; do
     before=$out/at.state
     # Every tenth runs to its end, the others to the next prefix but one.
     if [ "$count" -le 3 ] || [ $((number % (count / 10 + 1))) = 0 ] || [ $((at + 2 * every)) -gt "$total" ]; then
-        resume "$before" resumed --trace-hash-every "$every"
+        resume "$before" resumed --engine $resumes --trace-hash-every "$every"
         [ "$(final "$out/resumed")" = "$(final "$out/undisturbed")" ]
     else
-        resume "$before" resumed --trace-hash-every "$every" --max-instructions $(((at / every + 2) * every + 1))
+        resume "$before" resumed --engine $resumes --trace-hash-every "$every" --max-instructions $(((at / every + 2) * every + 1))
         prefixes "$out/resumed" >"$out/resumed.prefixes"
         [ "$(wc -l <"$out/resumed.prefixes")" -ge 1 ] && ! grep -qvxFf "$out/undisturbed.prefixes" "$out/resumed.prefixes"
     fi
@@ -128,7 +136,7 @@ for at in $list; do
         prefixes "$out/resumed" >"$out/resumed.prefixes"
         first=$(grep -vxFf "$out/undisturbed.prefixes" "$out/resumed.prefixes" | head -n 1 | cut -d' ' -f1)
         cp "$before" "$out/failed-$at.state"
-        verdict 1 "saved at $at: another hash, first seen at ${first:-the end}; again: make check-state AT=$at SEED=${SEED:-1} (state: $out/failed-$at.state)"
+        verdict 1 "saved at $at ($saves, then $resumes): another hash, first seen at ${first:-the end}; again: make check-state AT=$at SEED=${SEED:-1} (state: $out/failed-$at.state)"
     fi
 done
 rm -f "$out/at.state"

@@ -18,8 +18,8 @@ enum {
     CASE_READ_ONLY = 0x10005000, /* one page */
     CASE_CODE = 0x20000000,      /* one page, not writable, full of INT3 */
     CASE_PAGE = 0x1000,
-    CASE_BYTES = 64,
-    CASE_STEPS = 6,
+    CASE_BYTES = 240,
+    CASE_STEPS = 40,
     CASE_SELECTORS =
         0x1c00, /* in the data: 16-bit words that are selectors, to CASE_SELECTORS_END */
     CASE_SELECTORS_END = 0x2000,
@@ -184,6 +184,7 @@ struct generator {
     uint64_t seed;
     unsigned bits; /* 0: any */
     int op;        /* -1: any */
+    bool blocks;   /* nothing but sequences, of 5 to CASE_STEPS instructions */
     bool can_16, can_32;
 };
 

@@ -42,6 +42,7 @@ enum {
     SPA_READ_ONLY = 0x20000,
     SPA_CODE = 0x21000,
     SPA_SYSTEM = 0x22000,
+    SPA_JUMP = 0x23000,
     SPA_TABLES = 0x30000,
     RAM_BYTES = 0x40000,
 };
@@ -52,7 +53,8 @@ enum {
 #define SYSTEM_LDT  (SYSTEM_PAGE + 0x800)
 #define SYSTEM_TSS  (SYSTEM_PAGE + 0xc00) /* without I/O permissions */
 
-enum { LDT_ENTRIES = 9 };
+/* Page behind CASE_CODE for jump_before: far from what cases touch. */
+enum { LDT_ENTRIES = 9, JUMP_PAGE = 0x100 };
 
 enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, REP_LIMIT = 1 << 20 };
 
@@ -200,6 +202,7 @@ static void pages_map(struct emulated *emulated)
     entry_set(emulated, 3, (CASE_READ_ONLY - CASE_DATA) / PAGE_SIZE,
               SPA_READ_ONLY | ENTRY_P | ENTRY_U | BIT64(63));
     entry_set(emulated, 4, 0, SPA_CODE | ENTRY_P | ENTRY_U);
+    entry_set(emulated, 4, JUMP_PAGE, SPA_JUMP | ENTRY_P | ENTRY_U);
     for (unsigned level = 0; level < 3; level++) { /* indices 384, 0, 0, 0 */
         entry_set(emulated, level == 0 ? 0 : 4 + level, level == 0 ? 384 : 0,
                   table_entry(5 + level));
@@ -445,17 +448,15 @@ static void single_run(struct emulated *emulated, const struct fuzz_case *c,
 
 enum { JUMP_BYTES = 5 };
 
-/* The first block of cpu_run is interpreted: let it be a jump to the case, elsewhere in its page. Returns where. */
-static spa_t jump_before(struct emulated *emulated, const struct fuzz_case *c)
+/* The first block of cpu_run is interpreted: let it be a jump to the case, in a page of its own. */
+static void jump_before(struct emulated *emulated, const struct fuzz_case *c)
 {
-    uint32_t at = c->code_offset < 0x800 ? 0x900 : 0x700; /* nothing reads there */
-    uint32_t distance = c->code_offset - (at + JUMP_BYTES);
+    uint32_t distance = c->code_offset - (uint32_t)(JUMP_PAGE * PAGE_SIZE + JUMP_BYTES);
     uint8_t jump[JUMP_BYTES] = { 0xe9 };
 
     memcpy(jump + 1, &distance, sizeof(distance));
-    ram_write(&emulated->ram, SPA_CODE + at, jump, sizeof(jump));
-    emulated->cpu.core.state.gpr[REG_RIP] = case_rip(c) - c->code_offset + at;
-    return SPA_CODE + at;
+    ram_write(&emulated->ram, SPA_JUMP, jump, sizeof(jump));
+    emulated->cpu.core.state.gpr[REG_RIP] = case_rip(c) - c->code_offset + JUMP_PAGE * PAGE_SIZE;
 }
 
 static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
@@ -469,9 +470,8 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     cpu->core.state.shadow = SHADOW_NONE;
     case_load(&cpu->core, c);
     cpu->core.pending = 0;
-    spa_t jump = 0;
     if (c->bits == 64 && emulated->jumps) {
-        jump = jump_before(emulated, c);
+        jump_before(emulated, c);
     }
     /* Half of them stop by count, in a block cut short; half run on into the INT3 behind, as whole blocks. */
     enum cpu_exit exit = cpu_run(cpu, (c->index & 1) && c->steps != 0 ? c->count : 1000);
@@ -482,9 +482,6 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     }
     memset(fill, 0xcc, sizeof(fill));
     ram_write(&emulated->ram, SPA_CODE + c->code_offset, fill, c->n);
-    if (jump != 0) {
-        ram_write(&emulated->ram, jump, fill, JUMP_BYTES);
-    }
 }
 
 /* Both engines, from the same state; a difference becomes a vector that no processor has. */
@@ -499,6 +496,7 @@ static void both_run(struct emulated *emulated, const struct fuzz_case *c,
         abort();
     }
     core->retired = twin->retired = 0;
+    twin->state.x87 = core->state.x87; /* the pointers of cases that were not for both */
     sequence_run(emulated, c, result);
     sequence_run(emulated->twin, c, other);
     result_memory(result, ram_host(&emulated->ram, SPA_DATA), emulated->memory);

@@ -898,7 +898,7 @@ void case_generate(const struct generator *generator, uint64_t index, struct fuz
     fuzz_random(&state);
     memset(c, 0, sizeof(*c));
     c->index = index;
-    if (generator->op < 0 && case_is_sequence(index)) {
+    if (generator->op < 0 && (generator->blocks || case_is_sequence(index))) {
         sequence_generate(generator, &state, c);
     } else {
         single_generate(generator, &state, c);

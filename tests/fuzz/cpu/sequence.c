@@ -196,7 +196,7 @@ static bool step_add(const struct generator *generator, uint64_t *state, struct 
 
 void sequence_generate(const struct generator *generator, uint64_t *state, struct fuzz_case *c)
 {
-    unsigned steps = 2 + below(state, CASE_STEPS - 1);
+    unsigned steps = generator->blocks ? 5 + below(state, CASE_STEPS - 4) : 2 + below(state, 5);
 
     c->bits = (uint8_t)bits_generate(generator, state);
     c->code_offset = (uint16_t)(16 * (1 + below(state, 240)));
