@@ -81,16 +81,16 @@ static uint64_t flags(uint64_t count)
     uint64_t a = 1, b = 3, c = 5, d = 7;
 
     while (count-- > 0) {
-        __asm__ volatile("xor %%eax, %%eax\n\t" /* BSR of zero leaves it */
+        __asm__ volatile("xor %%eax, %%eax\n\t"
                          "add %1, %0\n\t"
                          "adc %2, %1\n\t"
                          "sbb %3, %2\n\t"
-                         "rcl $5, %3\n\t"
-                         "bsr %0, %%rax\n\t"
-                         "cmovs %%rax, %1\n\t"
+                         "rcl $5, %3\n\t" /* keeps SF */
+                         "cmovs %0, %1\n\t"
                          "setc %%al\n\t"
-                         "xor %2, %3\n\t"
-                         "adc $1, %0"
+                         "add %%rax, %2\n\t"
+                         "rcr $1, %0\n\t"
+                         "adc $1, %3"
                          : "+r"(a), "+r"(b), "+r"(c), "+r"(d)
                          :
                          : "rax", "cc");
