@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "devices/net/frame.h"
 
-enum { NET_NAT_MTU_LEAST = 576, NET_NAT_MTU_MOST = 9000 };
 enum { NET_NAT_FORWARDS = 32, NET_NAT_FRAME_MAX = 64 << 10 };
 
 /* A port of the host that leads to one of a guest. */
@@ -31,7 +30,6 @@ struct net_nat_config {
     bool restricted; /* nothing but DHCP and forwarded ports */
     bool ipv6;       /* fec0::/64 beside it */
     bool synchronous;
-    unsigned mtu; /* of the network behind; 0: 1500 */
     unsigned n_forwards;
     struct net_nat_forward forward[NET_NAT_FORWARDS];
 };
@@ -49,7 +47,7 @@ bool net_nat_built(void);
 /* "tcp:127.0.0.1:2222-10.0.2.15:22"; both addresses may be left out: 127.0.0.1 and the first guest. -EINVAL with the sentence. */
 WARN_UNUSED int net_nat_parse_forward(struct net_nat_forward *forward, const char *text,
                                       struct error *error);
-/* One key of the list behind "user": hostfwd, restrict, ipv6, mtu. -ENOENT: it has no such key. */
+/* One key of the list behind "user": hostfwd, restrict, ipv6. -ENOENT: it has no such key. */
 WARN_UNUSED int net_nat_parse_key(struct net_nat_config *config, const char *key, const char *value,
                                   struct error *error);
 

@@ -81,14 +81,6 @@ int net_nat_parse_key(struct net_nat_config *config, const char *key, const char
     if (strcmp(key, "ipv6") == 0) {
         return parse_switch(&config->ipv6, key, value, error);
     }
-    if (strcmp(key, "mtu") == 0) {
-        size_t n = strspn(value, "0123456789");
-        config->mtu = n > 0 && n < 6 && value[n] == '\0' ? (unsigned)strtoul(value, NULL, 10) : 0;
-        return config->mtu >= NET_NAT_MTU_LEAST && config->mtu <= NET_NAT_MTU_MOST
-                   ? 0
-                   : error_set(error, -EINVAL, "mtu=%.40s: say %d to %d", value, NET_NAT_MTU_LEAST,
-                               NET_NAT_MTU_MOST);
-    }
     if (strcmp(key, "hostfwd") == 0) {
         if (config->n_forwards == NET_NAT_FORWARDS) {
             return error_set(error, -EINVAL, "hostfwd: at most %d", NET_NAT_FORWARDS);
@@ -97,6 +89,5 @@ int net_nat_parse_key(struct net_nat_config *config, const char *key, const char
         config->n_forwards += status == 0;
         return status;
     }
-    return error_set(error, -ENOENT, "user has no %.40s: there are hostfwd, restrict, ipv6, mtu",
-                     key);
+    return error_set(error, -ENOENT, "user has no %.40s: there are hostfwd, restrict, ipv6", key);
 }

@@ -254,8 +254,6 @@ static SlirpConfig config_of(const struct net_nat_config *config)
         .vnameserver = ipv4(10, 0, 2, 3),
         .in6_enabled = config->ipv6,
         .vprefix_len = 64,
-        .if_mtu = config->mtu,
-        .if_mru = config->mtu,
     };
 
     slirp.vprefix_addr6.s6_addr[0] = 0xfe;

@@ -128,7 +128,7 @@ static int parse_item(struct network_request *request, char *item, bool first, s
         }
     }
     return error_set(error, -EINVAL, "net has no key %.40s; there are name, mac, vlan, queues%s",
-                     item, request->user ? ", hostfwd, restrict, ipv6, mtu" : "");
+                     item, request->user ? ", hostfwd, restrict, ipv6" : "");
 }
 
 int network_parse(struct network_request *request, const char *text, struct error *error)

@@ -16,7 +16,7 @@ for applet in httpd sha256sum wget; do
     "$busybox" --list | grep -qx $applet || skip_all "this host's busybox has no $applet"
 done
 [ -s "$out/data" ] || head -c $((${SIZE:-32} << 20)) /dev/urandom >"$out/data"
-[ -s "$out/small" ] || head -c 16777216 "$out/data" >"$out/small"
+[ -s "$out/small" ] || head -c $((${SIZE:-32} << 19)) "$out/data" >"$out/small"
 sum=$("$busybox" sha256sum <"$out/data" | cut -d' ' -f1)
 put_sum=$("$busybox" sha256sum <"$out/small" | cut -d' ' -f1)
 port=$((20000 + $$ % 20000))
@@ -57,7 +57,7 @@ while IFS='|' read -r name kernel options tests queues seconds; do
     console=$out/$name.console socket=$out/$$.socket
     rm -f "$console" "$console.ctl" "$console.forwarded" "$socket"
     $verdite run --kernel "$image" --initrd "$initrd" $options $OPTIONS --control "$socket" --no-reboot --timeout "$seconds" \
-        --net user,mtu=4000,hostfwd=tcp:127.0.0.1:$((port + 1))-:80 \
+        --net user,hostfwd=tcp:127.0.0.1:$((port + 1))-:80 \
         --append "console=ttyS0 net_port=$port net_sum=$sum net_put=$put_sum net_queues=$queues net_tests=$tests" \
         </dev/null >"$console" 2>"$console.log" &
     running=$!
