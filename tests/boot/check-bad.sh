@@ -34,7 +34,7 @@ try 2 'kernel' --initrd $dir/empty
 for command in '--kernle' '--memory' '--memory none' '--cpus 0' '--frobnicate 1' '--cpu pentium33' '--cpu ,+x' '--cpu x86-64-v1,+nosuch'; do
     try 2 . --kernel $rom $command
 done
-try 2 'did you mean' --kernel $rom --cpu x86-64-v3
+try 2 'did you mean' --kernel $rom --cpu x86-64-v9
 try 2 'did you mean' --kernel $rom --cpu verdite46
 for file in /nonexistent/kernel /etc $dir/empty $dir/random $dir/short.elf $dir/random.bzimage /dev/null; do
     try '1 2' 'verdite: .+' --kernel $file

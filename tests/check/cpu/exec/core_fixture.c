@@ -48,7 +48,7 @@ static enum io_status space_missed(void *opaque, void *vp, gpa_t gpa, unsigned r
     return IO_NO_REGISTER;
 }
 
-static const struct space_ops space_ops = { space_missed };
+static const struct space_ops space_ops = { .missed = space_missed };
 
 static void code_written(void *opaque, void *vp, spa_t spa, size_t length_bytes,
                          enum ram_write_phase phase)
