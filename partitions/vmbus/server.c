@@ -34,7 +34,8 @@ static const struct message_row rows[] = {
 
 void vmbus_send(struct vmbus_server *server, enum vmbus_message number, uint8_t *message, size_t n)
 {
-    struct vmbus_out *out = malloc(sizeof(*out));
+    struct vmbus_out *out =
+        calloc(1, sizeof(*out)); /* the trace tells of a first word, there or not */
 
     if (out == NULL) {
         server->counters.messages_lost++;
