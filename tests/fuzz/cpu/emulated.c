@@ -495,6 +495,7 @@ static void both_run(struct emulated *emulated, const struct fuzz_case *c,
     if (other == NULL) {
         abort();
     }
+    twin->state.x87 = core->state.x87; /* its pointers, which no case sets */
     core->retired = twin->retired = 0;
     twin->state.x87 = core->state.x87; /* the pointers of cases that were not for both */
     sequence_run(emulated, c, result);
