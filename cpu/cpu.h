@@ -46,7 +46,7 @@ struct cpu_translation {
     bool at_once;  /* before a block has run often */
 };
 
-enum { CPU_HIDE_BMI2 = 1, CPU_HIDE_AVX = 2 };
+enum { CPU_HIDE_BMI2 = 1, CPU_HIDE_AVX = 2, CPU_HIDE_EXEC = 4 }; /* EXEC: memory for code is refused */
 
 /* What interrupts a core: asked between blocks when CORE_PENDING_POLL is set. owner: core.owner. */
 struct cpu_interrupts {

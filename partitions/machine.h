@@ -61,6 +61,7 @@ struct machine_config {
     bool strict;
     unsigned dump; /* CPU_DUMP_* */
     bool translate; /* guest code where the host allows it; else it is interpreted */
+    bool translate_at_once;
     unsigned hide_host; /* CPU_HIDE_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */

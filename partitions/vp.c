@@ -58,9 +58,11 @@ static bool runs_guest(const struct machine *machine, const struct partition *pa
 /* Where the host refuses, the machine keeps why, and interprets. */
 static void translate(struct machine *machine, struct vp *vp)
 {
-    struct cpu_translation how = { .counted = true, .hide = machine->config.hide_host };
+    struct cpu_translation how = { .counted = true,
+                                   .hide = machine->config.hide_host,
+                                   .at_once = machine->config.translate_at_once };
 
-    if (machine->config.translate &&
+    if (machine->config.translate && runs_guest(machine, vp->partition) &&
         cpu_translate(&vp->cpu, how, &machine->translation_refused) != 0) {
         machine->config.translate = false;
     }

@@ -28,3 +28,9 @@ ROUNDS ?= 100000
 .PHONY: check-litmus
 check-litmus: $(OUT)/verdite build/roms/litmus.elf
 	@roms/litmus/check.sh $(OUT)/verdite $(ROUNDS) $(T)
+
+# make check-engines    teaching guests on a host without BMI2, AVX, memory for code, or address space
+.PHONY: check-engines
+check-engines: $(OUT)/verdite $(ROM_FILES)
+	@roms/check-engines.sh $(OUT)/verdite tour-1 tour-2 tour-3 smc vmbus
+check-built: $(if $(filter asan tsan,$(MODE)),,check-engines)

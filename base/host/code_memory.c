@@ -6,6 +6,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* What others still need of a limited address space, or of memory that is promised only when it is there: stacks, heaps. */
+static const size_t headroom_bytes = (size_t)256 << 20;
+
+static int leave_headroom(void)
+{
+    void *room =
+        mmap(NULL, headroom_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (room == MAP_FAILED) {
+        return -errno;
+    }
+    (void)munmap(room, headroom_bytes);
+    return 0;
+}
+
 static int map_both(struct host_code_memory *memory, int fd)
 {
     uint8_t *run = mmap(NULL, memory->code_bytes + memory->data_bytes, PROT_READ | PROT_WRITE,
@@ -24,7 +39,7 @@ static int map_both(struct host_code_memory *memory, int fd)
         return -errno;
     }
     memory->write = write;
-    return 0;
+    return leave_headroom();
 }
 
 int host_code_memory_create(struct host_code_memory *memory, size_t code_bytes, size_t data_bytes,

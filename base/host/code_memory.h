@@ -15,7 +15,7 @@ struct host_code_memory {
     size_t code_bytes, data_bytes;
 };
 
-/* Multiples of the page; together less than 2 GiB. 0 or -errno. */
+/* Multiples of the page; together less than 2 GiB. 0 or -errno; refused, too, when little would be left for others. */
 WARN_UNUSED int host_code_memory_create(struct host_code_memory *memory, size_t code_bytes,
                                         size_t data_bytes, struct error *error);
 void host_code_memory_destroy(struct host_code_memory *memory);

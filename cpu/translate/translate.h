@@ -69,7 +69,7 @@ struct translate_config {
     uint32_t hide; /* TRANSLATE_* features not to use */
 };
 
-enum { TRANSLATE_BMI2 = 1, TRANSLATE_AVX = 2 };
+enum { TRANSLATE_BMI2 = 1, TRANSLATE_AVX = 2, TRANSLATE_EXEC = 4 };
 
 /* NULL with an error: this host cannot. */
 WARN_UNUSED struct translator *translator_create(struct core *core, const struct translate_ops *ops,

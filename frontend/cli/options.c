@@ -343,10 +343,43 @@ static int parse_control(struct options *o, const char *value, struct error *err
 
 static int parse_engine(struct options *o, const char *value, struct error *error)
 {
-    o->config.translate = strcmp(value, "translator") == 0;
+    static const char *const eager = "translator,eager";
+
+    o->config.translate_at_once = strcmp(value, eager) == 0;
+    o->config.translate = o->config.translate_at_once || strcmp(value, "translator") == 0;
     return o->config.translate || strcmp(value, "interpreter") == 0
                ? 0
                : error_set(error, -EINVAL, "--engine %s: give interpreter or translator", value);
+}
+
+static int parse_host_features(struct options *o, const char *value, struct error *error)
+{
+    static const struct {
+        const char *word;
+        unsigned hide;
+    } rows[] = {
+        { "-bmi2", VMMS_HIDE_BMI2 },
+        { "-avx", VMMS_HIDE_AVX },
+        { "-exec", VMMS_HIDE_EXEC },
+    };
+
+    for (const char *rest = value;;) {
+        size_t n = strcspn(rest, ",");
+        unsigned hide = 0;
+        for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+            hide |=
+                strlen(rows[i].word) == n && strncmp(rows[i].word, rest, n) == 0 ? rows[i].hide : 0;
+        }
+        if (hide == 0) {
+            return error_set(error, -EINVAL,
+                             "--host-features %s: give a list of -bmi2, -avx, -exec", value);
+        }
+        o->config.hide_host |= hide;
+        if (rest[n] == '\0') {
+            return 0;
+        }
+        rest += n + 1;
+    }
 }
 
 /* clang-format off */
@@ -369,7 +402,8 @@ const struct option_key option_keys[] = {
     { "no-reboot", NULL, NULL, "A reset of the guest ends the run.", parse_no_reboot },
     { "trace", "LIST", NULL, "Print the trace events that these comma-separated patterns name, as synic.*,hv.hypercall.", parse_trace },
     { "dump", "LIST", NULL, "Print code as it is first met: insn, block, host.", parse_dump },
-    { "engine", "NAME", "interpreter", "What runs guest code: interpreter, or translator, which makes host code of what runs often.", parse_engine },
+    { "engine", "NAME", "interpreter", "What runs guest code: interpreter, or translator, which makes host code of what runs often; translator,eager: of all.", parse_engine },
+    { "host-features", "LIST", NULL, "What the translator is not to use of this host: -bmi2, -avx, or -exec, memory for code. Without BMI2 or that memory everything is interpreted.", parse_host_features },
     { "strict", NULL, NULL, "Fail when the guest uses what is not built yet.", parse_strict },
     { "seed", "N", "0", "Seed of all randomness that the machine gives.", parse_seed },
     { "clock", "MODE", "realtime", "What guest time follows: realtime, the host's clock; virtual, the number of instructions, so that two runs are the same. The trace hash is printed at the end.", parse_clock },

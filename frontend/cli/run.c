@@ -392,6 +392,10 @@ static int run_create(struct run *run)
         (void)fprintf(stderr, "verdite: %s\n", error.text);
         return usage_error ? EXIT_CODE_USAGE : EXIT_CODE_FAILURE;
     }
+    const char *refused = vmms_translation_refused(run->vmms);
+    if (refused != NULL) {
+        (void)fprintf(stderr, "verdite: %s: everything is interpreted\n", refused);
+    }
     int code = run_monitor(run);
     if (code == EXIT_CODE_OK) {
         code = run_guarded(run);

@@ -120,6 +120,10 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
 }
 
+_Static_assert((int)VMMS_HIDE_BMI2 == CPU_HIDE_BMI2 && (int)VMMS_HIDE_AVX == CPU_HIDE_AVX &&
+                   (int)VMMS_HIDE_EXEC == CPU_HIDE_EXEC,
+               "one set of bits");
+
 static struct machine_config machine_config_of(const struct vmms_config *config,
                                                const struct cpu_model *model)
 {
@@ -142,6 +146,7 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .strict = config->strict,
         .max_instructions = config->max_instructions,
         .translate = config->translate,
+        .translate_at_once = config->translate_at_once,
         .hide_host = config->hide_host,
         .timeout_ns = config->timeout_ns,
         .pause_at = config->save_at,
@@ -363,9 +368,7 @@ static int make_parts(struct vmms *vmms, struct error *error)
     if (vmms->board == NULL) {
         return -ENOMEM;
     }
-    return vmms->config.role == VMMS_ROLE_CHILD
-               ? restore_worker(vmms, error)
-               : 0;
+    return vmms->config.role == VMMS_ROLE_CHILD ? restore_worker(vmms, error) : 0;
 }
 
 /* The parts' sections, both ways. */
@@ -725,7 +728,7 @@ bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
         const struct scsi_target *target = &storvsp->units[from->ide ? 0 : from->lun]->target;
         *disk = (struct vmms_disk){ .ide = from->ide, .lun = from->lun };
         memcpy(disk->file, from->file, sizeof(disk->file));
-        disk->kind = target->kind == SCSI_DVD ? target->image != NULL ? "DVD" : "empty DVD"
+        disk->kind = target->kind == SCSI_DVD  ? target->image != NULL ? "DVD" : "empty DVD"
                      : target->image->writable ? "disk"
                                                : "read-only disk";
         disk->bytes = target->image != NULL ? target->image->size_bytes : 0;
@@ -751,6 +754,13 @@ void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
         .gpadl_pages = server->gpadl_pages,
     };
     debug_release(&vmms->machine);
+}
+
+const char *vmms_translation_refused(const struct vmms *vmms)
+{
+    const char *text = vmms->machine.translation_refused.text;
+
+    return text[0] != '\0' ? text : NULL;
 }
 
 struct machine *vmms_machine(struct vmms *vmms)

@@ -18,6 +18,9 @@ enum vmms_role {
 
 enum { VMMS_DISKS_MAX = 32 };
 
+/* Host features to do without: BMI2, AVX, memory for code. */
+enum { VMMS_HIDE_BMI2 = 1, VMMS_HIDE_AVX = 2, VMMS_HIDE_EXEC = 4 };
+
 /* Everything borrowed until vmms_destroy. Zero means the default. */
 enum { VMMS_NETS = 8 };
 
@@ -41,7 +44,8 @@ struct vmms_config {
     unsigned n_net, n_pcap;
     uint64_t max_instructions;    /* 0: no limit */
     bool translate;               /* the engine; else the interpreter */
-    unsigned hide_host;           /* CPU_HIDE_*: host features that the translator is not to use */
+    bool translate_at_once;       /* not only what runs often */
+    unsigned hide_host;           /* VMMS_HIDE_*: what the translator is not to use */
     uint64_t timeout_ns;          /* wall time; 0: none */
     /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
     const char *disks[VMMS_DISKS_MAX];
@@ -103,6 +107,9 @@ struct vmms;
 WARN_UNUSED struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error,
                                      struct error *error);
 void vmms_destroy(struct vmms *vmms);
+
+/* Why the host does not let the translator run, when that was asked for, or NULL. */
+const char *vmms_translation_refused(const struct vmms *vmms);
 
 /* Run until the end. One thread; blocks. */
 struct vmms_result vmms_run(struct vmms *vmms, struct error *error);

@@ -48,9 +48,11 @@ for name in "$@"; do
         rom "$at-seed" "$name" $cpus --seed 7
         rom "$at-pauses" "$name" $cpus --trace-hash-every $every
         rom "$at-engine" "$name" $cpus --engine $other_engine
+        rom "$at-eager" "$name" $cpus --engine translator,eager
         same "$at twice" "$out/$at-a" "$out/$at-b"
         same "$at with pauses" "$out/$at-a" "$out/$at-pauses"
         same "$at with the $other_engine" "$out/$at-a" "$out/$at-engine"
+        same "$at with everything translated" "$out/$at-a" "$out/$at-eager"
         other "$at with another seed" "$out/$at-a" "$out/$at-seed"
         cmp -s "$out/$at-a.console" "$out/$at-seed.console" &&
             { { [ -f "roms/$name/cpus" ] && [ "$cpus" != "$(cat "roms/$name/cpus")" ]; } ||

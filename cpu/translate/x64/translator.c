@@ -87,6 +87,11 @@ struct translator *translator_create(struct core *core, const struct translate_o
         translator_destroy(t);
         return NULL;
     }
+    if (config.hide & TRANSLATE_EXEC) {
+        (void)error_set(error, -EACCES, "the host refuses memory for code");
+        translator_destroy(t);
+        return NULL;
+    }
     if (host_code_memory_create(&t->memory, CODE_BYTES, DATA_BYTES, error) != 0) {
         translator_destroy(t);
         return NULL;

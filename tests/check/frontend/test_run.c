@@ -129,6 +129,12 @@ void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
     memset(vmbus, 0, sizeof(*vmbus));
 }
 
+const char *vmms_translation_refused(const struct vmms *vmms)
+{
+    (void)vmms;
+    return NULL;
+}
+
 const char *vmms_cpu_model_name(unsigned index)
 {
     return index == 0 ? "bonnell" : NULL;
