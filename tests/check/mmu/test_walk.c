@@ -380,7 +380,7 @@ START_TEST(tables_outside_ram_read_all_ones_or_suspend)
     ck_assert_int_eq(walk_page(&f->space, NULL, &f->mmu.paging, GVA64, R, &result), WALK_FAULT);
     ck_assert_uint_eq(result.fault_error, PF_P | PF_RSVD);
     gpa_t seen = 0;
-    const struct space_ops ops = { suspending };
+    const struct space_ops ops = { .missed = suspending };
     f->space.ops = &ops;
     f->space.ops_opaque = &seen;
     ck_assert_int_eq(walk_page(&f->space, NULL, &f->mmu.paging, GVA64, R, &result), WALK_SUSPEND);
