@@ -410,7 +410,7 @@ const struct option_key option_keys[] = {
     { "trace-hash-every", "N", NULL, "With --clock virtual, print the trace hash every N instructions, to find where two runs part.", parse_trace_hash_every },
     { "record", "FILE", NULL, "With --clock virtual, write what is typed, and when, to a file for --input.", parse_record },
     { "input", "FILE", NULL, "With --clock virtual, feed a file of --record back in place of the keyboard.", parse_input },
-    { "net", "NET", "none", "A network adapter of a child; may be given again. user[,hostfwd=tcp|udp:[ADDRESS]:PORT-[ADDRESS]:PORT][,restrict=on][,ipv6=on]: the outside by NAT, 10.0.2.0/24. switch=NAME: a private switch. none. Then name=, mac=, vlan=, queues=.", parse_net },
+    { "net", "NET", "none", "A network adapter of a child; may be given again. user: the outside by NAT, 10.0.2.0/24; with hostfwd=tcp:[ADDRESS]:PORT-[ADDRESS]:PORT (or udp:), restrict=on, ipv6=on. switch=NAME: a private switch. none. Then name=, mac=, vlan=, queues=.", parse_net },
     { "pcap", "PORT=FILE", NULL, "Capture what passes a port (nic0, ..., or uplink) for Wireshark; may be given again.", parse_pcap },
     { "save", "FILE", NULL, "With --save-at: where the machine's state goes, for verdite resume FILE. Then the run ends.", parse_save },
     { "save-at", "N[,N]...", NULL, "Save after this many guest instructions, exactly so with --clock virtual. With several, each goes to FILE.N.", parse_save_at },

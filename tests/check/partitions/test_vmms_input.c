@@ -49,7 +49,7 @@ static const struct {
     { { .cpu = "verdit64" }, "verdite64" },
     { { .cpu = "pentium4" }, "pentium3" },
     { { .cpu = "verdite64,+smeb" }, "smep" },
-    { { .cpu = "verdite64,+avx" }, "avx" },
+    { { .cpu = "verdite64,+avx512f" }, "avx512f" },
     { { .cpu = "verdite64,smep" }, "+smep" },
     { { .cpu = "verdite64,+" }, "no CPU feature" },
     { { .cpu = ",," }, "write +" },

@@ -260,7 +260,7 @@ START_TEST(filters_and_groups_are_set)
     ck_assert_uint_eq(set(&rndis, 0x0001010e, "\x0d\0\0\0", 4, &changed), 0);
     ck_assert_uint_eq(rndis.filter, 0xd);
     ck_assert_uint_eq(changed, RNDIS_CHANGED_FILTER);
-    ck_assert_uint_eq(set(&rndis, 0x0001010e, "\x0d", 3, &changed), RNDIS_STATUS_INVALID_LENGTH);
+    ck_assert_uint_eq(set(&rndis, 0x0001010e, "\x0d\0", 3, &changed), RNDIS_STATUS_INVALID_LENGTH);
     ck_assert_uint_eq(set(&rndis, 0x01010103, groups, 12, &changed), 0);
     ck_assert_uint_eq(rndis.n_groups, 2);
     ck_assert_uint_eq(set(&rndis, 0x01010103, groups, 13, &changed), RNDIS_STATUS_INVALID_LENGTH);
