@@ -81,6 +81,9 @@ struct cpu {
     struct crossing *crossings;     /* by page */
     struct translator *translator;  /* NULL: everything is interpreted */
     struct block *single;           /* an instruction that translated code hands over */
+    uint8_t *nobody;                /* memory behind translated.stack_page when there is none */
+    uint64_t stack_changes;         /* mmu.changes and core.data_set that translated.stack_page is of */
+    const struct tlb_set *stack_set;
     int64_t fuel_base;              /* translated.fuel when core.budget and core.retired were right */
     struct cpu_salt salts[CPU_SALTS];
     unsigned next_salt;

@@ -74,6 +74,8 @@ void cpu_fini(struct cpu *cpu)
     free(cpu->crossings);
     cpu->crossings = NULL;
     free(cpu->single);
+    free(cpu->nobody);
+    cpu->nobody = NULL;
     cpu->translator = NULL;
     cpu->single = NULL;
     cpu->blocks = NULL;
@@ -649,6 +651,51 @@ static bool in_tlb(struct core *core, gva_t gva, unsigned access)
                                             : tlb_read(core->data_set, gva, size)) != NULL;
 }
 
+/* ---- the page of the stack that translated code accesses without a look into the TLB ---- */
+
+/* No address of a stack; should a guest use it all the same, it finds memory that is nobody's. */
+#define NO_STACK_PAGE (UINT64_C(1) << 63)
+
+static void stack_forget(struct cpu *cpu)
+{
+    struct core_translated *t = &cpu->core.translated;
+
+    t->stack_page = NO_STACK_PAGE;
+    t->stack_delta = (uintptr_t)cpu->nobody - NO_STACK_PAGE;
+}
+
+static bool stack_holds(const struct cpu *cpu)
+{
+    return cpu->stack_changes == cpu->core.mmu.changes && cpu->stack_set == cpu->core.data_set;
+}
+
+static bool stack_find(struct core *core, gva_t gva, unsigned span)
+{
+    struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
+    gva_t page = gva & PAGE_MASK;
+
+    if ((gva & ~PAGE_MASK) + span > PAGE_SIZE || core->data_checked) {
+        return false;
+    }
+    uint8_t *host = tlb_write(core->data_set, page, 1);
+    if (host == NULL) {
+        const uint64_t *now = core->mmu.exec_generation, before[2] = { now[0], now[1] };
+        if (mmu_probe(&core->mmu, gva, 1, MMU_WRITE | core->data_access) != MMU_OK ||
+            now[0] != before[0] || now[1] != before[1]) {
+            return false;
+        }
+        host = tlb_write(core->data_set, page, 1);
+    }
+    if (host == NULL || tlb_read(core->data_set, page, 1) == NULL) {
+        return false;
+    }
+    core->translated.stack_page = page;
+    core->translated.stack_delta = (uintptr_t)host - page;
+    cpu->stack_changes = core->mmu.changes;
+    cpu->stack_set = core->data_set;
+    return true;
+}
+
 /* An instruction of translated code that it cannot do itself. */
 static enum translate_next execute_one(struct core *core, struct code *code, unsigned index,
                                        gva_t gva, unsigned access)
@@ -669,7 +716,7 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
         unsigned kind = access & TRANSLATE_ACCESS_WRITE ? MMU_WRITE : MMU_READ;
         if (mmu_probe(&core->mmu, gva, size, kind | core->data_access) == MMU_OK &&
             in_tlb(core, gva, access)) {
-            bool same = generation[0] == before[0] && generation[1] == before[1];
+            bool same = generation[0] == before[0] && generation[1] == before[1] && stack_holds(cpu);
             cpu->running = NULL;
             fuel_fill(cpu, same ? index : 0);
             return same ? TRANSLATE_AGAIN : TRANSLATE_LEAVE;
@@ -682,12 +729,13 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
                  generation[0] != before[0] || generation[1] != before[1] ||
                  (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n ||
-                 insn->op == OP_LDMXCSR || op_info[insn->op].family == FAMILY_XSAVE;
+                 !stack_holds(cpu) || insn->op == OP_LDMXCSR || op_info[insn->op].family == FAMILY_XSAVE;
     fuel_fill(cpu, leave ? 0 : index + 1);
     return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
 }
 
-static const struct translate_ops cpu_translate_ops = { .execute = execute_one };
+static const struct translate_ops cpu_translate_ops = { .execute = execute_one,
+                                                        .stack = stack_find };
 
 static void drop_codes(void *opaque, struct block *block)
 {
@@ -706,7 +754,8 @@ int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *err
     struct translate_config config = { how.counted, how.one_cpu, how.hide };
 
     cpu->single = calloc(1, sizeof(struct block) + 2 * sizeof(struct insn));
-    if (cpu->single == NULL) {
+    cpu->nobody = calloc(3, PAGE_SIZE);
+    if (cpu->single == NULL || cpu->nobody == NULL) {
         return error_set(error, -ENOMEM, "no memory for the translator");
     }
     block_single_init(cpu->single);
@@ -714,6 +763,7 @@ int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *err
     if (cpu->translator == NULL) {
         return -ENOTSUP;
     }
+    stack_forget(cpu);
     cpu->counted = how.counted;
     cpu->heat = how.at_once ? 0 : HEAT;
     block_cache_on_drop(cpu->blocks, drop_codes, cpu);
@@ -827,6 +877,11 @@ static NOINLINE void run_translated(struct cpu *cpu)
         }
         cpu->recent[cpu->n_recent++ % CPU_RECENT] = code->rip;
         fuel_fill(cpu, 0);
+        if (!stack_holds(cpu)) {
+            stack_forget(cpu);
+            cpu->stack_changes = core->mmu.changes;
+            cpu->stack_set = core->data_set;
+        }
         cpu->edge = translator_run(cpu->translator, code);
         fuel_settle(cpu, 0);
         jumped = cpu->edge == NULL;

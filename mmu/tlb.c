@@ -37,6 +37,7 @@ void mmu_init(struct mmu *mmu, struct space *space, void *vp)
 /* Clear the entries of one word of a set's bitmap. */
 static void tlb_word_clear(struct mmu *mmu, unsigned set, unsigned word, uint64_t bits)
 {
+    mmu->changes += bits != 0;
     mmu->filled[set][word] &= ~bits;
     mmu->global[set][word] &= ~bits;
     for (; bits != 0; bits &= bits - 1) {
@@ -138,6 +139,7 @@ void mmu_write_protect(struct mmu *mmu, spa_t spa)
                     &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
                 if ((uintptr_t)entry->write_tag + entry->addend == host) {
                     entry->write_tag |= TLB_CODE_TAG;
+                    mmu->changes++;
                 }
             }
         }

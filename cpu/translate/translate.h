@@ -38,6 +38,7 @@ struct code {
     uint32_t host_bytes;
     void *owner; /* the block */
     const struct insn *insn;
+    struct code *plain;     /* the variant without a group of stack accesses; NULL: none */
     struct code_edge *incoming;
     struct code_edge *edges;
     uint16_t n_edges;
@@ -54,6 +55,9 @@ struct translate_ops {
      * the TLB was filled, check again. core.translated.fuel is the whole block's. */
     enum translate_next (*execute)(struct core *core, struct code *code, unsigned index, gva_t gva,
                                    unsigned access);
+    /* Make `span` bytes of the stack at gva directly accessible: translated.stack_page and stack_delta. False: they are
+     * not. Never raises. */
+    bool (*stack)(struct core *core, gva_t gva, unsigned span);
 };
 
 /* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it. */

@@ -173,6 +173,14 @@ void translator_emit(struct emitter *e)
     e->n_cold = 0;
     e->ended = false;
     e->i = 0;
+    if (e->plain) {
+        e->stack = (struct stack_group){ 0 };
+    } else {
+        stack_analyse(e);
+    }
+    if (e->stack.n != 0) {
+        emit_stack_entry(e);
+    }
     if (e->vectors != VECTORS_HOME) {
         emit_vectors(e, e->vectors);
     }

@@ -221,7 +221,8 @@ static bool call_indirect(struct emitter *e, const struct insn *insn)
     } else {
         enc_store(&e->e, 8, CORE_AT(translated.scratch), emit_gpr(e, insn->n[0], S_DATA));
     }
-    (void)emit_stack_check(e, -8, 8, true);
+    struct host_mem mem = emit_stack_check(e, -8, 8, true);
+    enc_lea(&e->e, 8, S_ADDRESS, mem);
     enc_store(&e->e, 8, CORE_AT(translated.value), S_ADDRESS);
     enc_load(&e->e, 8, S_ADDRESS, CORE_AT(translated.scratch));
     emit_indirect(e, finish_call, insn);
@@ -360,6 +361,12 @@ void emit_cold(struct emitter *e)
             break;
         case COLD_LEAVE:
             cold_leave(e, cold);
+            break;
+        case COLD_STACK:
+            cold_arrive(e, cold);
+            cold_site(e, cold);
+            enc_call_to(&e->e, e->translator->stack_entry);
+            enc_jmp_to(&e->e, cold->again);
             break;
         }
     }

@@ -59,7 +59,7 @@ struct flags_track {
 /* What of the guest's vector registers is in the host's: translated.vectors. */
 enum vectors_there { VECTORS_HOME, VECTORS_XMM, VECTORS_YMM };
 
-enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS };
+enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS, COLD_STACK };
 
 struct cold {
     enum cold_kind kind;
@@ -78,6 +78,14 @@ enum { COLD_MOST = CORE_BLOCK_INSNS * 3 + 8 };
 
 struct translator;
 
+/* Accesses of the stack that one check at the entry covers. */
+struct stack_group {
+    int64_t low, high;               /* from RSP at the entry */
+    unsigned n;                      /* accesses; 0: none */
+    bool operand[CORE_BLOCK_INSNS];  /* the memory operand of the instruction */
+    bool implicit[CORE_BLOCK_INSNS]; /* what it pushes or pops */
+};
+
 struct emitter {
     struct encoder e;
     struct translator *translator;
@@ -91,6 +99,8 @@ struct emitter {
     unsigned n_cold, cold_of_insn; /* the first of the running instruction */
     bool ended;                    /* the last instruction leaves by itself */
     bool counted, one_cpu, bmi2;
+    struct stack_group stack;
+    bool plain;   /* check each access of the stack */
     enum vectors_there vectors; /* what its instructions work on */
 };
 
@@ -155,6 +165,12 @@ struct host_mem emit_load_check(struct emitter *e, const struct insn *insn, unsi
 struct host_mem emit_store_check(struct emitter *e, const struct insn *insn, unsigned size);
 /* Of the stack at RSP + delta. */
 struct host_mem emit_stack_check(struct emitter *e, int32_t delta, unsigned size, bool write);
+
+/* ---- the stack (x64/stack.c) ---- */
+void stack_analyse(struct emitter *e);
+void emit_stack_entry(struct emitter *e);
+/* Where RSP + disp is, for an access of the group. Uses S_ADDRESS. */
+struct host_mem stack_member(struct emitter *e, int32_t disp);
 
 /* ---- leaving (x64/branch.c) ---- */
 void emit_edge(struct emitter *e, uint64_t target, unsigned number);

@@ -79,18 +79,27 @@ struct host_mem emit_check(struct emitter *e, unsigned size, bool write)
 
 struct host_mem emit_load_check(struct emitter *e, const struct insn *insn, unsigned size)
 {
+    if (e->stack.operand[e->i]) {
+        return stack_member(e, (int32_t)insn->disp);
+    }
     emit_address(e, insn);
     return emit_check(e, size, false);
 }
 
 struct host_mem emit_store_check(struct emitter *e, const struct insn *insn, unsigned size)
 {
+    if (e->stack.operand[e->i]) {
+        return stack_member(e, (int32_t)insn->disp);
+    }
     emit_address(e, insn);
     return emit_check(e, size, true);
 }
 
 struct host_mem emit_stack_check(struct emitter *e, int32_t delta, unsigned size, bool write)
 {
+    if (e->stack.implicit[e->i]) {
+        return stack_member(e, delta);
+    }
     enc_lea(&e->e, 8, S_ADDRESS, HOST_MEM((int8_t)host_of[REG_RSP], delta));
     return emit_check(e, size, write);
 }

@@ -341,6 +341,9 @@ bool emit_pop(struct emitter *e, const struct insn *insn)
     }
     struct host_mem mem = emit_stack_check(e, 0, 8, false);
     move_stack(e, 8);
+    if (mem.base == host_of[REG_RSP]) {
+        mem.disp -= 8;
+    }
     unsigned to = emit_gpr_target(e, insn->n[0], S_DATA);
     enc_load(&e->e, 8, to, mem);
     emit_gpr_done(e, insn->n[0], to);

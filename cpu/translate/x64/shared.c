@@ -200,6 +200,33 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
     enc_byte(e, 0xc3);
 }
 
+/* S_INDEX: the site, S_ADDRESS: of the stack. */
+static void emit_stack_call(struct encoder *e, struct translator *t)
+{
+    t->stack_entry = e->at;
+    spill(e);
+    with_vectors(e, t->vectors_save);
+    enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
+    enc_mov(e, HOST_RDX, S_ADDRESS);
+    push(e, S_ADDRESS);
+    call_c(e, t, (uintptr_t)translator_stack);
+    pop(e, S_ADDRESS);
+    enc_alu_ri(e, ENC_CMP, 8, HOST_RAX, TRANSLATE_LEAVE);
+    uint8_t *stays = enc_jcc8(e, 5);
+    pop(e, S_INDEX);
+    enc_mov_imm(e, HOST_RAX, 0);
+    leave(e);
+    enc_patch8(stays, e->at);
+    enc_mov(e, S_INDEX, HOST_RAX);
+    with_vectors(e, t->vectors_load);
+    reload(e);
+    uint8_t *again = enc_jrcxz8(e);
+    enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
+    enc_rr(e, 0xff, 4, 4, S_INDEX);
+    enc_patch8(again, e->at);
+    enc_byte(e, 0xc3);
+}
+
 /* The host's flags as the guest's. */
 static void emit_flags_call(struct encoder *e, struct translator *t)
 {
@@ -250,6 +277,7 @@ void translator_emit_shared(struct translator *t)
     emit_execute(e, t, false);
     t->miss_entry = e->at;
     emit_execute(e, t, true);
+    emit_stack_call(e, t);
     t->flags_entry = e->at;
     emit_flags_call(e, t);
     t->code_at = e->at + (-(uintptr_t)e->at & 63);

@@ -155,11 +155,17 @@ static void immediate(struct emitter *e, const struct insn *insn)
 static struct host_mem vector_check(struct emitter *e, const struct insn *insn, unsigned size,
                                     bool write, bool aligned)
 {
+    if (e->stack.operand[e->i] && !(aligned && size == 16)) {
+        return stack_member(e, (int32_t)insn->disp);
+    }
     emit_address(e, insn);
     if (aligned && size == 16) {
         enc_rr(&e->e, 0xf6 | ENC_BYTE_RM, 1, 0, S_ADDRESS);
         enc_byte(&e->e, 15);
         emit_hand_over(e, 5);
+    }
+    if (e->stack.operand[e->i]) {
+        return stack_member(e, (int32_t)insn->disp);
     }
     return emit_check(e, size, write);
 }

@@ -146,8 +146,8 @@ uint32_t translator_site(struct translator *t, struct code *code, unsigned index
     return t->n_sites++;
 }
 
-struct code *translate(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
-                       void *owner)
+static struct code *make(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
+                         void *owner, bool plain)
 {
     const size_t most_data = sizeof(struct code) + COLD_MOST * sizeof(struct code_edge);
     struct emitter *e = &t->emitter;
@@ -172,6 +172,7 @@ struct code *translate(struct translator *t, const struct insn *insn, unsigned n
     e->counted = t->config.counted;
     e->one_cpu = t->config.one_cpu;
     e->bmi2 = t->bmi2;
+    e->plain = plain;
     code->entry = t->code_at + e->e.to_run;
     translator_emit(e);
     assert(e->e.at <= t->code_at + BLOCK_MOST);
@@ -183,6 +184,12 @@ struct code *translate(struct translator *t, const struct insn *insn, unsigned n
     t->cold_at = e->e.at;
     t->data_at += sizeof(*code) + code->n_edges * sizeof(struct code_edge);
     return code;
+}
+
+struct code *translate(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
+                       void *owner)
+{
+    return make(t, insn, n, rip, owner, false);
 }
 
 void translator_link(struct translator *t, struct code_edge *edge, struct code *to,
@@ -236,6 +243,9 @@ void translator_drop(struct translator *t, struct code *code)
         memcpy(edge->jump, &edge->out, sizeof(edge->out));
     }
     code->dropped = true;
+    if (code->plain != NULL) {
+        translator_drop(t, code->plain);
+    }
     if (jump_of(t, code->rip)->entry == code->entry) {
         *jump_of(t, code->rip) = (struct jump_entry){ 0 };
     }
@@ -293,4 +303,23 @@ unsigned translator_miss(struct translator *t, uint32_t number, gva_t gva)
 void translator_flags(struct translator *t)
 {
     flags_image(t->core);
+}
+
+uint64_t translator_stack(struct translator *t, uint32_t number, gva_t gva)
+{
+    const struct site *site = &t->sites[number];
+    struct code *code = site->code;
+
+    if (t->ops->stack(t->core, gva, site->access)) {
+        return 0;
+    }
+    if (code->plain == NULL) {
+        code->plain = make(t, code->insn, code->n, code->rip, code->owner, true);
+    }
+    if (code->plain == NULL) { /* no room: once more by the interpreter */
+        t->core->state.gpr[REG_RIP] = code->rip;
+        t->core->translated.interpret = true;
+        return TRANSLATE_LEAVE;
+    }
+    return (uintptr_t)code->plain->entry;
 }

@@ -40,6 +40,7 @@ struct translator {
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
     uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
+    uint8_t *stack_entry;
     const void *run_entry;
     struct emitter emitter;
 };
@@ -53,6 +54,8 @@ void translator_emit(struct emitter *e);
 unsigned translator_slow(struct translator *t, uint32_t site);
 unsigned translator_miss(struct translator *t, uint32_t site, gva_t gva);
 void translator_flags(struct translator *t);
+/* The stack of a block is not at hand: 0: try again; 1: leave; else where the block is that checks each access. */
+uint64_t translator_stack(struct translator *t, uint32_t site, gva_t gva);
 
 uint32_t translator_site(struct translator *t, struct code *code, unsigned index, unsigned access);
 
