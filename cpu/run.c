@@ -716,7 +716,8 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
         unsigned kind = access & TRANSLATE_ACCESS_WRITE ? MMU_WRITE : MMU_READ;
         if (mmu_probe(&core->mmu, gva, size, kind | core->data_access) == MMU_OK &&
             in_tlb(core, gva, access)) {
-            bool same = generation[0] == before[0] && generation[1] == before[1] && stack_holds(cpu);
+            bool same =
+                generation[0] == before[0] && generation[1] == before[1] && stack_holds(cpu);
             cpu->running = NULL;
             fuel_fill(cpu, same ? index : 0);
             return same ? TRANSLATE_AGAIN : TRANSLATE_LEAVE;
@@ -729,7 +730,8 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
                  generation[0] != before[0] || generation[1] != before[1] ||
                  (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n ||
-                 !stack_holds(cpu) || insn->op == OP_LDMXCSR || op_info[insn->op].family == FAMILY_XSAVE;
+                 !stack_holds(cpu) || insn->op == OP_LDMXCSR ||
+                 op_info[insn->op].family == FAMILY_XSAVE;
     fuel_fill(cpu, leave ? 0 : index + 1);
     return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
 }

@@ -29,7 +29,7 @@ struct mmu {
     struct paging paging;
     struct space *space;         /* of the running VP's partition and VTL */
     void *vp;                    /* handed to space_ops.missed */
-    uint64_t changes;            /* how often entries were taken back: whoever copied one looks again */
+    uint64_t changes;            /* how often anything was taken back, in the TLB or no longer: whoever copied an entry looks again */
     uint64_t space_generation;   /* space.generation at the last flush */
     gva_t fault_gva;
     uint32_t fault_error;

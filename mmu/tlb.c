@@ -37,7 +37,6 @@ void mmu_init(struct mmu *mmu, struct space *space, void *vp)
 /* Clear the entries of one word of a set's bitmap. */
 static void tlb_word_clear(struct mmu *mmu, unsigned set, unsigned word, uint64_t bits)
 {
-    mmu->changes += bits != 0;
     mmu->filled[set][word] &= ~bits;
     mmu->global[set][word] &= ~bits;
     for (; bits != 0; bits &= bits - 1) {
@@ -57,6 +56,7 @@ static void exec_flush(struct mmu *mmu, unsigned half)
 
 void mmu_flush_all(struct mmu *mmu)
 {
+    mmu->changes++;
     for (unsigned set = 0; set < TLB_SETS; set++) {
         for (unsigned word = 0; word < TLB_WORDS; word++) {
             tlb_word_clear(mmu, set, word, mmu->filled[set][word]);
@@ -71,6 +71,7 @@ void mmu_flush_all(struct mmu *mmu)
 
 void mmu_flush_non_global(struct mmu *mmu)
 {
+    mmu->changes++;
     for (unsigned set = 0; set < TLB_SETS; set++) {
         for (unsigned word = 0; word < TLB_WORDS; word++) {
             tlb_word_clear(mmu, set, word, mmu->filled[set][word] & ~mmu->global[set][word]);
@@ -108,6 +109,7 @@ static void tlb_set_flush_range(struct mmu *mmu, unsigned set, gva_t gva, unsign
 
 void mmu_flush_page(struct mmu *mmu, gva_t gva)
 {
+    mmu->changes++;
     gva_t page = gva & PAGE_MASK;
     /* Entries are 4 KiB fragments: where large pages were filled, all fragments of the largest size
      * go. */
@@ -131,6 +133,7 @@ void mmu_flush_page(struct mmu *mmu, gva_t gva)
 
 void mmu_write_protect(struct mmu *mmu, spa_t spa)
 {
+    mmu->changes++;
     uintptr_t host = (uintptr_t)ram_host(mmu->space->ram, spa & PAGE_MASK);
     for (unsigned set = 0; set < TLB_SETS; set++) {
         for (unsigned word = 0; word < TLB_WORDS; word++) {
@@ -139,7 +142,6 @@ void mmu_write_protect(struct mmu *mmu, spa_t spa)
                     &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
                 if ((uintptr_t)entry->write_tag + entry->addend == host) {
                     entry->write_tag |= TLB_CODE_TAG;
-                    mmu->changes++;
                 }
             }
         }

@@ -167,7 +167,11 @@ static void alu_register(struct emitter *e, const struct insn *insn, unsigned al
     } else {
         recipe = recipe_of(alu, size, recipe_gpr(n), source_operand(insn));
     }
-    op_source(e, insn, alu, a, S_INDEX);
+    if (same) {
+        op_rr(e, alu, size, a, a);
+    } else {
+        op_source(e, insn, alu, a, S_INDEX);
+    }
     if (writes_result(alu)) {
         emit_gpr_done(e, n, a);
     }

@@ -177,6 +177,7 @@ bool emit_cmov(struct emitter *e, const struct insn *insn)
         enc_load(&e->e, size, S_INDEX, mem);
         unsigned a = emit_gpr(e, n, S_DATA);
         enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(translated.condition), 0, false);
+        e->flags.host = 0;
         enc_rr(&e->e, ENC_0F | 0x45, size, a, S_INDEX);
         emit_gpr_done(e, n, a);
         return true;

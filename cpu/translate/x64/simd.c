@@ -162,6 +162,7 @@ static struct host_mem vector_check(struct emitter *e, const struct insn *insn, 
     if (aligned && size == 16) {
         enc_rr(&e->e, 0xf6 | ENC_BYTE_RM, 1, 0, S_ADDRESS);
         enc_byte(&e->e, 15);
+        e->flags.host = 0;
         emit_hand_over(e, 5);
     }
     if (e->stack.operand[e->i]) {
