@@ -665,7 +665,10 @@ void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
     debug_hold(&vmms->machine);
     guest->vmbus_major = worker->vmbus.server.version >> 16;
     guest->vmbus_minor = worker->vmbus.server.version & 0xffff;
-    guest->heartbeat = heartbeats[heartbeat_state(&worker->heartbeat)];
+    enum heartbeat_state heartbeat = heartbeat_state(&worker->heartbeat);
+    /* A kernel that dies takes leave of VMBus first. */
+    bool died = heartbeat == HEARTBEAT_NONE && vmms->machine.crashed;
+    guest->heartbeat = heartbeats[died ? HEARTBEAT_LOST : heartbeat];
     guest->shutdown = shutdowns[worker->shutdown.state];
     guest->kvp = worker->kvp.ic.agreed;
     debug_release(&vmms->machine);
