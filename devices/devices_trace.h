@@ -34,6 +34,7 @@
     X(VMBUS_BROKEN,         "vmbus.channel_broken", TRACE_GUEST,         "relid:d why:s value:x") \
     X(STORVSP_VERSION,      "storvsp.version",      TRACE_INFO,          "major:d minor:d") \
     X(STORVSP_REQUEST,      "storvsp.request",      TRACE_DEBUG,         "lun:d opcode:x length:d transferred:d sense:x") \
+    X(STORVSP_LOST,         "storvsp.last_writes_lost", TRACE_ERROR,     "errno:d") \
     X(STORVSP_REFUSED,      "storvsp.refused",      TRACE_GUEST,         "operation:d status:x") \
     X(IC_NEGOTIATED,        "ic.negotiated",        TRACE_INFO,          "name:s agreed:d major:d minor:d") \
     X(IC_IGNORED,           "ic.ignored",           TRACE_GUEST,         "name:s type:d flags:x") \

@@ -212,7 +212,8 @@ static bool request_data(struct storvsp *storvsp, struct storvsp_request *reques
     if (length > request->buffer.length) {
         return false;
     }
-    scsi->data = calloc(1, length > 0 ? length : 1);
+    scsi->data =
+        malloc(length > 0 ? length : 1); /* only what a target filled is shown to the guest */
     if (scsi->data == NULL) {
         return false;
     }
@@ -513,6 +514,9 @@ int storvsp_fini(struct storvsp *storvsp)
         int why = storvsp->units[i] != NULL ? unit_destroy(storvsp->units[i]) : 0;
         code = why != 0 ? why : code;
         storvsp->units[i] = NULL;
+    }
+    if (code != 0) {
+        DEVICE_TRACE(&storvsp->vmbus.device, STORVSP_LOST, (uint64_t)-code);
     }
     vmbus_device_fini(&storvsp->vmbus);
     return code;

@@ -181,6 +181,13 @@ static int controller(struct storage *storage, struct storvsp **storvsp, bool id
                                          .partition = (uint32_t)worker->child->id,
                                          .pool = &storage->pool,
                                          .cpus = worker->child->n_vps };
+    if (!storage->pool_made) {
+        int status = io_pool_init(&storage->pool, error);
+        if (status != 0) {
+            return status;
+        }
+        storage->pool_made = true;
+    }
     struct storvsp *made = calloc(1, sizeof(*made));
     int code = made == NULL ? -ENOMEM : storvsp_init(made, &world, ide, index);
     if (code != 0) {
@@ -308,8 +315,8 @@ int storage_quiesce(struct storage *storage, struct error *error)
 int storage_start(struct storage *storage, struct worker *worker, const char *const *disks,
                   unsigned n_disks, struct error *error)
 {
-    int code = io_pool_init(&storage->pool, error);
-    storage->worker = code == 0 ? worker : NULL;
+    int code = 0;
+    storage->worker = worker;
     for (unsigned i = 0; code == 0 && i < n_disks; i++) {
         code = storage_add(storage, disks[i], error);
     }
@@ -334,7 +341,10 @@ void storage_fini(struct storage *storage)
     for (unsigned i = 0; i < STORAGE_IDE_DISKS; i++) {
         drop(&storage->ide[i]);
     }
-    io_pool_fini(&storage->pool);
+    if (storage->pool_made) {
+        io_pool_fini(&storage->pool);
+        storage->pool_made = false;
+    }
     free(storage->disks);
     storage->disks = NULL;
     storage->n_disks = 0;

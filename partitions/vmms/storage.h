@@ -21,7 +21,8 @@ struct storage_disk {
 
 struct storage {
     struct worker *worker; /* NULL: not started */
-    struct io_pool pool;
+    struct io_pool pool;   /* made with the first controller */
+    bool pool_made;
     struct storvsp *scsi; /* NULL: no disk yet */
     struct storvsp *ide[STORAGE_IDE_DISKS];
     struct storage_disk *disks; /* in the order in which they came */

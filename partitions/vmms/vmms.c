@@ -105,6 +105,12 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
         return error_set(error, -EINVAL,
                          "record, input and trace hash need the virtual clock: --clock virtual");
     }
+    for (unsigned i = 0; i < config->n_disks; i++) {
+        struct disk_spec spec;
+        if (disk_spec_parse(config->disks[i], &spec, error) != 0) {
+            return -EINVAL;
+        }
+    }
     for (unsigned i = 0; i < config->n_net; i++) {
         struct network_request request;
         if (network_parse(&request, config->net[i], error) != 0) {
