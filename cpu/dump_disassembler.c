@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 size_t dump_disassemble(const uint8_t *bytes, size_t n, unsigned bits, uint64_t rip, char *text,
-                      size_t size)
+                        size_t size)
 {
     cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
     cs_insn *insn = NULL;
@@ -30,7 +30,7 @@ size_t dump_disassemble(const uint8_t *bytes, size_t n, unsigned bits, uint64_t 
 #else
 
 size_t dump_disassemble(const uint8_t *bytes, size_t n, unsigned bits, uint64_t rip, char *text,
-                      size_t size)
+                        size_t size)
 {
     (void)bytes;
     (void)n;

@@ -15,6 +15,7 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
+#include "cpu/crossing.h"
 #include "cpu/debug.h"
 #include "cpu/decode/op_info.h"
 #include "cpu/dump.h"
@@ -23,19 +24,12 @@
 #include "cpu/exec/flags.h"
 #include "cpu/translate/translate.h"
 
-enum { JUMP_BITS = 13, RUN_MODE_BITS = 10, CROSSINGS = 1024 };
+enum { JUMP_BITS = 13, RUN_MODE_BITS = 10 };
 
 /* Links are facts, whoever they were noted for. */
 struct jump_cache {
     struct block_link unknown; /* cpu.previous when there is none */
     struct block_link entry[1 << JUMP_BITS];
-};
-
-/* An instruction over the end of a page, as it was decoded last. */
-struct crossing {
-    uint64_t linear; /* 0: none */
-    uint8_t bytes[INSN_MAX_LENGTH];
-    struct block *block;
 };
 
 int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space,
@@ -52,7 +46,7 @@ int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space
     cpu->blocks = block_cache_create(space->ram, model);
     cpu->jumps = calloc(1, sizeof(*cpu->jumps));
     cpu->scratch = calloc(1, sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn));
-    cpu->crossings = calloc(CROSSINGS, sizeof(*cpu->crossings));
+    cpu->crossings = crossings_create();
     if (cpu->blocks == NULL || cpu->jumps == NULL || cpu->scratch == NULL ||
         cpu->crossings == NULL) {
         cpu_fini(cpu);
@@ -68,10 +62,7 @@ void cpu_fini(struct cpu *cpu)
     translator_destroy(cpu->translator);
     free(cpu->jumps);
     free(cpu->scratch);
-    for (unsigned i = 0; cpu->crossings != NULL && i < CROSSINGS; i++) {
-        free(cpu->crossings[i].block);
-    }
-    free(cpu->crossings);
+    crossings_destroy(cpu->crossings);
     cpu->crossings = NULL;
     free(cpu->single);
     free(cpu->nobody);
@@ -140,116 +131,6 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
 static struct decode_mode decode_mode_of(const struct core *core)
 {
     return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
-}
-
-/* The same instruction in the same bytes, or NULL. */
-static struct block *crossing_known(struct cpu *cpu, uint64_t linear, const uint8_t *bytes)
-{
-    const struct crossing *known = &cpu->crossings[linear >> PAGE_SHIFT & (CROSSINGS - 1)];
-
-    return known->linear == linear && memcmp(known->bytes, bytes, known->block->bytes) == 0
-               ? known->block
-               : NULL;
-}
-
-static void crossing_keep(struct cpu *cpu, uint64_t linear, const uint8_t *bytes)
-{
-    const size_t size = sizeof(struct block) + 2 * sizeof(struct insn);
-    struct crossing *known = &cpu->crossings[linear >> PAGE_SHIFT & (CROSSINGS - 1)];
-
-    if (known->block == NULL) {
-        known->block = malloc(size);
-    }
-    if (known->block != NULL) {
-        memcpy(known->block, cpu->scratch, size);
-        memcpy(known->bytes, bytes, sizeof(known->bytes));
-        known->linear = linear;
-    }
-}
-
-/* Bytes of one page into a buffer; what a fetch raises. */
-static void fetch_bytes(struct cpu *cpu, uint64_t linear, uint8_t *bytes, size_t n)
-{
-    struct core *core = &cpu->core;
-    spa_t spa;
-    bool in_ram;
-    enum mmu_status status = mmu_fetch(&core->mmu, linear, core->cpl == 3, &spa, &in_ram);
-
-    if (status != MMU_OK) {
-        core_raise_mmu(core, status, false);
-    }
-    if (!in_ram) {
-        cpu_unimplemented(core, "code fetched from MMIO", linear);
-    }
-    for (size_t i = 0; i < n; i++) {
-        bytes[i] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa) + i) : 0xff;
-    }
-}
-
-/* In 64-bit code: the instruction at linear, which goes over the end of its page in RAM. */
-static struct block *build_crossing_flat(struct cpu *cpu, uint64_t linear)
-{
-    struct core *core = &cpu->core;
-    uint8_t bytes[INSN_MAX_LENGTH] = { 0 };
-    size_t room = PAGE_SIZE - (linear & ~PAGE_MASK),
-           n = room < sizeof(bytes) ? room : sizeof(bytes);
-    struct insn probe = { 0 };
-
-    fetch_bytes(cpu, linear, bytes, n);
-    if (n < sizeof(bytes) &&
-        decode_insn(bytes, n, decode_mode_of(core), &probe) == DECODE_TRUNCATED) {
-        fetch_bytes(cpu, linear + n, bytes + n, sizeof(bytes) - n);
-        struct block *known = crossing_known(cpu, linear, bytes);
-        if (known != NULL) {
-            return known;
-        }
-        n = sizeof(bytes);
-    }
-    block_build_single(cpu->blocks, cpu->scratch, bytes, n, decode_mode_of(core));
-    if (UNLIKELY(cpu->dump != NULL)) {
-        cpu_dump_block(cpu->dump, core, cpu->scratch, core->state.gpr[REG_RIP], bytes);
-    } else if (n > room) {
-        crossing_keep(cpu, linear, bytes);
-    }
-    return cpu->scratch;
-}
-
-/* Fetch byte by byte for an instruction that leaves its page, MMIO, or a segment's end. Raises. */
-static struct block *build_crossing(struct cpu *cpu, uint64_t linear)
-{
-    struct core *core = &cpu->core;
-    uint8_t bytes[INSN_MAX_LENGTH];
-    size_t n = 0;
-
-    if (core->bits == 64) {
-        return build_crossing_flat(cpu, linear);
-    }
-    for (; n < sizeof(bytes); n++) {
-        uint64_t offset = (core->state.gpr[REG_RIP] + n) & core->ip_mask;
-        spa_t spa;
-        bool in_ram;
-        struct insn probe = { 0 };
-
-        if (n > 0 && decode_insn(bytes, n, decode_mode_of(core), &probe) != DECODE_TRUNCATED) {
-            break;
-        }
-        if (core->bits != 64 && offset > core->state.seg[SEG_CS].limit) {
-            core_raise_error(core, VECTOR_GP, 0);
-        }
-        enum mmu_status status = mmu_fetch(&core->mmu, linear + n, core->cpl == 3, &spa, &in_ram);
-        if (status != MMU_OK) {
-            core_raise_mmu(core, status, false);
-        }
-        if (!in_ram) {
-            cpu_unimplemented(core, "code fetched from MMIO", linear + n);
-        }
-        bytes[n] = in_ram ? ram_load8(ram_host(core->mmu.space->ram, spa)) : 0xff;
-    }
-    block_build_single(cpu->blocks, cpu->scratch, bytes, n, decode_mode_of(core));
-    if (UNLIKELY(cpu->dump != NULL)) {
-        cpu_dump_block(cpu->dump, core, cpu->scratch, core->state.gpr[REG_RIP], bytes);
-    }
-    return cpu->scratch;
 }
 
 /* The blocks that translations belong to are gone, or the translations are to go. */
