@@ -16,7 +16,7 @@ for applet in httpd sha256sum wget; do
     "$busybox" --list | grep -qx $applet || skip_all "this host's busybox has no $applet"
 done
 [ -s "$out/data" ] || head -c $((${SIZE:-32} << 20)) /dev/urandom >"$out/data"
-[ -s "$out/small" ] || head -c $((${SIZE:-32} << 19)) "$out/data" >"$out/small"
+[ -s "$out/small" ] || base64 "$out/data" | head -c $((${SIZE:-32} << 19)) >"$out/small" # text: busybox posts up to a 0
 sum=$("$busybox" sha256sum <"$out/data" | cut -d' ' -f1)
 put_sum=$("$busybox" sha256sum <"$out/small" | cut -d' ' -f1)
 port=$((20000 + $$ % 20000))
