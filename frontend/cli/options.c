@@ -402,7 +402,7 @@ const struct option_key option_keys[] = {
     { "no-reboot", NULL, NULL, "A reset of the guest ends the run.", parse_no_reboot },
     { "trace", "LIST", NULL, "Print the trace events that these comma-separated patterns name, as synic.*,hv.hypercall.", parse_trace },
     { "dump", "LIST", NULL, "Print code as it is first met: insn, block, host.", parse_dump },
-    { "engine", "NAME", "interpreter", "What runs guest code: interpreter, or translator, which makes host code of what runs often; translator,eager: of all.", parse_engine },
+    { "engine", "NAME", "translator", "What runs guest code: translator, which makes host code of what runs often (translator,eager: of all), or interpreter.", parse_engine },
     { "host-features", "LIST", NULL, "What the translator is not to use of this host: -bmi2, -avx, or -exec, memory for code. Without BMI2 or that memory everything is interpreted.", parse_host_features },
     { "strict", NULL, NULL, "Fail when the guest uses what is not built yet.", parse_strict },
     { "seed", "N", "0", "Seed of all randomness that the machine gives.", parse_seed },
@@ -560,7 +560,7 @@ int options_parse(struct options *options, int argc, char **argv, suggest_name c
                   struct error *error)
 {
     *options = (struct options){
-        .config = { .memory_bytes = UINT64_C(512) << 20, .cpus = 1 },
+        .config = { .memory_bytes = UINT64_C(512) << 20, .cpus = 1, .translate = true },
         .hypervisor = -1,
     };
     if (argc < 2) {
