@@ -579,7 +579,7 @@ void state_visit(struct state_walk *walk, const struct state_table *table, void 
     if (walk->writer != NULL) {
         state_writer_section(walk->writer, name, table, object);
     } else if (walk->status == 0) {
-        walk->status = state_reader_section(walk->reader, name, table, object, &walk->timers,
-                                            walk->error);
+        walk->status =
+            state_reader_section(walk->reader, name, table, object, &walk->timers, walk->error);
     }
 }

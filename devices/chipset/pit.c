@@ -503,9 +503,12 @@ static int pit_loaded(void *object, struct error *error)
 }
 
 static const struct state_field pit_state[] = {
-    STATE_TIMER_FIELD(struct pit, timer), STATE_FIELD(struct pit, seen),
-    STATE_FIELD(struct pit, owed),        STATE_FIELD(struct pit, owed_at),
-    STATE_STRUCT_FIELD(struct pit, channel, &channel_table), STATE_FIELD(struct pit, port_b),
+    STATE_TIMER_FIELD(struct pit, timer),
+    STATE_FIELD(struct pit, seen),
+    STATE_FIELD(struct pit, owed),
+    STATE_FIELD(struct pit, owed_at),
+    STATE_STRUCT_FIELD(struct pit, channel, &channel_table),
+    STATE_FIELD(struct pit, port_b),
 };
 
 const struct device_type pit_device_type = {

@@ -15,8 +15,14 @@ static uint64_t channel_number(const struct vmbus_channel *channel)
 static int channel_numbered(struct storvsp *storvsp, uint64_t number,
                             struct vmbus_channel **channel, struct error *error)
 {
-    *channel = number < storvsp->vmbus.n_channels ? storvsp->vmbus.channel[number] : NULL;
-    return number == NO_CHANNEL || (*channel != NULL && (*channel)->open)
+    *channel = NULL;
+    if (number == NO_CHANNEL) {
+        return 0;
+    }
+    if (number < storvsp->vmbus.n_channels) {
+        *channel = storvsp->vmbus.channel[number];
+    }
+    return *channel != NULL && (*channel)->open
                ? 0
                : error_set(error, -EINVAL, "a request of a channel that is not open");
 }

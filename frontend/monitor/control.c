@@ -349,8 +349,8 @@ static json_t *nic_list(struct control *control)
     return list;
 }
 
-static json_t *verb_disk(struct control *control, const struct control_request *request, char *error,
-                         size_t size)
+static json_t *verb_disk(struct control *control, const struct control_request *request,
+                         char *error, size_t size)
 {
     const char *what = request->argument[0];
     struct vmms_disk disk;
@@ -368,8 +368,8 @@ static json_t *verb_disk(struct control *control, const struct control_request *
     json_t *list = json_array();
     for (unsigned i = 0; control->vmms != NULL && vmms_disk(control->vmms, i, &disk); i++) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:I}", "file", disk.file, "bus",
-                                              disk.ide ? "ide" : "scsi", "lun", (int)disk.lun, "kind",
-                                              disk.kind, "bytes", (json_int_t)disk.bytes));
+                                              disk.ide ? "ide" : "scsi", "lun", (int)disk.lun,
+                                              "kind", disk.kind, "bytes", (json_int_t)disk.bytes));
     }
     return list;
 }

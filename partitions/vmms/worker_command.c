@@ -256,7 +256,7 @@ static const struct {
 
 int worker_command(struct worker *worker, const char *text, size_t n, struct error *error)
 {
-    struct words words;
+    struct words words = { .n = 0 };
 
     if (worker->machine == NULL) {
         return error_set(error, -ENOTCONN, "the guest is no child of the built-in parent");
