@@ -207,7 +207,7 @@ static void multiply_set(struct emitter *e, const struct insn *insn, unsigned re
 /* IMUL with a destination register. */
 bool emit_imul(struct emitter *e, const struct insn *insn)
 {
-    unsigned size = insn->opsize, n = insn->n[0], k = insn->op == OP_IMUL3 ? 1 : 1;
+    unsigned size = insn->opsize, n = insn->n[0], k = 1;
     bool immediate = insn->op == OP_IMUL3;
     unsigned opcode = immediate ? 0x69u : ENC_0F | 0xafu;
 
