@@ -41,7 +41,6 @@ struct cpu_salt {
 /* How guest code is translated. */
 struct cpu_translation {
     bool counted; /* instructions are counted exactly */
-    bool one_cpu; /* no other processor writes this memory */
     unsigned hide; /* CPU_HIDE_*: host features not to use */
     bool at_once;  /* before a block has run often */
 };

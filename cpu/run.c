@@ -634,7 +634,7 @@ static void drop_codes(void *opaque, struct block *block)
 
 int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error)
 {
-    struct translate_config config = { how.counted, how.one_cpu, how.hide };
+    struct translate_config config = { how.counted, how.hide };
 
     cpu->single = calloc(1, sizeof(struct block) + 2 * sizeof(struct insn));
     cpu->nobody = calloc(3, PAGE_SIZE);

@@ -69,7 +69,6 @@ enum {
 
 struct translate_config {
     bool counted;  /* instructions are counted exactly: the virtual clock, --max-instructions */
-    bool one_cpu;  /* nobody else writes guest memory with locked instructions */
     uint32_t hide; /* TRANSLATE_* features not to use */
 };
 

@@ -274,7 +274,7 @@ static void alu_store(struct emitter *e, const struct insn *insn, unsigned alu)
     if (takes_carry(alu)) {
         carry_back(e);
     }
-    if ((insn->flags & INSN_LOCK) && !e->one_cpu) {
+    if (insn->flags & INSN_LOCK) {
         alu_locked(e, insn, alu, mem);
         return;
     }
@@ -391,7 +391,7 @@ static void unary_memory(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->size[0];
     bool step = insn->op == OP_INC || insn->op == OP_DEC;
-    bool lock = (insn->flags & INSN_LOCK) && !e->one_cpu;
+    bool lock = (insn->flags & INSN_LOCK);
 
     if (step && emit_flags_used(e)) {
         emit_flags_store(e);

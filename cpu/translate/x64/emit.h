@@ -98,7 +98,7 @@ struct emitter {
     struct cold cold[COLD_MOST];
     unsigned n_cold, cold_of_insn; /* the first of the running instruction */
     bool ended;                    /* the last instruction leaves by itself */
-    bool counted, one_cpu, bmi2;
+    bool counted, bmi2;
     struct stack_group stack;
     bool plain;   /* check each access of the stack */
     enum vectors_there vectors; /* what its instructions work on */

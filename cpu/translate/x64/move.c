@@ -127,15 +127,9 @@ bool emit_xchg(struct emitter *e, const struct insn *insn)
 
     if (insn->kind[0] == OPERAND_MEM) {
         struct host_mem mem = emit_store_check(e, insn, size);
-        if (e->one_cpu) {
-            enc_load(&e->e, size, S_INDEX, mem);
-            enc_store(&e->e, size, mem, emit_operand(e, insn, 1, S_DATA));
-            write_register(e, insn->n[1], size, S_INDEX);
-        } else {
-            enc_mov(&e->e, S_INDEX, emit_operand(e, insn, 1, S_INDEX));
-            enc_rm(&e->e, 0x86 | (size == 1 ? 0 : 1) | byte, size, S_INDEX, mem);
-            write_register(e, insn->n[1], size, S_INDEX);
-        }
+        enc_mov(&e->e, S_INDEX, emit_operand(e, insn, 1, S_INDEX));
+        enc_rm(&e->e, 0x86 | (size == 1 ? 0 : 1) | byte, size, S_INDEX, mem);
+        write_register(e, insn->n[1], size, S_INDEX);
         return true;
     }
     if (size == 1 || insn->kind[1] != OPERAND_GPR) {
@@ -258,7 +252,7 @@ bool emit_nop(struct emitter *e, const struct insn *insn)
 bool emit_cmpxchg(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->size[0], byte = size == 1 ? ENC_BYTE_REG : 0;
-    bool lock = (insn->flags & INSN_LOCK) && !e->one_cpu;
+    bool lock = (insn->flags & INSN_LOCK);
     struct recipe recipe = {
         FLAGS_CMP, (uint8_t)(size == 8 ? 3 : size / 2), 0, { 0 }, recipe_gpr(REG_RAX)
     };
@@ -280,7 +274,7 @@ bool emit_cmpxchg(struct emitter *e, const struct insn *insn)
 bool emit_xadd(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->size[0], byte = size == 1 ? ENC_BYTE_REG : 0;
-    bool lock = (insn->flags & INSN_LOCK) && !e->one_cpu;
+    bool lock = (insn->flags & INSN_LOCK);
     struct recipe recipe = { FLAGS_SUM,
                              (uint8_t)(size == 8 ? 3 : size / 2),
                              0,

@@ -338,8 +338,7 @@ static void bit_string(struct emitter *e, const struct insn *insn)
 static bool bit_memory(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->size[0];
-    bool lock = (insn->flags & INSN_LOCK) && !e->one_cpu,
-         by_register = insn->kind[1] == OPERAND_GPR;
+    bool lock = (insn->flags & INSN_LOCK), by_register = insn->kind[1] == OPERAND_GPR;
 
     if (size == 2 || insn->adsize != 8) {
         return false;

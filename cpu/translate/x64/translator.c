@@ -170,7 +170,6 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
     e->n = n;
     e->rip = rip;
     e->counted = t->config.counted;
-    e->one_cpu = t->config.one_cpu;
     e->bmi2 = t->bmi2;
     e->plain = plain;
     code->entry = t->code_at + e->e.to_run;
