@@ -18,6 +18,7 @@ struct code_page {
     uint64_t lines; /* bit n: some block covers bytes of the n-th 64-byte line */
     bool held;      /* by ram_code_get */
     struct block *blocks;
+    struct block *crossing; /* that end in it and begin in another; dropped ones, too */
 };
 
 struct block_cache {
@@ -83,10 +84,26 @@ struct block *block_find(const struct block_cache *cache, spa_t spa, struct deco
     uint16_t key = block_mode_key(mode);
     struct block *block = cache->bucket[bucket_of(spa, key)];
 
-    while (block != NULL && (block->spa != spa || block->mode != key)) {
+    while (block != NULL &&
+           (block->spa != spa || block->mode != key || block->second != BLOCK_NO_SPA)) {
         block = block->next_in_bucket;
     }
     return block;
+}
+
+struct block *block_find_crossing(const struct block_cache *cache, spa_t spa, spa_t second,
+                                  struct decode_mode mode)
+{
+    uint16_t key = block_mode_key(mode);
+    struct block *block = cache->bucket[bucket_of(spa, key)];
+
+    for (; block != NULL; block = block->next_in_bucket) {
+        if (block->spa == spa && block->mode == key && block->second != BLOCK_NO_SPA &&
+            (second == BLOCK_NO_SPA || block->second == second)) {
+            return block;
+        }
+    }
+    return NULL;
 }
 
 static struct code_page *page_find(const struct block_cache *cache, uint64_t number)
@@ -146,7 +163,9 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
 {
     struct insn *insn = &block->insn[0];
 
-    *block = (struct block){ .spa = BLOCK_NO_SPA, .mode = block_mode_key(mode), .n = 1 };
+    *block = (struct block){
+        .spa = BLOCK_NO_SPA, .second = BLOCK_NO_SPA, .mode = block_mode_key(mode), .n = 1
+    };
     *insn = (struct insn){ 0 };
     if (decode_insn(bytes, available, mode, insn) != DECODE_OK) {
         *insn = (struct insn){ .op = OP_UD, .length = INSN_MAX_LENGTH };
@@ -162,7 +181,7 @@ void block_build_single(const struct block_cache *cache, struct block *block, co
 
 void block_single_init(struct block *block)
 {
-    *block = (struct block){ .n = 1 };
+    *block = (struct block){ .second = BLOCK_NO_SPA, .n = 1 };
     set_block_end(block, 1, 0);
 }
 
@@ -170,7 +189,9 @@ void block_prefix(const struct block_cache *cache, struct block *to, const struc
                   unsigned n)
 {
     assert(n >= 1 && n <= from->n);
-    *to = (struct block){ .spa = from->spa, .mode = from->mode, .n = (uint8_t)n };
+    *to = (struct block){
+        .spa = from->spa, .second = from->second, .mode = from->mode, .n = (uint8_t)n
+    };
     memcpy(to->insn, from->insn, n * sizeof(struct insn));
     if (n < from->n) {
         struct insn *last = &to->insn[n - 1]; /* it may be fused with the next */
@@ -221,7 +242,7 @@ enum { BLOCK_BYTES_MOST = sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(stru
 
 bool block_make_room(struct block_cache *cache)
 {
-    if (cache->used + BLOCK_BYTES_MOST + sizeof(struct code_page) + 32 <= ARENA_BYTES) {
+    if (cache->used + BLOCK_BYTES_MOST + 2 * sizeof(struct code_page) + 64 <= ARENA_BYTES) {
         return false;
     }
     block_cache_clear(cache);
@@ -244,6 +265,22 @@ bool block_mark_page(struct block_cache *cache, spa_t spa)
         ram_code_get(cache->ram, spa);
     }
     return (ram_page_flags(cache->ram, spa) & RAM_PAGE_SETTLED) == 0;
+}
+
+/* Let it be found, and dropped when one of the `length` bytes in its page changes. */
+static void publish(struct block_cache *cache, struct code_page *page, struct block *block,
+                    size_t length)
+{
+    size_t bucket = bucket_of(block->spa, block->mode);
+    size_t at = block->spa & ~PAGE_MASK;
+
+    block->next_in_bucket = cache->bucket[bucket];
+    cache->bucket[bucket] = block;
+    block->next_in_page = page->blocks;
+    page->blocks = block;
+    for (size_t line = at >> 6; line <= (at + length - 1) >> 6; line++) {
+        page->lines |= UINT64_C(1) << line;
+    }
 }
 
 struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode)
@@ -270,23 +307,36 @@ struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mo
     size_t kept = sizeof(struct block) + (n + 1) * sizeof(struct insn);
     cache->used -= ((most + 15) & ~(size_t)15) - ((kept + 15) & ~(size_t)15);
 
-    block->spa = spa;
-    block->mode = block_mode_key(mode);
-    block->bytes = (uint16_t)length;
-    block->n = (uint8_t)n;
-    block->dropped = false;
-    block->heat = 0;
-    block->code = NULL;
-    memset(block->link, 0, sizeof(block->link));
-    size_t bucket = bucket_of(spa, block->mode);
-    block->next_in_bucket = cache->bucket[bucket];
-    cache->bucket[bucket] = block;
-    block->next_in_page = page->blocks;
-    page->blocks = block;
-    for (spa_t line = (spa & ~PAGE_MASK) >> 6; line <= ((spa & ~PAGE_MASK) + length - 1) >> 6;
-         line++) {
-        page->lines |= UINT64_C(1) << line;
+    *block = (struct block){ .spa = spa,
+                             .second = BLOCK_NO_SPA,
+                             .mode = block_mode_key(mode),
+                             .bytes = (uint16_t)length,
+                             .n = (uint8_t)n };
+    publish(cache, page, block, length);
+    return block;
+}
+
+struct block *block_build_crossing(struct block_cache *cache, spa_t spa, spa_t second,
+                                   const uint8_t bytes[INSN_MAX_LENGTH], struct decode_mode mode)
+{
+    const size_t size = sizeof(struct block) + 2 * sizeof(struct insn);
+    size_t first = PAGE_SIZE - (spa & ~PAGE_MASK);
+    struct block *block = arena_take(cache, size);
+    struct code_page *page = page_find(cache, spa >> PAGE_SHIFT),
+                     *end = page_find(cache, second >> PAGE_SHIFT);
+
+    assert(block != NULL && page != NULL && page->held && end != NULL && end->held);
+    block_build_single(cache, block, bytes, INSN_MAX_LENGTH, mode);
+    if (block->bytes <= first || block->insn[0].exec == exec_too_long) {
+        cache->used -= (size + 15) & ~(size_t)15;
+        return NULL;
     }
+    block->spa = spa;
+    block->second = second & PAGE_MASK;
+    publish(cache, page, block, first);
+    block->next_in_second = end->crossing;
+    end->crossing = block;
+    end->lines |= 1;
     return block;
 }
 
@@ -349,6 +399,40 @@ void block_uncut(struct block *block, const struct insn *insn, exec_fn *behind)
     block->insn[next].number = (uint8_t)(next + 1);
 }
 
+/* Whether some of these bytes, in one page, are the block's. */
+static bool overlaps(const struct block *block, spa_t spa, size_t length)
+{
+    size_t first = PAGE_SIZE - (block->spa & ~PAGE_MASK);
+    size_t bytes = block->second != BLOCK_NO_SPA ? first : block->bytes;
+
+    return (block->spa < spa + length && spa < block->spa + bytes) ||
+           (block->second != BLOCK_NO_SPA && block->second < spa + length &&
+            spa < block->second + (block->bytes - first));
+}
+
+/* Drop what overlaps in one page, out of a list of it. */
+static bool drop_written(struct block_cache *cache, struct block **link, bool second, spa_t spa,
+                         size_t length)
+{
+    bool any = false;
+
+    while (*link != NULL) {
+        struct block *block = *link;
+        struct block **next = second ? &block->next_in_second : &block->next_in_page;
+        bool hit = !block->dropped && overlaps(block, spa, length);
+        if (hit) {
+            block_drop(cache, block);
+            any = true;
+        }
+        if (block->dropped) { /* by the other page of an instruction, perhaps */
+            *link = *next;
+        } else {
+            link = next;
+        }
+    }
+    return any;
+}
+
 /* Drop what overlaps in one page. */
 static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
 {
@@ -363,20 +447,12 @@ static bool page_written(struct block_cache *cache, spa_t spa, size_t length)
          line++) {
         touched |= UINT64_C(1) << line;
     }
-    if (!(page->lines & touched)) {
+    if (!(page->lines & touched) && page->lines != 0) {
         return false;
     }
-    for (struct block **link = &page->blocks; *link != NULL;) {
-        struct block *block = *link;
-        if (block->spa < spa + length && spa < block->spa + block->bytes) {
-            *link = block->next_in_page;
-            block_drop(cache, block);
-            any = true;
-        } else {
-            link = &block->next_in_page;
-        }
-    }
-    if (page->blocks == NULL && page->held) {
+    any = drop_written(cache, &page->blocks, false, spa, length);
+    any |= drop_written(cache, &page->crossing, true, spa, length);
+    if (page->blocks == NULL && page->crossing == NULL && page->held) {
         page->lines = 0;
         page->held = false;
         ram_code_put(cache->ram, spa);
@@ -389,7 +465,7 @@ bool block_cache_written(struct block_cache *cache, spa_t spa, size_t length, st
 {
     bool any = false;
 
-    if (running != NULL && running->spa < spa + length && spa < running->spa + running->bytes) {
+    if (running != NULL && overlaps(running, spa, length)) {
         end_after(running, insn);
     }
 

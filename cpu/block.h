@@ -36,12 +36,14 @@ struct block {
     struct block *next_in_bucket, *next_in_page;
     struct block_link link[BLOCK_LINKS]; /* successors, by the number of the last instruction */
     spa_t spa;
-    uint16_t mode;  /* block_mode_key */
-    uint16_t bytes; /* of guest code */
-    uint8_t n;      /* guest instructions: at most so many run */
+    spa_t second;                 /* of the page where its one instruction ends, or BLOCK_NO_SPA */
+    struct block *next_in_second; /* page */
+    uint16_t mode;                /* block_mode_key */
+    uint16_t bytes;               /* of guest code */
+    uint8_t n;                    /* guest instructions: at most so many run */
     bool dropped;
-    uint16_t heat;     /* how often it was interpreted where it may be translated */
-    struct code *code; /* its translations, by RIP */
+    uint16_t heat;      /* how often it was interpreted where it may be translated */
+    struct code *code;  /* its translations, by RIP */
     struct insn insn[]; /* n of them and, where the last one does not end a block, one block end */
 };
 
@@ -70,6 +72,15 @@ bool block_mark_page(struct block_cache *cache, spa_t spa);
 /* Build, publish and return the block at spa. At least one instruction. NULL when the first
  * instruction does not end inside the page. */
 struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode);
+
+/* The live block of one instruction that begins at spa and ends in the page `second`; second BLOCK_NO_SPA: in any.
+ * Or NULL. */
+struct block *block_find_crossing(const struct block_cache *cache, spa_t spa, spa_t second,
+                                  struct decode_mode mode);
+/* Build it of these bytes, of which `first` stand in the first page. Room is made, both pages are marked. NULL: that is no
+ * instruction. */
+struct block *block_build_crossing(struct block_cache *cache, spa_t spa, spa_t second,
+                                   const uint8_t bytes[INSN_MAX_LENGTH], struct decode_mode mode);
 
 /* Fill a caller's block of room for one instruction from bytes that need not be in one page. */
 void block_build_single(const struct block_cache *cache, struct block *block, const uint8_t *bytes,

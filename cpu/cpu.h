@@ -25,7 +25,6 @@ struct cpu_debug;
 struct cpu_dump;
 struct jump_cache;
 struct code_edge;
-struct crossing;
 struct translator;
 
 enum { CPU_RECENT = 16, CPU_SALTS = 8 };
@@ -77,7 +76,6 @@ struct cpu {
     uint8_t entered_shadow;         /* the interrupt shadow and RFLAGS.TF with which a block was */
     bool entered_trap;              /* entered that may end by core_end_block */
     struct block *scratch;          /* a block of a limited number of instructions */
-    struct crossing *crossings;     /* by page */
     struct translator *translator;  /* NULL: everything is interpreted */
     struct block *single;           /* an instruction that translated code hands over */
     uint8_t *nobody;                /* memory behind translated.stack_page when there is none */

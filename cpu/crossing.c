@@ -1,4 +1,4 @@
-/* Instructions over the end of a page: fetched from both, decoded once as long as their bytes stay. [SDM 3A 11.6] */
+/* Instructions that no block holds: fetched and decoded each time. [SDM 3A 11.6] */
 #include "cpu/crossing.h"
 
 #include <stdlib.h>
@@ -7,56 +7,9 @@
 #include "cpu/dump.h"
 #include "cpu/exec/cpu_trace.h"
 
-enum { CROSSINGS = 1024 };
-
-/* An instruction over the end of a page, as it was decoded last. */
-struct crossing {
-    uint64_t linear; /* 0: none */
-    uint8_t bytes[INSN_MAX_LENGTH];
-    struct block *block;
-};
-
-struct crossing *crossings_create(void)
-{
-    return calloc(CROSSINGS, sizeof(struct crossing));
-}
-
-void crossings_destroy(struct crossing *crossings)
-{
-    for (unsigned i = 0; crossings != NULL && i < CROSSINGS; i++) {
-        free(crossings[i].block);
-    }
-    free(crossings);
-}
-
 static struct decode_mode decode_mode_of(const struct core *core)
 {
     return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
-}
-
-/* The same instruction in the same bytes, or NULL. */
-static struct block *crossing_known(struct cpu *cpu, uint64_t linear, const uint8_t *bytes)
-{
-    const struct crossing *known = &cpu->crossings[linear >> PAGE_SHIFT & (CROSSINGS - 1)];
-
-    return known->linear == linear && memcmp(known->bytes, bytes, known->block->bytes) == 0
-               ? known->block
-               : NULL;
-}
-
-static void crossing_keep(struct cpu *cpu, uint64_t linear, const uint8_t *bytes)
-{
-    const size_t size = sizeof(struct block) + 2 * sizeof(struct insn);
-    struct crossing *known = &cpu->crossings[linear >> PAGE_SHIFT & (CROSSINGS - 1)];
-
-    if (known->block == NULL) {
-        known->block = malloc(size);
-    }
-    if (known->block != NULL) {
-        memcpy(known->block, cpu->scratch, size);
-        memcpy(known->bytes, bytes, sizeof(known->bytes));
-        known->linear = linear;
-    }
 }
 
 /* Bytes of one page into a buffer; what a fetch raises. */
@@ -78,30 +31,24 @@ static void fetch_bytes(struct cpu *cpu, uint64_t linear, uint8_t *bytes, size_t
     }
 }
 
-/* In 64-bit code: the instruction at linear, which goes over the end of its page in RAM. */
+/* In 64-bit code. */
 static struct block *build_crossing_flat(struct cpu *cpu, uint64_t linear)
 {
     struct core *core = &cpu->core;
     uint8_t bytes[INSN_MAX_LENGTH] = { 0 };
-    size_t room = PAGE_SIZE - (linear & ~PAGE_MASK),
-           n = room < sizeof(bytes) ? room : sizeof(bytes);
+    size_t room = PAGE_SIZE - (linear & ~PAGE_MASK);
+    size_t n = room < sizeof(bytes) ? room : sizeof(bytes);
     struct insn probe = { 0 };
 
     fetch_bytes(cpu, linear, bytes, n);
     if (n < sizeof(bytes) &&
         decode_insn(bytes, n, decode_mode_of(core), &probe) == DECODE_TRUNCATED) {
         fetch_bytes(cpu, linear + n, bytes + n, sizeof(bytes) - n);
-        struct block *known = crossing_known(cpu, linear, bytes);
-        if (known != NULL) {
-            return known;
-        }
         n = sizeof(bytes);
     }
     block_build_single(cpu->blocks, cpu->scratch, bytes, n, decode_mode_of(core));
     if (UNLIKELY(cpu->dump != NULL)) {
         cpu_dump_block(cpu->dump, core, cpu->scratch, core->state.gpr[REG_RIP], bytes);
-    } else if (n > room) {
-        crossing_keep(cpu, linear, bytes);
     }
     return cpu->scratch;
 }

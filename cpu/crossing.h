@@ -1,4 +1,4 @@
-/* Instructions that do not end in the page where they begin, or stand in no RAM: each a block of its own. */
+/* Instructions that no block holds: in MMIO, over a page's end outside of 64-bit code, over a segment's end. */
 #ifndef CPU_CROSSING_H
 #define CPU_CROSSING_H
 
@@ -6,9 +6,6 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
-
-struct crossing *crossings_create(void);
-void crossings_destroy(struct crossing *crossings);
 
 /* Fetch and decode the instruction at linear. Raises what the fetch raises. The block holds until the next call. */
 struct block *build_crossing(struct cpu *cpu, uint64_t linear);

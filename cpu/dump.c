@@ -160,9 +160,12 @@ void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const 
     if (bytes != NULL) {
         memcpy(code, bytes, n < INSN_MAX_LENGTH ? n : INSN_MAX_LENGTH);
     } else {
-        const uint8_t *host = ram_host(core->mmu.space->ram, block->spa);
+        const struct ram *ram = core->mmu.space->ram;
+        size_t first = PAGE_SIZE - (block->spa & ~PAGE_MASK);
         for (size_t i = 0; i < n; i++) {
-            code[i] = ram_load8(host + i);
+            code[i] = block->second != BLOCK_NO_SPA && i >= first
+                          ? ram_load8(ram_host(ram, block->second) + (i - first))
+                          : ram_load8(ram_host(ram, block->spa) + i);
         }
     }
     if (dump->what & CPU_DUMP_BLOCK) {

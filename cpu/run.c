@@ -46,9 +46,7 @@ int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space
     cpu->blocks = block_cache_create(space->ram, model);
     cpu->jumps = calloc(1, sizeof(*cpu->jumps));
     cpu->scratch = calloc(1, sizeof(struct block) + (BLOCK_INSNS + 1) * sizeof(struct insn));
-    cpu->crossings = crossings_create();
-    if (cpu->blocks == NULL || cpu->jumps == NULL || cpu->scratch == NULL ||
-        cpu->crossings == NULL) {
+    if (cpu->blocks == NULL || cpu->jumps == NULL || cpu->scratch == NULL) {
         cpu_fini(cpu);
         return -ENOMEM;
     }
@@ -62,8 +60,6 @@ void cpu_fini(struct cpu *cpu)
     translator_destroy(cpu->translator);
     free(cpu->jumps);
     free(cpu->scratch);
-    crossings_destroy(cpu->crossings);
-    cpu->crossings = NULL;
     free(cpu->single);
     free(cpu->nobody);
     cpu->nobody = NULL;
@@ -158,6 +154,59 @@ void cpu_code_forget(struct cpu *cpu)
     links_forget(cpu);
 }
 
+/* A page gets a block: nobody writes to it unseen from now on. May suspend. */
+static void mark_page(struct cpu *cpu, spa_t spa)
+{
+    struct core *core = &cpu->core;
+
+    if (block_mark_page(cpu->blocks, spa)) {
+        mmu_write_protect(&core->mmu, spa);
+        if (core->ops->code_marked != NULL && core->ops->code_marked(core->owner, spa)) {
+            core_suspend(core); /* others are told; then it is fetched anew */
+        }
+        ram_code_settle(core->mmu.space->ram, spa);
+    }
+}
+
+/* In 64-bit code: the instruction at `linear` and spa, of which no more than its page's bytes are known to be too few. NULL: it
+ * does not stand in two pages of RAM in the same half of the address space. Raises. */
+static struct block *find_crossing(struct cpu *cpu, uint64_t linear, spa_t spa)
+{
+    struct core *core = &cpu->core;
+    struct decode_mode mode = decode_mode_of(core);
+    uint64_t next = (linear | ~PAGE_MASK) + 1;
+    uint8_t bytes[INSN_MAX_LENGTH];
+    size_t first = PAGE_SIZE - (linear & ~PAGE_MASK);
+    bool in_ram;
+    spa_t second;
+
+    if (((linear ^ next) >> 63) != 0) {
+        return NULL;
+    }
+    enum mmu_status status = mmu_fetch(&core->mmu, next, core->cpl == 3, &second, &in_ram);
+    if (status != MMU_OK) {
+        core_raise_mmu(core, status, false);
+    }
+    if (!in_ram) {
+        return NULL;
+    }
+    struct block *block = block_find_crossing(cpu->blocks, spa, second, mode);
+    if (block != NULL) {
+        return block;
+    }
+    mark_page(cpu, spa);
+    mark_page(cpu, second);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        const uint8_t *host = ram_host(core->mmu.space->ram, i < first ? spa : second);
+        bytes[i] = ram_load8(host + (i < first ? i : i - first));
+    }
+    block = block_build_crossing(cpu->blocks, spa, second, bytes, mode);
+    if (block != NULL && UNLIKELY(cpu->dump != NULL)) {
+        cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], bytes);
+    }
+    return block;
+}
+
 /* The block at RIP by way of the MMU. Raises what the fetch raises. */
 static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool *cacheable)
 {
@@ -178,23 +227,25 @@ static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool
         return build_crossing(cpu, linear);
     }
     struct block *block = block_find(cpu->blocks, spa, mode);
+    bool crosses = block == NULL && core->bits == 64 &&
+                   block_find_crossing(cpu->blocks, spa, BLOCK_NO_SPA, mode) != NULL;
     if (block == NULL) {
         if (block_make_room(cpu->blocks)) {
             links_forget(cpu);
         }
-        if (block_mark_page(cpu->blocks, spa)) {
-            mmu_write_protect(&core->mmu, spa);
-            if (core->ops->code_marked != NULL && core->ops->code_marked(core->owner, spa)) {
-                core_suspend(core); /* others are told; then it is fetched anew */
+        if (!crosses) {
+            mark_page(cpu, spa);
+            block = block_build(cpu->blocks, spa, mode);
+            crosses = block == NULL && core->bits == 64;
+            if (block != NULL && UNLIKELY(cpu->dump != NULL)) {
+                cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], NULL);
             }
-            ram_code_settle(core->mmu.space->ram, spa);
         }
-        block = block_build(cpu->blocks, spa, mode);
+        if (crosses) {
+            block = find_crossing(cpu, linear, spa);
+        }
         if (block == NULL) {
             return build_crossing(cpu, linear);
-        }
-        if (UNLIKELY(cpu->dump != NULL)) {
-            cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], NULL);
         }
     }
     if (core->bits != 64) {
@@ -510,6 +561,7 @@ static struct block *single_out(struct cpu *cpu, const struct block *block, cons
     struct block *one = cpu->single;
 
     one->spa = block->spa + insn->offset;
+    one->second = block->second;
     one->bytes = insn->length;
     one->insn[0] = *insn;
     one->insn[0].offset = 0;

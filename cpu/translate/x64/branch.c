@@ -36,6 +36,13 @@ static struct cold *cold_new(struct emitter *e, enum cold_kind kind)
     return cold;
 }
 
+/* Into another page, or to an instruction that may end in one. */
+static bool leaves_page(const struct emitter *e, uint64_t target)
+{
+    return (target ^ e->rip) >> PAGE_SHIFT != 0 ||
+           (target & ~PAGE_MASK) > PAGE_SIZE - INSN_MAX_LENGTH;
+}
+
 /* Count instructions; looks at what is pending. Failures jump to `cold`. */
 static void emit_poll(struct emitter *e, struct cold *cold, unsigned number, bool poll)
 {
@@ -55,9 +62,7 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number)
     uint64_t here = e->rip + e->insns[number - 1].offset;
     struct cold *cold;
 
-    *edge = (struct code_edge){ .rip = target,
-                                .from = e->code,
-                                .crosses = (target ^ e->rip) >> PAGE_SHIFT != 0 };
+    *edge = (struct code_edge){ .rip = target, .from = e->code, .crosses = leaves_page(e, target) };
     emit_flags_store(e);
     cold = cold_new(e, COLD_EDGE);
     cold->edge = edge;
