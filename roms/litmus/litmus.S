@@ -319,6 +319,9 @@ prepare:
         lea     lock_area(%rip), %rdi
         mov     $2 * 4096, %ecx
         rep stosb
+        mov     $code_flags, %edi       # the last test's would look like this one's
+        mov     $BATCH * 4, %ecx
+        rep stosb
         movb    $1, chosen(%rip)
 9:      ret
 
