@@ -32,6 +32,10 @@ ifeq ($(call have,slirp),yes)
 CPPFLAGS += -DHAVE_SLIRP $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags slirp))
 LDLIBS += $(shell $(PKG_CONFIG) --libs slirp)
 endif
+ifeq ($(call have,inih),yes)
+CPPFLAGS += -DHAVE_INIH $(shell $(PKG_CONFIG) --cflags inih)
+LDLIBS += $(shell $(PKG_CONFIG) --libs inih)
+endif
 CHECK_CFLAGS = $(shell $(PKG_CONFIG) --cflags check)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -lsubunit
 # Debian's Zydis has no pkg-config file.

@@ -28,8 +28,9 @@ static const struct {
     const char *usage, *help;
 } help_commands[] = {
     { "run --kernel FILE [OPTION]...", "run a guest" },
+    { "run MACHINE-FILE [OPTION]...", "run what a machine file says" },
     { "resume FILE [OPTION]...", "go on with a saved machine" },
-    { "explain --kernel FILE [OPTION]...", "print the machine that this makes" },
+    { "explain [MACHINE-FILE] [OPTION]...", "print it all as a machine file" },
     { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
     { "image VERB FILE... [OPTION]...", "make, convert, check disk images" },
     { "help [--man]", "print this text, or the manual page" },

@@ -230,7 +230,7 @@ static void run_watch(void *opaque)
     struct run *run = opaque;
     struct error error;
     (void)!host_crash_thread_enter(&run->crash, &error);
-    bool input = run->options->serial == SERIAL_STDIO;
+    bool input = run->options->child[0].serial.to == SERIAL_STDIO;
     while (!__atomic_load_n(&run->finished, __ATOMIC_ACQUIRE)) {
         uint8_t bytes[RUN_INPUT_BYTES];
         size_t n = 0;
@@ -279,7 +279,7 @@ static enum exit_code run_verdict(struct run *run, const struct vmms_result *res
             *sentence = "the guest panicked";
             return EXIT_CODE_PANIC;
         }
-        if (code == EXIT_CODE_OK && !by_us && run->options->expect != NULL &&
+        if (code == EXIT_CODE_OK && !by_us && run->options->child[0].expect != NULL &&
             result->end != VMMS_END_SAVED) {
             *sentence = "the guest ended before --expect was met";
             return EXIT_CODE_FAILURE;
@@ -317,12 +317,12 @@ static int run_open(struct run *run, struct error *error)
 {
     const struct options *options = run->options;
     int code = 0;
-    if (options->serial == SERIAL_STDIO) {
+    if (options->child[0].serial.to == SERIAL_STDIO) {
         host_sink_stdout(&run->sink);
-    } else if (options->serial == SERIAL_NONE) {
+    } else if (options->child[0].serial.to == SERIAL_NONE) {
         host_sink_none(&run->sink);
     } else {
-        code = host_sink_file(&run->sink, options->serial_path, error);
+        code = host_sink_file(&run->sink, options->child[0].serial.path, error);
     }
     if (code == 0) {
         code = host_events_init(&run->events, error);
@@ -334,7 +334,7 @@ static int run_open(struct run *run, struct error *error)
 static int run_guarded(struct run *run)
 {
     struct error error = { "" };
-    if (run->options->serial == SERIAL_STDIO) {
+    if (run->options->child[0].serial.to == SERIAL_STDIO) {
         (void)host_terminal_raw(&run->terminal);
     }
     int code = host_thread_start(&run->watcher, run_watch, run, &error);
@@ -422,7 +422,7 @@ int run_machine(const struct options *options)
     host_crash_init(&run.crash, EXIT_CODE_BUG, run_report_crash, &run);
     code = host_crash_thread_enter(&run.crash, &error);
     if (code == 0) {
-        code = console_init(&run.console, &run.sink, options->expect, options->fail_on, &error);
+        code = console_init(&run.console, &run.sink, options->child[0].expect, options->child[0].fail_on, &error);
     }
     if (code != 0) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);

@@ -1,6 +1,7 @@
 /* "Did you mean": edit distance with transpositions (optimal string alignment). */
 #include "frontend/cli/suggest.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { SUGGEST_LENGTH = 40 };
@@ -31,21 +32,47 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
     return row[a_length][b_length];
 }
 
+struct best {
+    const char *word;
+    size_t length;
+    const char *name;
+    unsigned distance;
+};
+
+static struct best best_of(const char *word, size_t length)
+{
+    return (struct best){ word, length, NULL, (unsigned)(length / 3 > 2 ? length / 3 : 2) + 1 };
+}
+
+static void consider(struct best *best, const char *name)
+{
+    size_t n = strlen(name);
+    unsigned d = n > SUGGEST_LENGTH || best->length > SUGGEST_LENGTH
+                     ? UINT_MAX
+                     : distance(best->word, best->length, name, n);
+
+    if (d < best->distance && d < n) {
+        best->name = name;
+        best->distance = d;
+    }
+}
+
 const char *suggest_nearest(const char *word, size_t length, suggest_name name)
 {
-    const char *best = NULL;
-    unsigned best_distance = (unsigned)(length / 3 > 2 ? length / 3 : 2) + 1;
-    for (unsigned i = 0; length <= SUGGEST_LENGTH && name(i) != NULL; i++) {
-        const char *candidate = name(i);
-        size_t n = strlen(candidate);
-        if (n > SUGGEST_LENGTH) {
-            continue;
-        }
-        unsigned d = distance(word, length, candidate, n);
-        if (d < best_distance && d < n) {
-            best = candidate;
-            best_distance = d;
-        }
+    struct best best = best_of(word, length);
+
+    for (unsigned i = 0; name(i) != NULL; i++) {
+        consider(&best, name(i));
     }
-    return best;
+    return best.name;
+}
+
+const char *suggest_among(const char *word, size_t length, const char *const *names, size_t n)
+{
+    struct best best = best_of(word, length);
+
+    for (size_t i = 0; i < n; i++) {
+        consider(&best, names[i]);
+    }
+    return best.name;
 }

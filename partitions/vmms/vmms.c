@@ -97,6 +97,9 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     if (config->cpus == 0) {
         config->cpus = 1;
     }
+    if (config->n_others > 0) {
+        return error_set(error, -EINVAL, "several children are not built yet");
+    }
     if (config->cpus > MACHINE_VPS) {
         return error_set(error, -EINVAL, "at most %d processors", MACHINE_VPS);
     }
@@ -846,6 +849,20 @@ int vmms_explain(const struct vmms_config *config, char *text, size_t size, stru
         settled.initrd != NULL ? settled.initrd : "", settled.append != NULL ? settled.append : "",
         settled.seed, settled.virtual_time ? "virtual" : "realtime");
     return 0;
+}
+
+int vmms_check_disk(const char *text, struct error *error)
+{
+    struct disk_spec spec;
+
+    return disk_spec_parse(text, &spec, error);
+}
+
+int vmms_check_net(const char *text, struct error *error)
+{
+    struct network_request request;
+
+    return network_parse(&request, text, error);
 }
 
 const char *vmms_cpu_model_name(unsigned index)

@@ -16,15 +16,28 @@ enum vmms_role {
     VMMS_ROLE_PC,    /* hypervisor off */
 };
 
-enum { VMMS_DISKS_MAX = 32 };
+enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 8, VMMS_CHILDREN = 16 };
 
 /* Host features to do without: BMI2, AVX, memory for code. */
 enum { VMMS_HIDE_BMI2 = 1, VMMS_HIDE_AVX = 2, VMMS_HIDE_EXEC = 4 };
 
-/* Everything borrowed until vmms_destroy. Zero means the default. */
-enum { VMMS_NETS = 8 };
+/* One more child beside the first, whose fields of the same names stand in struct vmms_config. */
+struct vmms_child {
+    const char *name; /* unlike the others' */
+    const char *kernel, *initrd, *append;
+    uint64_t memory_bytes;
+    unsigned cpus;
+    const char *disks[VMMS_DISKS_MAX];
+    unsigned n_disks;
+    const char *net[VMMS_NETS], *pcap[VMMS_NETS];
+    unsigned n_net, n_pcap;
+    void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
+    void *serial_opaque;
+};
 
+/* Everything borrowed until vmms_destroy. Zero means the default. */
 struct vmms_config {
+    const char *name;      /* of the guest; NULL: "guest" */
     const char *kernel;    /* bzImage or ELF with a PVH note; required */
     const char *initrd;    /* or NULL */
     const char *append;    /* kernel command line, or NULL */
@@ -72,6 +85,8 @@ struct vmms_config {
     /* The first serial port. output is called on the VP's thread. */
     void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
     void *serial_opaque;
+    const struct vmms_child *others; /* role child: more children, numbered from 1; the first is 0 */
+    unsigned n_others;
 };
 
 /* How a run ended. */
@@ -197,6 +212,10 @@ struct machine *vmms_machine(struct vmms *vmms);
 /* Print what the configuration resolves to, one "key: value" a line. 0 or -errno. */
 WARN_UNUSED int vmms_explain(const struct vmms_config *config, char *text, size_t size,
                              struct error *error);
+
+/* What would be refused of one value: 0, or -EINVAL with the sentence. */
+WARN_UNUSED int vmms_check_disk(const char *text, struct error *error);
+WARN_UNUSED int vmms_check_net(const char *text, struct error *error);
 
 /* The known CPU models and features, for messages and --help; NULL after the last. */
 const char *vmms_cpu_model_name(unsigned index);

@@ -36,6 +36,25 @@ for command in '--kernle' '--memory' '--memory none' '--cpus 0' '--frobnicate 1'
 done
 try 2 'did you mean' --kernel $rom --cpu x86-64-v9
 try 2 'did you mean' --kernel $rom --cpu verdite46
+# Machine files.
+bad_file() # message expected, text
+{
+    printf "$2" >$dir/machine.ini
+    try 2 "$1" $dir/machine.ini
+}
+if "$verdite" run /dev/null 2>&1 | grep -q libinih; then
+    echo "machine files: skipped, no libinih"
+else
+    bad_file 'machine.ini:2: unknown key .kernle.; did you mean kernel' '[guest]\nkernle = k\n'
+    bad_file 'machine.ini:1: unknown section .chld a.; did you mean .child NAME' '[chld a]\n'
+    bad_file 'machine.ini:3: memory = lots: give a size' '[guest]\nkernel = k\nmemory = lots\n'
+    bad_file 'machine.ini:1: .child guest. has no kernel' '[guest]\n'
+    bad_file 'machine.ini:2: neither' '[guest]\nkernel\n'
+    bad_file 'machine.ini:1: a control character' '\1\n'
+    for file in $dir/random $rom /etc /nonexistent/m.ini $dir/empty; do
+        try '1 2' 'verdite: .+' $file
+    done
+fi
 for file in /nonexistent/kernel /etc $dir/empty $dir/random $dir/short.elf $dir/random.bzimage /dev/null; do
     try '1 2' 'verdite: .+' --kernel $file
 done

@@ -11,6 +11,7 @@ build lib:z           zlib1g-dev
 build pc:capstone     libcapstone-dev ?
 build pc:jansson      libjansson-dev ?
 build pc:slirp        libslirp-dev ?
+build pc:inih         libinih-dev ?
 check pc:check        check
 check lib:subunit     libsubunit-dev
 check lib:Zydis       libzydis-dev ?
