@@ -21,15 +21,22 @@ EOF
     : > "$apt_dir/status"
 }
 
-# Ask another suite of the mirror that the host's sources name, instead of the host's suites.
-apt_use_suite() # suite
+# The mirror that the host's sources name.
+apt_mirror()
 {
-    apt_prepare
     mirror=$(private_apt apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
         sed -n 's/^Debian main //p' | head -n 1)
     [ -n "$mirror" ] || mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] *\)*\([^ ]*\) .*/\2/p' \
         /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
-    [ -n "$mirror" ] || return 1
+    echo "$mirror"
+    [ -n "$mirror" ]
+}
+
+# Ask another suite of that mirror, instead of the host's suites.
+apt_use_suite() # suite
+{
+    apt_prepare
+    mirror=$(apt_mirror) || return 1
     apt_dir=$cache/apt-$1
     apt_prepare
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$apt_dir/sources.list"
