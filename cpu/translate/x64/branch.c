@@ -140,6 +140,13 @@ static void emit_indirect(struct emitter *e,
 {
     struct cold *unknown, *leave;
 
+    /* Of an address that is not canonical the upper bits could be another salt's tag. */
+    enc_vex_rr(&e->e, ENC_0F3A | ENC_F2 | 0xf0, true, S_DATA, 0, S_ADDRESS);
+    enc_byte(&e->e, 47);
+    enc_alu_ri(&e->e, ENC_ADD, 4, S_DATA, 1);
+    enc_rr(&e->e, 0xf7, 4, 0, S_DATA);
+    enc_word32(&e->e, 0x1fffe);
+    uint8_t *strange = enc_jcc32(&e->e, 5);
     enc_rr(&e->e, 0x69, 8, S_INDEX, S_ADDRESS);
     enc_word32(&e->e, JUMP_HASH);
     enc_rr(&e->e, 0xc1, 8, 5, S_INDEX);
@@ -151,6 +158,7 @@ static void emit_indirect(struct emitter *e,
     enc_alu_rm(&e->e, ENC_CMP, 8, S_DATA, HOST_MEM(S_INDEX, offsetof(struct jump_entry, tag)));
     unknown = cold_new(e, COLD_MISS);
     unknown->jump[0] = enc_jcc32(&e->e, 5);
+    unknown->jump[1] = strange;
     if (finish != NULL) {
         finish(e, insn);
     }
