@@ -21,6 +21,7 @@ struct cpu_model;
 /* What translated code and its helpers share, in front of the general registers so that one short displacement reaches
  * all. Unused by the interpreter. */
 struct core_translated {
+    uint64_t flags_rotated; /* see flags_kind */
     int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
     uint64_t scratch, value; /* inside an instruction */
     void *jump_table;
@@ -32,10 +33,11 @@ struct core_translated {
     bool interpret; /* translated code was left because the block at RIP is to be interpreted */
     uint32_t host_mxcsr; /* what C runs with */
     uint8_t flags_cf;    /* CF by itself */
+    uint8_t flags_of;    /* OF by itself, or what it is made of */
     uint8_t condition;   /* a condition kept over a memory check */
     /* The last operation on the flags, when it is not yet in state.flags_*: see
      * cpu/translate/flags.h. */
-    uint32_t flags_kind; /* 0: state.flags_* hold */
+    uint64_t flags_kind; /* 0: state.flags_* hold */
     uint64_t flags_a, flags_b, flags_step;
 };
 

@@ -39,7 +39,7 @@ static void settle_image(struct core *core, uint64_t image)
     flags_set(core, (image >> 8 & low) | (image & 1 ? FLAG_OF : 0));
 }
 
-static void settle_base(struct core *core, uint32_t kind, uint64_t a, uint64_t b)
+static void settle_base(struct core *core, uint64_t kind, uint64_t a, uint64_t b)
 {
     unsigned size = 1u << (kind >> 4 & 3);
 
@@ -85,7 +85,7 @@ static void settle_base(struct core *core, uint32_t kind, uint64_t a, uint64_t b
 }
 
 /* INC and DEC keep CF. */
-static void settle_step(struct core *core, uint32_t kind, uint64_t r)
+static void settle_step(struct core *core, uint64_t kind, uint64_t r)
 {
     unsigned size = 1u << (kind >> (FLAGS_KIND_STEP + 4) & 3);
     bool inc = (kind >> FLAGS_KIND_STEP & 15) == FLAGS_INC;
@@ -97,20 +97,39 @@ static void settle_step(struct core *core, uint32_t kind, uint64_t r)
     core->state.flags_carry = cf | ((cf >> 1) ^ of) | ((a ^ r ^ 1) >> 1 & FC_AF);
 }
 
+/* OF after a rotation. [cpu/exec/shift.c] */
+static bool rotated_of(const struct core_translated *t)
+{
+    unsigned sign = (8u << (t->flags_kind >> (FLAGS_KIND_ROTATE + 4) & 3)) - 1;
+    uint64_t r = t->flags_rotated;
+
+    switch ((enum flags_rotate)(t->flags_kind >> FLAGS_KIND_ROTATE & 15)) {
+    case FLAGS_LEFT:
+        return (r >> sign ^ t->flags_of) & 1;
+    case FLAGS_RIGHT:
+        return (r >> sign ^ r >> (sign - 1)) & 1;
+    default:
+        return t->flags_of & 1;
+    }
+}
+
 void flags_settle(struct core *core)
 {
     struct core_translated *t = &core->translated;
-    uint32_t kind = t->flags_kind;
+    uint64_t kind = t->flags_kind;
 
     if (kind == 0) {
         return;
     }
     settle_base(core, kind, t->flags_a, t->flags_b);
-    if (kind >> FLAGS_KIND_STEP != 0) {
+    if ((kind >> FLAGS_KIND_STEP & 15) != FLAGS_NO_STEP) {
         settle_step(core, kind, t->flags_step);
     }
     if ((kind & FLAGS_KIND_CF) && flag_cf(core) != (t->flags_cf & 1)) {
         core->state.flags_carry ^= FC_CF | FC_CF_XOR_OF;
+    }
+    if (kind >> FLAGS_KIND_ROTATE != 0 && flag_of(core) != rotated_of(t)) {
+        core->state.flags_carry ^= FC_CF_XOR_OF;
     }
     t->flags_kind = 0;
 }

@@ -27,12 +27,34 @@ bool flow_accesses(const struct insn *insn)
     return false;
 }
 
+static unsigned count_mask(const struct insn *insn)
+{
+    return insn->size[0] == 8 ? 63 : 31;
+}
+
 unsigned flow_shift_count(const struct insn *insn)
 {
     if (insn->kind[1] != OPERAND_IMM) {
         return 0;
     }
-    return (unsigned)insn->imm & (insn->size[0] == 8 ? 63 : 31);
+    return (unsigned)insn->imm & count_mask(insn);
+}
+
+/* Those that it overwrites for sure: a shift by zero changes none. */
+static uint32_t written(const struct insn *insn)
+{
+    bool may_keep;
+
+    switch (insn->op) {
+    case OP_SHLD:
+    case OP_SHRD:
+        may_keep = insn->kind[2] != OPERAND_IMM || ((unsigned)insn->imm & count_mask(insn)) == 0;
+        break;
+    default:
+        may_keep = op_info[insn->op].family == FAMILY_SHIFT && flow_shift_count(insn) == 0;
+        break;
+    }
+    return may_keep ? 0 : op_info[insn->op].flags_written;
 }
 
 /* All six, whatever the operands. */
@@ -45,6 +67,7 @@ static bool overwrites(const struct insn *insn)
         return flow_shift_count(insn) != 0;
     case OP_SHLD:
     case OP_SHRD:
+        return insn->kind[2] == OPERAND_IMM && ((unsigned)insn->imm & count_mask(insn)) != 0;
     case OP_DIV: /* they change none */
     case OP_IDIV:
         return false;
@@ -108,6 +131,7 @@ static uint16_t writes(const struct insn *insn)
     case OP_IDIV:
     case OP_CWD:
     case OP_CBW:
+    case OP_LAHF:
         return bit_of(REG_RAX) | bit_of(REG_RDX);
     case OP_MULX:
         return first | bit_of(insn->n[1]);
@@ -138,7 +162,7 @@ void flow_analyse(struct flow *flow, const struct insn *insn, unsigned n, bool t
             seen = false;
             wanted = 0;
         } else {
-            wanted &= ~op_info[insn[i].op].flags_written;
+            wanted &= ~written(&insn[i]);
         }
         wanted |= reads(&insn[i]);
         if (!f->native || sees(&insn[i]) || insn[i].op == OP_JCC) {

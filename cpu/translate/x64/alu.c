@@ -343,13 +343,14 @@ static void step_set(struct emitter *e, const struct insn *insn, unsigned result
 {
     unsigned step = insn->op == OP_INC ? FLAGS_INC : FLAGS_DEC;
 
-    if (!emit_flags_used(e)) {
-        e->flags = (struct flags_track){ 0 };
+    if (!emit_flags_kept(e)) {
+        bool used = emit_flags_used(e);
+        e->flags = (struct flags_track){ .host = used ? host : 0, .lost = used };
         return;
     }
     enc_store(&e->e, 8, CORE_AT(translated.flags_step), result);
-    enc_store_imm(&e->e, 1, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 3),
-                  (int32_t)(step | log2_of(insn->size[0]) << 4));
+    enc_store_imm(&e->e, 2, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 3),
+                  (int32_t)(step | log2_of(insn->size[0]) << 4)); /* no rotation behind it */
     e->flags = (struct flags_track){ .host = host, .stored = true };
 }
 
@@ -359,8 +360,8 @@ static void unary_register(struct emitter *e, const struct insn *insn)
     bool step = insn->op == OP_INC || insn->op == OP_DEC;
     uint32_t host = (uint32_t)((FLAGS_ARITH & ~FLAG_CF) | (e->flags.host & FLAG_CF));
 
-    if (step && emit_flags_used(e)) {
-        emit_flags_store(e);
+    if (step) {
+        emit_flags_before(e);
     }
     unsigned a = emit_gpr(e, n, S_DATA);
     one_operand(e, insn->op, size, a);
@@ -393,8 +394,8 @@ static void unary_memory(struct emitter *e, const struct insn *insn)
     bool step = insn->op == OP_INC || insn->op == OP_DEC;
     bool lock = (insn->flags & INSN_LOCK);
 
-    if (step && emit_flags_used(e)) {
-        emit_flags_store(e);
+    if (step) {
+        emit_flags_before(e);
     }
     struct host_mem mem = emit_store_check(e, insn, size);
     if (lock && insn->op == OP_NOT) {

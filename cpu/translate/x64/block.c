@@ -15,6 +15,7 @@
     X(NEG, emit_unary, fits_integer) X(NOT, emit_unary, fits_integer) \
     X(SHL, emit_shift, fits_integer) X(SHR, emit_shift, fits_integer) X(SAR, emit_shift, fits_integer) \
     X(ROL, emit_rotate, fits_integer) X(ROR, emit_rotate, fits_integer) X(RCL, emit_rotate, fits_integer) X(RCR, emit_rotate, fits_integer) \
+    X(SHLD, emit_double_shift, fits_integer) X(SHRD, emit_double_shift, fits_integer) X(LAHF, emit_lahf, NULL) X(SAHF, emit_sahf, NULL) \
     X(MOV, emit_mov, fits_integer) X(MOVNTI, emit_mov, fits_integer) \
     X(MOVZX, emit_extend, fits_integer) X(MOVSX, emit_extend, fits_integer) X(MOVSXD, emit_extend, fits_integer) \
     X(LEA, emit_lea, fits_integer) X(XCHG, emit_xchg, fits_integer) \

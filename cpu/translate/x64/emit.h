@@ -51,6 +51,7 @@ struct flags_track {
     uint32_t host; /* FLAG_*: right in the host's flags */
     bool stored;   /* core.translated.flags_* are right */
     bool known;    /* the recipe is right */
+    bool lost;     /* only what the host's flags have is left */
     struct recipe recipe;
 };
 
@@ -101,6 +102,8 @@ struct emitter {
     bool counted, bmi2;
     struct stack_group stack;
     bool plain;   /* check each access of the stack */
+    bool keep_all; /* flags that nobody may see are kept all the same */
+    bool again;    /* some of those were needed: once more, with keep_all */
     enum vectors_there vectors; /* what its instructions work on */
 };
 
@@ -137,6 +140,12 @@ static inline bool emit_flags_used(const struct emitter *e)
     return flow_flags_used(&e->flow, e->i);
 }
 
+/* Whether they must be kept outside of the host's flags. */
+static inline bool emit_flags_kept(const struct emitter *e)
+{
+    return emit_flags_used(e) && (e->keep_all || e->flow.insn[e->i].seen);
+}
+
 /* Make core.translated.flags_* right, as far as the flags are of use. Uses S_DATA; keeps host flags. */
 void emit_flags_store(struct emitter *e);
 void emit_flags_store_of(struct emitter *e, struct flags_track *flags);
@@ -146,6 +155,8 @@ void emit_flags_host(struct emitter *e, uint32_t mask);
 void emit_flags_set(struct emitter *e, struct recipe recipe, uint32_t host);
 /* The host's flags are right, all six, and nothing else: keep them if they are of use. Keeps them. Uses S_DATA. */
 void emit_flags_image(struct emitter *e);
+/* Before an instruction that changes some of the flags: the others must be found. Keeps host flags. */
+void emit_flags_before(struct emitter *e);
 /* The host's CF replaces what the flags that are stored have; `others` of the host's are right, too. */
 void emit_flags_carry(struct emitter *e, uint32_t others);
 /* A save of operands before they are overwritten: into flags_a or flags_b. Keeps host flags. */
@@ -172,6 +183,13 @@ void emit_stack_entry(struct emitter *e);
 /* Where RSP + disp is, for an access of the group. Uses S_ADDRESS. */
 struct host_mem stack_member(struct emitter *e, int32_t disp);
 
+/* ---- shifts (x64/shift.c) ---- */
+/* Group 2 on a host register. */
+void emit_shift_imm(struct emitter *e, unsigned op, unsigned size, unsigned host, unsigned count);
+void emit_shift_cl(struct emitter *e, unsigned op, unsigned size, unsigned host);
+/* The guest's CL into the host's; returns a jump for a count of 0. */
+uint8_t *emit_shift_count(struct emitter *e, unsigned size);
+
 /* ---- leaving (x64/branch.c) ---- */
 void emit_edge(struct emitter *e, uint64_t target, unsigned number);
 /* Call the interpreter for the running instruction. */
@@ -188,6 +206,7 @@ void emit_cold(struct emitter *e);
 emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, emit_lea, emit_xchg,
     emit_cmov, emit_setcc, emit_cbw, emit_cwd, emit_bswap, emit_nop, emit_push, emit_pop,
     emit_leave, emit_jcc, emit_jmp, emit_call, emit_ret, emit_imul, emit_mul, emit_div, emit_bt,
-    emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry;
+    emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry, emit_double_shift, emit_lahf,
+    emit_sahf;
 
 #endif

@@ -25,12 +25,13 @@ void emit_flags_store_of(struct emitter *e, struct flags_track *flags)
 {
     struct recipe *r = &flags->recipe;
 
+    e->again = e->again || flags->lost;
     if (flags->stored || !flags->known) {
         return;
     }
     store_operand(e, CORE_AT(translated.flags_a), r->a);
     store_operand(e, CORE_AT(translated.flags_b), r->b);
-    enc_store_imm(&e->e, 4, CORE_AT(translated.flags_kind),
+    enc_store_imm(&e->e, 8, CORE_AT(translated.flags_kind),
                   (int32_t)flags_kind_word((enum flags_kind)r->kind, r->size_log2, r->shift));
     r->a.what = r->a.what == RECIPE_NOTHING ? RECIPE_NOTHING : RECIPE_SLOT;
     r->b.what = r->b.what == RECIPE_NOTHING ? RECIPE_NOTHING : RECIPE_SLOT;
@@ -57,20 +58,18 @@ void emit_flags_set(struct emitter *e, struct recipe recipe, uint32_t host)
     }
 }
 
-/* The next instruction, at most, reads the flags, and sets them anew. */
-static bool used_once(const struct emitter *e)
+void emit_flags_before(struct emitter *e)
 {
-    return !e->flow.insn[e->i].seen && e->i + 1 < e->n && e->flow.insn[e->i + 1].kills;
+    if (emit_flags_kept(e)) {
+        emit_flags_store(e);
+    }
 }
 
 void emit_flags_image(struct emitter *e)
 {
-    if (used_once(e)) {
-        e->flags = (struct flags_track){ .host = FLAGS_ARITH };
-        return;
-    }
-    if (!emit_flags_used(e)) {
-        e->flags = (struct flags_track){ 0 };
+    if (!emit_flags_kept(e)) {
+        bool used = emit_flags_used(e);
+        e->flags = (struct flags_track){ .host = used ? FLAGS_ARITH : 0, .lost = used };
         return;
     }
     enc_mov(&e->e, S_DATA, HOST_RAX);
@@ -78,7 +77,7 @@ void emit_flags_image(struct emitter *e)
     enc_rr(&e->e, ENC_0F | 0x90 | ENC_BYTE_RM, 1, 0, HOST_RAX);
     enc_store(&e->e, 2, CORE_AT(translated.flags_a), HOST_RAX);
     enc_mov(&e->e, HOST_RAX, S_DATA);
-    enc_store_imm(&e->e, 4, CORE_AT(translated.flags_kind),
+    enc_store_imm(&e->e, 8, CORE_AT(translated.flags_kind),
                   (int32_t)flags_kind_word(FLAGS_IMAGE, 0, 0));
     e->flags = (struct flags_track){ .host = FLAGS_ARITH, .stored = true };
 }
@@ -149,7 +148,7 @@ void emit_flags_host(struct emitter *e, uint32_t mask)
     if ((mask & ~e->flags.host) == 0) {
         return;
     }
-    if (e->flags.known && repeat_operation(e)) {
+    if (!(mask & FLAG_AF) && e->flags.known && repeat_operation(e)) {
         e->flags.host = (uint32_t)(FLAGS_ARITH & ~FLAG_AF);
         return;
     }

@@ -1,4 +1,4 @@
-/* Shifts, rotates, multiplication, division, bit tests and scans. [SDM 2]
+/* Shifts, multiplication, division, bit tests and scans. [SDM 2]
  *
  * What the manual leaves undefined follows cpu/exec: such flags are never taken from the host.
  */
@@ -35,13 +35,13 @@ static unsigned shift_of(unsigned op)
     return op == OP_SHL ? FLAGS_SHL : op == OP_SHR ? FLAGS_SHR : FLAGS_SAR;
 }
 
-static void shift_imm(struct emitter *e, unsigned op, unsigned size, unsigned host, unsigned count)
+void emit_shift_imm(struct emitter *e, unsigned op, unsigned size, unsigned host, unsigned count)
 {
     enc_rr(&e->e, size == 1 ? 0xc0 | ENC_BYTE_RM : 0xc1, size, group2_of(op), host);
     enc_byte(&e->e, count);
 }
 
-static void shift_cl(struct emitter *e, unsigned op, unsigned size, unsigned host)
+void emit_shift_cl(struct emitter *e, unsigned op, unsigned size, unsigned host)
 {
     enc_rr(&e->e, size == 1 ? 0xd2 | ENC_BYTE_RM : 0xd3, size, group2_of(op), host);
 }
@@ -78,41 +78,40 @@ static bool shift_by_known(struct emitter *e, const struct insn *insn)
         struct host_mem mem = emit_store_check(e, insn, size);
         enc_load(&e->e, size, S_INDEX, mem);
         struct recipe recipe = shift_recipe(e, insn, count, S_INDEX);
-        shift_imm(e, insn->op, size, S_INDEX, count);
+        emit_shift_imm(e, insn->op, size, S_INDEX, count);
         enc_store(&e->e, size, mem, S_INDEX);
         emit_flags_set(e, recipe, shift_host(count));
         return true;
     }
     unsigned a = emit_gpr(e, n, S_DATA);
     struct recipe recipe = shift_recipe(e, insn, count, a);
-    shift_imm(e, insn->op, size, a, count);
+    emit_shift_imm(e, insn->op, size, a, count);
     emit_gpr_done(e, n, a);
     emit_flags_set(e, recipe, shift_host(count));
     return true;
 }
 
-/* A count of 0 keeps the flags. */
-static void shift_by_cl_used(struct emitter *e, const struct insn *insn)
+/* What is in `a`; a count of 0 keeps the flags, which are stored. */
+static void shift_by_cl_used(struct emitter *e, const struct insn *insn, unsigned a)
 {
-    unsigned size = insn->size[0], n = insn->n[0];
+    unsigned size = insn->size[0];
+    uint8_t *none = emit_shift_count(e, size);
 
-    emit_flags_store(e);
-    unsigned a = emit_gpr(e, n, S_DATA);
-    enc_mov(&e->e, S_INDEX, emit_gpr(e, REG_RCX, S_INDEX));
-    if (size == 4) {
-        enc_rr(&e->e, 0x8b, 4, a, a);
-    }
-    enc_rr(&e->e, 0xf6 | ENC_BYTE_RM, 1, 0, S_INDEX);
-    enc_byte(&e->e, size == 8 ? 63 : 31);
-    uint8_t *none = enc_jcc8(&e->e, 4);
     (void)emit_flags_save(e, false, a);
     (void)emit_flags_save(e, true, S_INDEX);
-    enc_store_imm(&e->e, 4, CORE_AT(translated.flags_kind),
+    enc_store_imm(&e->e, 8, CORE_AT(translated.flags_kind),
                   (int32_t)flags_kind_word(FLAGS_SHIFTED, log2_of(size), shift_of(insn->op)));
-    shift_cl(e, insn->op, size, a);
+    emit_shift_cl(e, insn->op, size, a);
     enc_patch8(none, e->e.at);
-    emit_gpr_done(e, n, a);
     e->flags = (struct flags_track){ .stored = true };
+}
+
+uint8_t *emit_shift_count(struct emitter *e, unsigned size)
+{
+    enc_mov(&e->e, S_INDEX, emit_gpr(e, REG_RCX, S_INDEX));
+    enc_rr(&e->e, 0xf6 | ENC_BYTE_RM, 1, 0, S_INDEX);
+    enc_byte(&e->e, size == 8 ? 63 : 31);
+    return enc_jcc8(&e->e, 4);
 }
 
 /* SHLX, SHRX, SARX: no flags. */
@@ -122,68 +121,61 @@ static void shift_by_cl_plain(struct emitter *e, const struct insn *insn)
         [FLAGS_SHL] = ENC_66, [FLAGS_SHR] = ENC_F2, [FLAGS_SAR] = ENC_F3
     };
     unsigned size = insn->size[0], n = insn->n[0];
-    bool rotate = insn->op == OP_ROL || insn->op == OP_ROR;
 
     unsigned a = emit_gpr(e, n, S_DATA), count = emit_gpr(e, REG_RCX, S_INDEX);
-    if (e->bmi2 && size >= 4 && !rotate) {
+    if (e->bmi2 && size >= 4) {
         enc_vex_rr(&e->e, ENC_0F38 | 0xf7 | vex[shift_of(insn->op)], size == 8, a, count, a);
     } else {
         enc_mov(&e->e, S_INDEX, count);
         if (size == 4) {
             enc_rr(&e->e, 0x8b, 4, a, a);
         }
-        shift_cl(e, insn->op, size, a);
+        emit_shift_cl(e, insn->op, size, a);
         e->flags.host = 0;
     }
     emit_gpr_done(e, n, a);
 }
 
+static void shift_memory_by_cl(struct emitter *e, const struct insn *insn)
+{
+    unsigned size = insn->size[0];
+    struct host_mem mem = emit_store_check(e, insn, size);
+
+    enc_load(&e->e, size, S_DATA, mem);
+    if (emit_flags_used(e)) {
+        shift_by_cl_used(e, insn, S_DATA);
+    } else {
+        enc_mov(&e->e, S_INDEX, emit_gpr(e, REG_RCX, S_INDEX));
+        emit_shift_cl(e, insn->op, size, S_DATA);
+        e->flags.host = 0;
+    }
+    enc_store(&e->e, size, mem, S_DATA);
+}
+
 bool emit_shift(struct emitter *e, const struct insn *insn)
 {
-    if (insn->kind[0] == OPERAND_GPR && insn->size[0] == 1 && insn->n[0] >= 16) {
+    unsigned size = insn->size[0], n = insn->n[0];
+
+    if (insn->kind[0] == OPERAND_GPR && size == 1 && n >= 16) {
         return false;
     }
     if (insn->kind[1] == OPERAND_IMM) {
         return shift_by_known(e, insn);
     }
-    if (insn->kind[0] == OPERAND_MEM) {
-        return false;
-    }
-    if (emit_flags_used(e)) {
-        shift_by_cl_used(e, insn);
-    } else {
-        shift_by_cl_plain(e, insn);
-    }
-    return true;
-}
-
-/* Rotates change CF and OF only: with the rest of use they are the interpreter's. */
-bool emit_rotate(struct emitter *e, const struct insn *insn)
-{
-    unsigned size = insn->size[0], n = insn->n[0], count = flow_shift_count(insn);
-
-    if (emit_flags_used(e) || insn->kind[0] == OPERAND_MEM || (size == 1 && n >= 16)) {
-        return false;
-    }
-    if (insn->kind[1] != OPERAND_IMM && insn->op != OP_RCL && insn->op != OP_RCR) {
+    if (!emit_flags_used(e) && insn->kind[0] == OPERAND_GPR) {
         shift_by_cl_plain(e, insn);
         return true;
     }
-    if (count == 0) {
-        return false;
-    }
-    bool carry = insn->op == OP_RCL || insn->op == OP_RCR;
-    if (carry) {
-        emit_flags_host(e, (uint32_t)FLAG_CF);
+    emit_flags_store(e);
+    if (insn->kind[0] == OPERAND_MEM) {
+        shift_memory_by_cl(e, insn);
+        return true;
     }
     unsigned a = emit_gpr(e, n, S_DATA);
-    if (size >= 4 && e->bmi2 && !carry) {
-        enc_vex_rr(&e->e, ENC_0F3A | ENC_F2 | 0xf0, size == 8, a, 0, a);
-        enc_byte(&e->e, insn->op == OP_ROR ? count : size * 8 - count);
-    } else {
-        shift_imm(e, insn->op, size, a, count);
-        e->flags.host = 0;
+    if (size == 4) {
+        enc_rr(&e->e, 0x8b, 4, a, a);
     }
+    shift_by_cl_used(e, insn, a);
     emit_gpr_done(e, n, a);
     return true;
 }
@@ -298,8 +290,9 @@ bool emit_div(struct emitter *e, const struct insn *insn)
 
 void emit_flags_carry(struct emitter *e, uint32_t others)
 {
-    if (!emit_flags_used(e)) {
-        e->flags = (struct flags_track){ 0 };
+    if (!emit_flags_kept(e)) {
+        bool used = emit_flags_used(e);
+        e->flags = (struct flags_track){ .host = used ? FLAG_CF | others : 0, .lost = used };
         return;
     }
     enc_rm(&e->e, ENC_0F | 0x92, 1, 0, CORE_AT(translated.flags_cf));
@@ -371,9 +364,7 @@ bool emit_bt(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->size[0], n = insn->n[0];
 
-    if (emit_flags_used(e)) {
-        emit_flags_store(e);
-    }
+    emit_flags_before(e);
     if (insn->kind[0] == OPERAND_MEM) {
         return bit_memory(e, insn);
     }
@@ -396,9 +387,7 @@ bool emit_carry(struct emitter *e, const struct insn *insn)
 {
     uint32_t others = e->flags.host & (uint32_t)~FLAG_CF;
 
-    if (emit_flags_used(e)) {
-        emit_flags_store(e);
-    }
+    emit_flags_before(e);
     if (insn->op == OP_CMC) {
         emit_flags_host(e, (uint32_t)FLAG_CF);
         others = e->flags.host & (uint32_t)~FLAG_CF;

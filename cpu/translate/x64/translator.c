@@ -146,6 +146,26 @@ uint32_t translator_site(struct translator *t, struct code *code, unsigned index
     return t->n_sites++;
 }
 
+static void emit_code(struct translator *t, struct code *code, bool keep_all)
+{
+    struct emitter *e = &t->emitter;
+    const uint32_t sites = t->n_sites;
+
+    e->keep_all = keep_all;
+    e->again = false;
+    e->e.at = t->code_at;
+    code->n_edges = 0;
+    translator_emit(e);
+    assert(e->e.at <= t->code_at + BLOCK_MOST);
+    code->host_bytes = (uint32_t)(e->e.at - t->code_at);
+    e->e.at = t->cold_at;
+    emit_cold(e);
+    assert(e->e.at <= t->cold_at + BLOCK_MOST);
+    if (e->again) {
+        t->n_sites = sites;
+    }
+}
+
 static struct code *make(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
                          void *owner, bool plain)
 {
@@ -173,13 +193,11 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
     e->bmi2 = t->bmi2;
     e->plain = plain;
     code->entry = t->code_at + e->e.to_run;
-    translator_emit(e);
-    assert(e->e.at <= t->code_at + BLOCK_MOST);
-    code->host_bytes = (uint32_t)(e->e.at - t->code_at);
+    emit_code(t, code, false);
+    if (e->again) {
+        emit_code(t, code, true);
+    }
     t->code_at += (code->host_bytes + 15) & ~(size_t)15;
-    e->e.at = t->cold_at;
-    emit_cold(e);
-    assert(e->e.at <= t->cold_at + BLOCK_MOST);
     t->cold_at = e->e.at;
     t->data_at += sizeof(*code) + code->n_edges * sizeof(struct code_edge);
     return code;
