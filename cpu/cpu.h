@@ -37,9 +37,15 @@ struct cpu_salt {
     uint64_t salt;
 };
 
+/* A page of the stack that translated code accesses directly. */
+struct cpu_stack {
+    uint64_t page, delta, changes;
+};
+
 /* How guest code is translated. */
 struct cpu_translation {
     bool counted; /* instructions are counted exactly */
+    bool tsc_free; /* core_ops.tsc does not ask how many have run */
     unsigned hide; /* CPU_HIDE_*: host features not to use */
     bool at_once;  /* before a block has run often */
 };
@@ -81,6 +87,7 @@ struct cpu {
     uint8_t *nobody;                /* memory behind translated.stack_page when there is none */
     uint64_t stack_changes;         /* mmu.changes and core.data_set that translated.stack_page is of */
     const struct tlb_set *stack_set;
+    struct cpu_stack stacks[TLB_SETS]; /* of the sets that are not in use */
     int64_t fuel_base;              /* translated.fuel when core.budget and core.retired were right */
     struct cpu_salt salts[CPU_SALTS];
     unsigned next_salt;

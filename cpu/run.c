@@ -602,6 +602,36 @@ static bool stack_holds(const struct cpu *cpu)
     return cpu->stack_changes == cpu->core.mmu.changes && cpu->stack_set == cpu->core.data_set;
 }
 
+static struct cpu_stack *stack_kept(struct cpu *cpu, const struct tlb_set *set)
+{
+    const struct tlb_set *first = cpu->core.mmu.set;
+
+    return set >= first && set < first + TLB_SETS ? &cpu->stacks[set - first] : NULL;
+}
+
+/* Translated code is about to run: the window is of now. */
+static ALWAYS_INLINE void stack_ready(struct cpu *cpu)
+{
+    struct core_translated *t = &cpu->core.translated;
+
+    if (LIKELY(stack_holds(cpu))) {
+        return;
+    }
+    struct cpu_stack *kept = stack_kept(cpu, cpu->stack_set);
+    if (kept != NULL) {
+        *kept = (struct cpu_stack){ t->stack_page, t->stack_delta, cpu->stack_changes };
+    }
+    kept = stack_kept(cpu, cpu->core.data_set);
+    cpu->stack_changes = cpu->core.mmu.changes;
+    cpu->stack_set = cpu->core.data_set;
+    if (kept != NULL && kept->changes == cpu->stack_changes && kept->delta != 0) {
+        t->stack_page = kept->page;
+        t->stack_delta = kept->delta;
+    } else {
+        stack_forget(cpu);
+    }
+}
+
 static bool stack_find(struct core *core, gva_t gva, unsigned span)
 {
     struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
@@ -669,9 +699,6 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
 }
 
-static const struct translate_ops cpu_translate_ops = { .execute = execute_one,
-                                                        .stack = stack_find };
-
 static void drop_codes(void *opaque, struct block *block)
 {
     struct cpu *cpu = opaque;
@@ -682,27 +709,6 @@ static void drop_codes(void *opaque, struct block *block)
         }
         translator_drop(cpu->translator, code);
     }
-}
-
-int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error)
-{
-    struct translate_config config = { how.counted, how.hide };
-
-    cpu->single = calloc(1, sizeof(struct block) + 2 * sizeof(struct insn));
-    cpu->nobody = calloc(3, PAGE_SIZE);
-    if (cpu->single == NULL || cpu->nobody == NULL) {
-        return error_set(error, -ENOMEM, "no memory for the translator");
-    }
-    block_single_init(cpu->single);
-    cpu->translator = translator_create(&cpu->core, &cpu_translate_ops, config, error);
-    if (cpu->translator == NULL) {
-        return -ENOTSUP;
-    }
-    stack_forget(cpu);
-    cpu->counted = how.counted;
-    cpu->heat = how.at_once ? 0 : HEAT;
-    block_cache_on_drop(cpu->blocks, drop_codes, cpu);
-    return 0;
 }
 
 /* The block's translation at RIP, or NULL: it is to be interpreted. */
@@ -787,6 +793,45 @@ static void note_jump(struct cpu *cpu, struct cpu_salt *salt, struct code *code)
     translator_jump_note(cpu->translator, code);
 }
 
+/* What an instruction left its block for needs no look: translated code may go on at RIP. */
+static bool goes_on(struct core *core)
+{
+    struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
+
+    if (must_look(core) || core->budget <= BLOCK_INSNS) {
+        return false;
+    }
+    (void)salt_of_mode(cpu);
+    stack_ready(cpu);
+    cpu->recent[cpu->n_recent++ % CPU_RECENT] = core->state.gpr[REG_RIP];
+    return true;
+}
+
+static const struct translate_ops cpu_translate_ops = { .execute = execute_one,
+                                                        .stack = stack_find,
+                                                        .goes_on = goes_on };
+
+int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error)
+{
+    struct translate_config config = { how.counted, how.tsc_free, how.hide };
+
+    cpu->single = calloc(1, sizeof(struct block) + 2 * sizeof(struct insn));
+    cpu->nobody = calloc(3, PAGE_SIZE);
+    if (cpu->single == NULL || cpu->nobody == NULL) {
+        return error_set(error, -ENOMEM, "no memory for the translator");
+    }
+    block_single_init(cpu->single);
+    cpu->translator = translator_create(&cpu->core, &cpu_translate_ops, config, error);
+    if (cpu->translator == NULL) {
+        return -ENOTSUP;
+    }
+    stack_forget(cpu);
+    cpu->counted = how.counted;
+    cpu->heat = how.at_once ? 0 : HEAT;
+    block_cache_on_drop(cpu->blocks, drop_codes, cpu);
+    return 0;
+}
+
 /* The fast loop with translated code. */
 static NOINLINE void run_translated(struct cpu *cpu)
 {
@@ -797,6 +842,7 @@ static NOINLINE void run_translated(struct cpu *cpu)
     while (LIKELY(!must_look(core) && core->budget > BLOCK_INSNS)) {
         struct block *block = find_block(cpu);
         struct code *code = code_at_rip(cpu, block);
+        core->state.shadow = SHADOW_NONE; /* of an STI by whose edge translated code was left */
         if (code == NULL) {
             run_block(cpu, block);
             cpu->edge = NULL;
@@ -812,11 +858,7 @@ static NOINLINE void run_translated(struct cpu *cpu)
         }
         cpu->recent[cpu->n_recent++ % CPU_RECENT] = code->rip;
         fuel_fill(cpu, 0);
-        if (!stack_holds(cpu)) {
-            stack_forget(cpu);
-            cpu->stack_changes = core->mmu.changes;
-            cpu->stack_set = core->data_set;
-        }
+        stack_ready(cpu);
         cpu->edge = translator_run(cpu->translator, code);
         fuel_settle(cpu, 0);
         jumped = cpu->edge == NULL;

@@ -59,6 +59,7 @@ static bool runs_guest(const struct machine *machine, const struct partition *pa
 static void translate(struct machine *machine, struct vp *vp)
 {
     struct cpu_translation how = { .counted = true,
+                                   .tsc_free = !machine->config.virtual_time,
                                    .hide = machine->config.hide_host,
                                    .at_once = machine->config.translate_at_once };
 

@@ -78,7 +78,18 @@ static bool overwrites(const struct insn *insn)
 
 static bool sees(const struct insn *insn)
 {
-    return flow_accesses(insn) || insn->op == OP_DIV || insn->op == OP_IDIV;
+    switch (insn->op) {
+    case OP_DIV:
+    case OP_IDIV:
+    case OP_CLI:
+    case OP_STI:
+    case OP_SWAPGS:
+    case OP_RDTSC:
+    case OP_RDTSCP:
+        return true;
+    default:
+        return flow_accesses(insn);
+    }
 }
 
 /* What condition `code` reads. [SDM 1 B.1] */
@@ -132,7 +143,10 @@ static uint16_t writes(const struct insn *insn)
     case OP_CWD:
     case OP_CBW:
     case OP_LAHF:
+    case OP_RDTSC:
         return bit_of(REG_RAX) | bit_of(REG_RDX);
+    case OP_RDTSCP:
+        return bit_of(REG_RAX) | bit_of(REG_RDX) | bit_of(REG_RCX);
     case OP_MULX:
         return first | bit_of(insn->n[1]);
     case OP_PCMPESTRI:

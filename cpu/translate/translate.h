@@ -58,6 +58,8 @@ struct translate_ops {
     /* Make `span` bytes of the stack at gva directly accessible: translated.stack_page and stack_delta. False: they are
      * not. Never raises. */
     bool (*stack)(struct core *core, gva_t gva, unsigned span);
+    /* After LEAVE: nothing is to be looked at, and the code at RIP may run at once if indirect jumps know it. */
+    bool (*goes_on)(struct core *core);
 };
 
 /* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it. */
@@ -69,6 +71,7 @@ enum {
 
 struct translate_config {
     bool counted;  /* instructions are counted exactly: the virtual clock, --max-instructions */
+    bool tsc_free; /* core_ops.tsc does not ask how many have run */
     uint32_t hide; /* TRANSLATE_* features not to use */
 };
 

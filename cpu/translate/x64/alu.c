@@ -130,15 +130,17 @@ static void set_copied(struct emitter *e, unsigned alu, unsigned size)
 /* AH to BH among the operands, both registers or an immediate. */
 static bool alu_high(struct emitter *e, const struct insn *insn, unsigned alu)
 {
-    if (alu == OPCODE_TEST && emit_flags_used(e)) { /* AF of an image would be the host's */
-        return false;
+    bool writes = writes_result(alu);
+
+    if (alu == OPCODE_TEST) {
+        alu = ENC_AND; /* its result is the recipe: AF of an image would be the host's */
     }
     if (takes_carry(alu)) {
         emit_flags_host(e, FLAG_CF);
     }
     enc_mov(&e->e, S_INDEX, emit_operand(e, insn, 0, S_INDEX));
     op_source(e, insn, alu, S_INDEX, S_DATA);
-    if (writes_result(alu)) {
+    if (writes) {
         emit_gpr8_write(e, insn->n[0], S_INDEX);
     }
     set_copied(e, alu, 1);

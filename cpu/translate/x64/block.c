@@ -35,6 +35,9 @@
     X(SHRX, emit_bmi, fits_integer) X(LZCNT, emit_zeros, fits_integer) X(TZCNT, emit_zeros, fits_integer) \
     X(BSF, emit_scan, fits_integer) X(BSR, emit_scan, fits_integer) X(POPCNT, emit_popcnt, fits_integer) \
     X(CMPXCHG, emit_cmpxchg, fits_integer) X(XADD, emit_xadd, fits_integer) \
+    X(CLI, emit_cli, NULL) X(STI, emit_sti, NULL) X(CLD, emit_cld, NULL) X(SWAPGS, emit_swapgs, NULL) \
+    X(RDTSC, emit_rdtsc, NULL) X(RDTSCP, emit_rdtsc, NULL) \
+    X(LFENCE, emit_fence, NULL) X(MFENCE, emit_fence, NULL) X(SFENCE, emit_fence, NULL) \
     X(CLC, emit_carry, NULL) X(STC, emit_carry, NULL) X(CMC, emit_carry, NULL)
 // clang-format on
 
@@ -131,7 +134,7 @@ static void keep_flags(struct emitter *e)
 /* Where an instruction that the interpreter did goes on. */
 static void resume(struct emitter *e, const struct insn *insn, unsigned first)
 {
-    if (e->ended || op_info[insn->op].flags_written != 0) {
+    if (e->ended || (op_info[insn->op].flags_written & (uint32_t)FLAGS_ARITH) != 0) {
         bool divides = insn->op == OP_DIV || insn->op == OP_IDIV;
         if (!divides) {
             return;

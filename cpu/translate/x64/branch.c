@@ -78,6 +78,14 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number)
     e->flags.host = 0;
 }
 
+void emit_edge_shadow(struct emitter *e, uint64_t target, unsigned number)
+{
+    unsigned first = e->n_cold;
+
+    emit_edge(e, target, number);
+    e->cold[first].shadow = true;
+}
+
 void emit_slow(struct emitter *e)
 {
     emit_flags_store(e);
@@ -324,6 +332,9 @@ static void cold_out(struct emitter *e, struct cold *cold)
     enc_patch32(cold->edge->jump, e->e.at);
     cold->edge->out = (int32_t)(e->e.at - (cold->edge->jump + 4));
     emit_flags_store_of(e, &cold->flags);
+    if (cold->shadow) {
+        enc_store_imm(&e->e, 1, CORE_AT(state.shadow), SHADOW_STI);
+    }
     enc_rip(&e->e, 0x8d, 8, S_INDEX, cold->edge, 0);
     enc_jmp_to(&e->e, e->translator->exit_edge_entry);
 }

@@ -71,6 +71,7 @@ struct cold {
     struct flags_track flags;
     struct code_edge *edge; /* COLD_EDGE: the way out */
     bool taken;             /* COLD_EDGE: with the whole edge: a JCC's */
+    bool shadow;            /* COLD_EDGE: STI stands behind the edge */
     unsigned number;
     uint64_t rip;
 };
@@ -192,6 +193,8 @@ uint8_t *emit_shift_count(struct emitter *e, unsigned size);
 
 /* ---- leaving (x64/branch.c) ---- */
 void emit_edge(struct emitter *e, uint64_t target, unsigned number);
+/* The same behind an STI that set IF: who leaves by it is in the shadow. */
+void emit_edge_shadow(struct emitter *e, uint64_t target, unsigned number);
 /* Call the interpreter for the running instruction. */
 void emit_slow(struct emitter *e);
 /* When the condition holds, the interpreter does the running instruction, of which nothing has been done. */
@@ -206,7 +209,8 @@ void emit_cold(struct emitter *e);
 emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, emit_lea, emit_xchg,
     emit_cmov, emit_setcc, emit_cbw, emit_cwd, emit_bswap, emit_nop, emit_push, emit_pop,
     emit_leave, emit_jcc, emit_jmp, emit_call, emit_ret, emit_imul, emit_mul, emit_div, emit_bt,
-    emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry, emit_double_shift, emit_lahf,
-    emit_sahf;
+    emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry,
+    emit_double_shift, emit_lahf, emit_sahf, emit_cli, emit_sti, emit_cld, emit_swapgs, emit_rdtsc,
+    emit_fence;
 
 #endif

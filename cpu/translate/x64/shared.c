@@ -184,19 +184,46 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
     push(e, S_ADDRESS);
     call_c(e, t, miss ? (uintptr_t)translator_miss : (uintptr_t)translator_slow);
     pop(e, S_ADDRESS);
-    enc_alu_ri(e, ENC_CMP, 4, HOST_RAX, TRANSLATE_LEAVE);
+    enc_alu_ri(e, ENC_CMP, 8, HOST_RAX, TRANSLATE_LEAVE);
     uint8_t *stays = enc_jcc8(e, 5);
     pop(e, S_INDEX);
     enc_mov_imm(e, HOST_RAX, 0);
     leave(e);
     enc_patch8(stays, e->at);
+    enc_mov(e, S_INDEX, HOST_RAX);
+    with_vectors(e, t->vectors_load);
+    reload(e);
+    enc_alu_ri(e, ENC_CMP, 8, S_INDEX, TRANSLATE_NEXT);
+    uint8_t *elsewhere = enc_jcc8(e, 7);
     if (miss) {
         uint8_t *again = enc_jcc8(e, 2); /* below: AGAIN */
         enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
         enc_patch8(again, e->at);
     }
+    enc_byte(e, 0xc3);
+    enc_patch8(elsewhere, e->at);
+    enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
+    enc_rr(e, 0xff, 4, 4, S_INDEX);
+}
+
+/* The guest's TSC into S_DATA. */
+static void emit_tsc_call(struct encoder *e, struct translator *t)
+{
+    static const uint8_t kept[] = { HOST_RSI, HOST_RDI, HOST_R8, HOST_R9, HOST_R11 };
+
+    t->tsc_entry = e->at;
+    for (unsigned i = 0; i < sizeof(kept); i++) {
+        push(e, kept[i]);
+    }
+    with_vectors(e, t->vectors_save);
+    enc_mov_imm(e, HOST_RDI, (uintptr_t)t->core);
+    enc_mov_imm(e, HOST_RAX, (uintptr_t)translator_tsc);
+    enc_rr(e, 0xff, 4, 2, HOST_RAX);
+    enc_mov(e, S_DATA, HOST_RAX);
     with_vectors(e, t->vectors_load);
-    reload(e);
+    for (unsigned i = sizeof(kept); i-- > 0;) {
+        pop(e, kept[i]);
+    }
     enc_byte(e, 0xc3);
 }
 
@@ -278,6 +305,7 @@ void translator_emit_shared(struct translator *t)
     t->miss_entry = e->at;
     emit_execute(e, t, true);
     emit_stack_call(e, t);
+    emit_tsc_call(e, t);
     t->flags_entry = e->at;
     emit_flags_call(e, t);
     t->code_at = e->at + (-(uintptr_t)e->at & 63);

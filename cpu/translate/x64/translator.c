@@ -300,21 +300,45 @@ struct code_edge *translator_run(struct translator *t, struct code *code)
 
 /* ---- what translated code calls ---- */
 
-unsigned translator_slow(struct translator *t, uint32_t number)
+/* Behind an instruction that leaves its block: the code that stands there, if indirect jumps know it. Vector registers
+ * are where C expects them. */
+static uint64_t go_on(struct translator *t, enum translate_next next)
 {
-    const struct site *site = &t->sites[number];
+    struct core *core = t->core;
 
-    flags_settle(t->core);
-    return t->ops->execute(t->core, site->code, site->index, 0,
-                           site->access & TRANSLATE_ACCESS_RESUME);
+    if (next != TRANSLATE_LEAVE || !t->ops->goes_on(core)) {
+        return next;
+    }
+    uint64_t rip = core->state.gpr[REG_RIP];
+    const struct jump_entry *jump = jump_of(t, rip);
+
+    if (jump->tag != (rip ^ core->translated.jump_salt) || jump->entry == NULL) {
+        return next;
+    }
+    core->translated.vectors = VECTORS_HOME;
+    return (uintptr_t)jump->entry;
 }
 
-unsigned translator_miss(struct translator *t, uint32_t number, gva_t gva)
+uint64_t translator_slow(struct translator *t, uint32_t number)
 {
     const struct site *site = &t->sites[number];
 
     flags_settle(t->core);
-    return t->ops->execute(t->core, site->code, site->index, gva, site->access);
+    return go_on(t, t->ops->execute(t->core, site->code, site->index, 0,
+                                    site->access & TRANSLATE_ACCESS_RESUME));
+}
+
+uint64_t translator_miss(struct translator *t, uint32_t number, gva_t gva)
+{
+    const struct site *site = &t->sites[number];
+
+    flags_settle(t->core);
+    return go_on(t, t->ops->execute(t->core, site->code, site->index, gva, site->access));
+}
+
+uint64_t translator_tsc(struct core *core)
+{
+    return core->ops->tsc(core->owner) + core->state.tsc_offset;
 }
 
 void translator_flags(struct translator *t)

@@ -40,7 +40,7 @@ struct translator {
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
     uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
-    uint8_t *stack_entry;
+    uint8_t *stack_entry, *tsc_entry;
     const void *run_entry;
     struct emitter emitter;
 };
@@ -50,10 +50,11 @@ void translator_emit_shared(struct translator *t);
 /* Emit a block. */
 void translator_emit(struct emitter *e);
 
-/* What they call. 0: go on (with the check again), 1: leave, 2: go on with the next instruction. */
-unsigned translator_slow(struct translator *t, uint32_t site);
-unsigned translator_miss(struct translator *t, uint32_t site, gva_t gva);
+/* What they call. 0: go on (with the check again), 1: leave, 2: go on with the next instruction; else where to go on. */
+uint64_t translator_slow(struct translator *t, uint32_t site);
+uint64_t translator_miss(struct translator *t, uint32_t site, gva_t gva);
 void translator_flags(struct translator *t);
+uint64_t translator_tsc(struct core *core);
 /* The stack of a block is not at hand: 0: try again; 1: leave; else where the block is that checks each access. */
 uint64_t translator_stack(struct translator *t, uint32_t site, gva_t gva);
 

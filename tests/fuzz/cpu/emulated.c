@@ -277,7 +277,7 @@ static struct emulated *create(bool translate)
     mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
     memset(ram_host(&emulated->ram, SPA_CODE), 0xcc, PAGE_SIZE);
     descriptors_set(emulated);
-    struct cpu_translation how = { .counted = true, .at_once = true };
+    struct cpu_translation how = { .counted = true, .tsc_free = true, .at_once = true };
     if (translate && cpu_translate(&emulated->cpu, how, NULL) != 0) {
         abort();
     }
