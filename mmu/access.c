@@ -69,17 +69,20 @@ static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva,
     entry->exec_tag = exec ? tag : TLB_NO_TAG;
     entry->addend = (uintptr_t)ram_host(ram, page->spa) - (uintptr_t)tag;
     if (entry->write_tag == tag) {
+        unsigned group = index * TLB_WORDS + slot / 64;
         ram_page_set(ram, page->spa, RAM_PAGE_DIRTY);
+        mmu_writers(mmu, page->spa)[group / 64] |= UINT64_C(1) << group % 64;
     }
+    mmu->used[index][slot / 64 / 64] |= UINT64_C(1) << slot / 64 % 64;
     mmu->filled[index][slot / 64] |= bit;
     mmu->global[index][slot / 64] =
         (mmu->global[index][slot / 64] & ~bit) | (walk->global ? bit : 0);
     if (walk->page_shift > PAGE_SHIFT) {
+        struct mmu_large *large = &mmu->large[gva >> 63];
         gva_t size = UINT64_C(1) << walk->page_shift, first = gva & ~(size - 1);
-        mmu->large_first = first < mmu->large_first ? first : mmu->large_first;
-        mmu->large_last = first + size - 1 > mmu->large_last ? first + size - 1 : mmu->large_last;
-        mmu->large_shift =
-            walk->page_shift > mmu->large_shift ? walk->page_shift : mmu->large_shift;
+        large->first = first < large->first ? first : large->first;
+        large->last = first + size - 1 > large->last ? first + size - 1 : large->last;
+        large->shift = walk->page_shift > large->shift ? walk->page_shift : large->shift;
     }
 }
 

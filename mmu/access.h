@@ -17,15 +17,28 @@ enum mmu_status {
     MMU_SUSPEND,      /* unwind the instruction, nothing happened */
 };
 
-enum { TLB_WORDS = TLB_ENTRIES / 64, EXEC_FILTER_WORDS = 64 };
+enum {
+    TLB_WORDS = TLB_ENTRIES / 64,
+    TLB_GROUPS = TLB_SETS * TLB_WORDS, /* of 64 entries */
+    TLB_WRITER_BITS = 10,
+    EXEC_FILTER_WORDS = 64,
+};
+
+/* What large pages were filled for since the last full flush, in one half of the address space. */
+struct mmu_large {
+    gva_t first, last;
+    unsigned shift; /* the largest page among them; 0: none */
+};
 
 /* Belongs to the thread that runs the VP. */
 struct mmu {
     struct tlb_set set[TLB_SETS];
     uint64_t filled[TLB_SETS][TLB_WORDS]; /* bit n: entry n may hold a tag */
     uint64_t global[TLB_SETS][TLB_WORDS]; /* bit n: entry n is a global page's */
-    gva_t large_first, large_last;        /* addresses that large pages were filled for since the last full flush */
-    unsigned large_shift;                 /* the largest page among them; 0: none */
+    uint64_t used[TLB_SETS][TLB_WORDS / 64]; /* bit n: word n of `filled` is not 0 */
+    struct mmu_large large[2];
+    /* By a hash of the RAM page: groups of entries where one may be that can be written. */
+    uint64_t writers[1 << TLB_WRITER_BITS][TLB_GROUPS / 64];
     struct paging paging;
     struct space *space;         /* of the running VP's partition and VTL */
     void *vp;                    /* handed to space_ops.missed */
@@ -39,6 +52,13 @@ struct mmu {
     uint64_t exec_pages[2][EXEC_FILTER_WORDS]; /* filter of the pages fetched from since the last bump */
     bool exec_not_global;                      /* the upper half was fetched from through a page that is not global */
 };
+
+static inline uint64_t *mmu_writers(struct mmu *mmu, spa_t spa)
+{
+    uint64_t hash = (spa >> PAGE_SHIFT) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return mmu->writers[hash >> (64 - TLB_WRITER_BITS)];
+}
 
 /* The generation of the half that holds gva. */
 static inline uint64_t mmu_exec_generation(const struct mmu *mmu, gva_t gva)

@@ -90,7 +90,12 @@ void space_fini(struct space *space)
 static struct space_leaf *space_leaf(const struct space *space, uint64_t gpfn)
 {
     void *node = space->root;
-    for (unsigned level = 0; level < TREE_LEVELS - 1 && node != NULL; level++) {
+    unsigned first = 0;
+    if (LIKELY(gpfn >> 2 * NODE_BITS == 0)) {
+        node = __atomic_load_n(&space->low, __ATOMIC_ACQUIRE);
+        first = TREE_LEVELS - 2;
+    }
+    for (unsigned level = first; level < TREE_LEVELS - 1 && node != NULL; level++) {
         struct space_node *inner = node;
         node = __atomic_load_n(&inner->slot[tree_slot(gpfn, level)], __ATOMIC_ACQUIRE);
     }
@@ -111,6 +116,9 @@ static struct space_leaf *space_leaf_make_locked(struct space *space, uint64_t g
             __atomic_store_n(slot, made, __ATOMIC_RELEASE);
         }
         node = *slot;
+        if (level == TREE_LEVELS - 3 && gpfn >> 2 * NODE_BITS == 0) {
+            __atomic_store_n(&space->low, node, __ATOMIC_RELEASE);
+        }
     }
     return node;
 }

@@ -45,6 +45,7 @@ struct space {
     unsigned address_bits;     /* GPAs at or above 2^bits do not exist */
     uint64_t generation;       /* bumped when a mapping narrows or changes; TLBs compare (atomic) */
     struct space_node *root;         /* radix tree of pages; private to space.c */
+    struct space_node *low;          /* its node for the lowest 4 GiB (atomic); private to space.c */
     struct space_overlay *overlays;  /* newest first; private to space.c */
     struct host_mutex lock;          /* taken by whoever changes; look-ups take none */
 };

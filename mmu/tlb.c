@@ -30,7 +30,7 @@ void mmu_init(struct mmu *mmu, struct space *space, void *vp)
     mmu->vp = vp;
     mmu->paging.physical_bits = space->address_bits;
     mmu->space_generation = __atomic_load_n(&space->generation, __ATOMIC_ACQUIRE);
-    mmu->large_first = UINT64_MAX;
+    mmu->large[0].first = mmu->large[1].first = UINT64_MAX;
     mmu->exec_generation[0] = mmu->exec_generation[1] = 1; /* 0: never */
 }
 
@@ -39,8 +39,25 @@ static void tlb_word_clear(struct mmu *mmu, unsigned set, unsigned word, uint64_
 {
     mmu->filled[set][word] &= ~bits;
     mmu->global[set][word] &= ~bits;
+    if (mmu->filled[set][word] == 0) {
+        mmu->used[set][word / 64] &= ~(UINT64_C(1) << word % 64);
+    }
     for (; bits != 0; bits &= bits - 1) {
         tlb_entry_clear(&mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)]);
+    }
+}
+
+/* Clear all entries; or, where `global`, leave those of global pages. */
+static void tlb_clear(struct mmu *mmu, bool global)
+{
+    for (unsigned set = 0; set < TLB_SETS; set++) {
+        for (unsigned i = 0; i < TLB_WORDS / 64; i++) {
+            for (uint64_t used = mmu->used[set][i]; used != 0; used &= used - 1) {
+                unsigned word = i * 64 + (unsigned)__builtin_ctzll(used);
+                uint64_t stays = global ? mmu->global[set][word] : 0;
+                tlb_word_clear(mmu, set, word, mmu->filled[set][word] & ~stays);
+            }
+        }
     }
 }
 
@@ -57,26 +74,17 @@ static void exec_flush(struct mmu *mmu, unsigned half)
 void mmu_flush_all(struct mmu *mmu)
 {
     mmu->changes++;
-    for (unsigned set = 0; set < TLB_SETS; set++) {
-        for (unsigned word = 0; word < TLB_WORDS; word++) {
-            tlb_word_clear(mmu, set, word, mmu->filled[set][word]);
-        }
+    tlb_clear(mmu, false);
+    for (unsigned half = 0; half < 2; half++) {
+        mmu->large[half] = (struct mmu_large){ .first = UINT64_MAX };
+        exec_flush(mmu, half);
     }
-    mmu->large_first = UINT64_MAX;
-    mmu->large_last = 0;
-    mmu->large_shift = 0;
-    exec_flush(mmu, 0);
-    exec_flush(mmu, 1);
 }
 
 void mmu_flush_non_global(struct mmu *mmu)
 {
     mmu->changes++;
-    for (unsigned set = 0; set < TLB_SETS; set++) {
-        for (unsigned word = 0; word < TLB_WORDS; word++) {
-            tlb_word_clear(mmu, set, word, mmu->filled[set][word] & ~mmu->global[set][word]);
-        }
-    }
+    tlb_clear(mmu, true);
     exec_flush(mmu, 0);
     if (mmu->exec_not_global) {
         exec_flush(mmu, 1);
@@ -96,7 +104,10 @@ static gva_t tlb_entry_page(const struct tlb_entry *entry)
 static void tlb_set_flush_range(struct mmu *mmu, unsigned set, gva_t gva, unsigned shift)
 {
     uint64_t range = gva >> shift;
-    for (unsigned word = 0; word < TLB_WORDS; word++) {
+    unsigned n = shift - PAGE_SHIFT < TLB_BITS ? 1u << (shift - PAGE_SHIFT) : TLB_ENTRIES;
+    unsigned first = (unsigned)(range << (shift - PAGE_SHIFT)) & (TLB_ENTRIES - 1) & ~(n - 1);
+
+    for (unsigned word = first / 64; word < (first + n) / 64; word++) {
         uint64_t drop = 0;
         for (uint64_t bits = mmu->filled[set][word]; bits != 0; bits &= bits - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(bits);
@@ -107,16 +118,35 @@ static void tlb_set_flush_range(struct mmu *mmu, unsigned set, gva_t gva, unsign
     }
 }
 
+/* Whether code may have been fetched from the 2^shift bytes around gva since the last flush. */
+static bool exec_fetched(const struct mmu *mmu, gva_t gva, unsigned shift)
+{
+    const uint64_t *filter = mmu->exec_pages[gva >> 63];
+    uint64_t number = gva >> shift << (shift - PAGE_SHIFT);
+
+    if (shift == PAGE_SHIFT) {
+        return filter[number / 64 % EXEC_FILTER_WORDS] >> number % 64 & 1;
+    }
+    uint64_t words = (UINT64_C(1) << (shift - PAGE_SHIFT)) / 64;
+    bool any = false;
+    for (uint64_t i = 0; i < words && i < EXEC_FILTER_WORDS; i++) {
+        any = any || filter[(number / 64 + i) % EXEC_FILTER_WORDS] != 0;
+    }
+    return any;
+}
+
 void mmu_flush_page(struct mmu *mmu, gva_t gva)
 {
     mmu->changes++;
     gva_t page = gva & PAGE_MASK;
+    unsigned half = (unsigned)(page >> 63);
+    const struct mmu_large *range = &mmu->large[half];
     /* Entries are 4 KiB fragments: where large pages were filled, all fragments of the largest size
      * go. */
-    bool large = mmu->large_shift != 0 && page >= mmu->large_first && page <= mmu->large_last;
+    bool large = range->shift != 0 && page >= range->first && page <= range->last;
     for (unsigned set = 0; set < TLB_SETS; set++) {
         if (large) {
-            tlb_set_flush_range(mmu, set, page, mmu->large_shift);
+            tlb_set_flush_range(mmu, set, page, range->shift);
             continue;
         }
         unsigned i = (unsigned)(page >> PAGE_SHIFT) & (TLB_ENTRIES - 1);
@@ -124,25 +154,43 @@ void mmu_flush_page(struct mmu *mmu, gva_t gva)
             tlb_word_clear(mmu, set, i / 64, UINT64_C(1) << i % 64);
         }
     }
-    uint64_t number = page >> PAGE_SHIFT;
-    unsigned half = (unsigned)(page >> 63);
-    if (large || (mmu->exec_pages[half][number / 64 % EXEC_FILTER_WORDS] >> number % 64 & 1)) {
+    if (exec_fetched(mmu, page, large ? range->shift : PAGE_SHIFT)) {
         exec_flush(mmu, half);
     }
+}
+
+/* Take write access to the host's page from the entries of one group. False: no other entry of this
+ * row of `writers` is left there. */
+static bool tlb_group_protect(struct mmu *mmu, unsigned group, uintptr_t host, const uint64_t *row)
+{
+    unsigned set = group / TLB_WORDS, word = group % TLB_WORDS;
+    bool others = false;
+
+    for (uint64_t bits = mmu->filled[set][word]; bits != 0; bits &= bits - 1) {
+        struct tlb_entry *entry = &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
+        uintptr_t at = (uintptr_t)entry->write_tag + entry->addend;
+        if (((unsigned)entry->write_tag & (TLB_NO_TAG | TLB_CODE_TAG)) != 0) {
+            continue;
+        }
+        if (at == host) {
+            entry->write_tag |= TLB_CODE_TAG;
+        } else {
+            others = others || mmu_writers(mmu, at - (uintptr_t)mmu->space->ram->host) == row;
+        }
+    }
+    return others;
 }
 
 void mmu_write_protect(struct mmu *mmu, spa_t spa)
 {
     mmu->changes++;
     uintptr_t host = (uintptr_t)ram_host(mmu->space->ram, spa & PAGE_MASK);
-    for (unsigned set = 0; set < TLB_SETS; set++) {
-        for (unsigned word = 0; word < TLB_WORDS; word++) {
-            for (uint64_t bits = mmu->filled[set][word]; bits != 0; bits &= bits - 1) {
-                struct tlb_entry *entry =
-                    &mmu->set[set].entry[word * 64 + (unsigned)__builtin_ctzll(bits)];
-                if ((uintptr_t)entry->write_tag + entry->addend == host) {
-                    entry->write_tag |= TLB_CODE_TAG;
-                }
+    uint64_t *row = mmu_writers(mmu, spa);
+    for (unsigned i = 0; i < TLB_GROUPS / 64; i++) {
+        for (uint64_t bits = row[i]; bits != 0; bits &= bits - 1) {
+            unsigned group = i * 64 + (unsigned)__builtin_ctzll(bits);
+            if (!tlb_group_protect(mmu, group, host, row)) {
+                row[i] &= ~(UINT64_C(1) << group % 64);
             }
         }
     }

@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "mmu/addr.h"
 
-enum { TLB_BITS = 12, TLB_ENTRIES = 1 << TLB_BITS };
+enum { TLB_BITS = 14, TLB_ENTRIES = 1 << TLB_BITS };
 
 /* Which set an access uses. Supervisor accesses to user pages depend on AC under SMAP, hence two. */
 enum tlb_set_index { TLB_SUPERVISOR, TLB_USER, TLB_SUPERVISOR_AC, TLB_SETS };

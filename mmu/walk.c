@@ -321,6 +321,50 @@ static enum walk_status walk_descend(struct walk *walk, gva_t gva, struct walk_r
                                                             : walk_fault(walk, result, PF_P);
 }
 
+/* Four levels, all tables in RAM, nothing to be written and no fault. False: it may be otherwise. */
+static bool walk_quick(const struct space *space, const struct paging *paging, gva_t gva,
+                       unsigned access, struct walk_result *result)
+{
+    const uint64_t there = PTE_P | PTE_A, low_bits = (UINT64_C(1) << 21) - 1;
+    uint64_t reserved = walk_beyond(paging) | ((paging->efer & EFER_NXE) == 0 ? PTE_XD : 0);
+    uint64_t all = UINT64_MAX, any = 0, entry = paging->cr3 & ~walk_beyond(paging);
+    unsigned shift = 39;
+
+    for (;; shift -= 9) {
+        gpa_t gpa = (entry & PTE_ADDRESS) + (gva >> shift & 511) * 8;
+        const uint8_t *host = space_host(space, gpa, 8, SPACE_READ);
+        if (host == NULL) {
+            return false;
+        }
+        entry = ram_load64(host);
+        if ((entry & there) != there || (entry & reserved) != 0) {
+            return false;
+        }
+        all &= entry;
+        any |= entry;
+        if (shift == 12) {
+            break;
+        }
+        if ((entry & PTE_PS) != 0) {
+            if (shift != 21 || (entry & low_bits & ~UINT64_C(0x1fff)) != 0) {
+                return false;
+            }
+            break;
+        }
+    }
+    uint64_t offset = (UINT64_C(1) << shift) - 1;
+    *result = (struct walk_result){
+        .gpa = (entry & PTE_ADDRESS & ~offset) | (gva & offset),
+        .page_shift = shift,
+        .writable = (all & PTE_W) != 0,
+        .user = (all & PTE_U) != 0,
+        .executable = (any & PTE_XD) == 0,
+        .global = (entry & PTE_G) != 0 && (paging->cr4 & CR4_PGE) != 0,
+        .dirty = (entry & PTE_D) != 0,
+    };
+    return ((access & MMU_WRITE) == 0 || result->dirty) && walk_permits(paging, result, access);
+}
+
 enum walk_status walk_page(struct space *space, void *vp, const struct paging *paging, gva_t gva,
                            unsigned access, struct walk_result *result)
 {
@@ -336,6 +380,9 @@ enum walk_status walk_page(struct space *space, void *vp, const struct paging *p
         return WALK_OK;
     }
     enum walk_mode mode = walk_mode_of(paging);
+    if (mode == WALK_64 && walk_quick(space, paging, gva, access, result)) {
+        return WALK_OK;
+    }
     struct walk walk = {
         .space = space,
         .vp = vp,
