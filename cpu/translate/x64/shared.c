@@ -203,6 +203,7 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
     enc_byte(e, 0xc3);
     enc_patch8(elsewhere, e->at);
     enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
+    enc_load(e, 8, S_ADDRESS, CORE_GPR(REG_RIP)); /* as behind an indirect jump */
     enc_rr(e, 0xff, 4, 4, S_INDEX);
 }
 

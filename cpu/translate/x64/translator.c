@@ -311,8 +311,9 @@ static uint64_t go_on(struct translator *t, enum translate_next next)
     }
     uint64_t rip = core->state.gpr[REG_RIP];
     const struct jump_entry *jump = jump_of(t, rip);
+    bool canonical = (uint64_t)((int64_t)(rip << 16) >> 16) == rip;
 
-    if (jump->tag != (rip ^ core->translated.jump_salt) || jump->entry == NULL) {
+    if (!canonical || jump->tag != (rip ^ core->translated.jump_salt) || jump->entry == NULL) {
         return next;
     }
     core->translated.vectors = VECTORS_HOME;
