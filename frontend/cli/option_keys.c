@@ -54,6 +54,14 @@ static int parse_text(void *place, const char *value, struct error *error)
     return value[0] != '\0' ? 0 : error_set(error, -EINVAL, "it is empty");
 }
 
+/* Text that may be empty. */
+static int parse_words(void *place, const char *value, struct error *error)
+{
+    (void)error;
+    *(const char **)place = value;
+    return 0;
+}
+
 static int parse_flag(void *place, const char *value, struct error *error)
 {
     static const char *const words[] = { "off", "on" };

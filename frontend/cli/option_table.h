@@ -14,7 +14,7 @@
 #define OPTION_KEYS(X) \
     X("kernel",           SAVED,         OF_CHILD(config.kernel),           text,   "FILE", NULL, "The guest's kernel: a Linux bzImage, or an ELF file with a PVH note. Required.") \
     X("initrd",           SAVED,         OF_CHILD(config.initrd),           text,   "FILE", NULL, "The initial RAM disk handed to the kernel.") \
-    X("append",           SAVED,         OF_CHILD(config.append),           text,   "TEXT", NULL, "The kernel's command line.") \
+    X("append",           SAVED,         OF_CHILD(config.append),           words,  "TEXT", NULL, "The kernel's command line.") \
     X("memory",           SAVED,         OF_CHILD(config.memory_bytes),     memory, "SIZE", "512M", "The guest's memory; units K, M, G (M when none).") \
     X("cpus",             SAVED,         OF_CHILD(config.cpus),             cpus,   "N", "1", "The number of virtual processors.") \
     X("disk",             LIST | SAVED,  OF_CHILD(config),                  disk,   "FILE[,...]", NULL, "A disk of a child, or with an ISO image a DVD drive; may be given again. overlay=FILE: changes go to that file, made when it is not there. snapshot=on: changes are forgotten at the end. readonly=on, bus=scsi|ide, lun=N.") \
