@@ -17,6 +17,7 @@ struct code_page {
     uint64_t page;
     uint64_t lines; /* bit n: some block covers bytes of the n-th 64-byte line */
     bool held;      /* by ram_code_get */
+    uint64_t base;  /* block_page_base */
     struct block *blocks;
     struct block *crossing; /* that end in it and begin in another; dropped ones, too */
 };
@@ -265,6 +266,11 @@ bool block_mark_page(struct block_cache *cache, spa_t spa)
         ram_code_get(cache->ram, spa);
     }
     return (ram_page_flags(cache->ram, spa) & RAM_PAGE_SETTLED) == 0;
+}
+
+uint64_t *block_page_base(struct block_cache *cache, spa_t spa)
+{
+    return &page_find(cache, spa >> PAGE_SHIFT)->base;
 }
 
 /* Let it be found, and dropped when one of the `length` bytes in its page changes. */

@@ -69,6 +69,8 @@ bool block_make_room(struct block_cache *cache);
 /* Its page is one of code. True: TLBs may still hold write access to it; once every processor's has
  * been taken out (mmu_write_protect), ram_code_settle says so. */
 bool block_mark_page(struct block_cache *cache, spa_t spa);
+/* What a marked page's translations count its addresses from; 0: not chosen. Forgotten with the blocks. */
+uint64_t *block_page_base(struct block_cache *cache, spa_t spa);
 /* Build, publish and return the block at spa. At least one instruction. NULL when the first
  * instruction does not end inside the page. */
 struct block *block_build(struct block_cache *cache, spa_t spa, struct decode_mode mode);

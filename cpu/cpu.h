@@ -27,14 +27,14 @@ struct jump_cache;
 struct code_edge;
 struct translator;
 
-enum { CPU_RECENT = 16, CPU_SALTS = 8 };
+enum { CPU_RECENT = 16, CPU_SALTS = 8, CPU_NEAR = 8 };
 
 /* Under which salt indirect jumps of a mode were noted. */
 struct cpu_salt {
     uint32_t run_mode; /* 0: unused */
     bool both_halves;  /* supervisor code in the lower half was noted, too */
+    uint32_t salt;
     uint64_t generation[2];
-    uint64_t salt;
 };
 
 /* A page of the stack that translated code accesses directly. */
@@ -42,15 +42,24 @@ struct cpu_stack {
     uint64_t page, delta, changes;
 };
 
+/* How far relative code was from its own addresses, and where. */
+struct cpu_near {
+    uint64_t rip, distance; /* rip 0: unused */
+};
+
 /* How guest code is translated. */
 struct cpu_translation {
-    bool counted; /* instructions are counted exactly */
+    bool counted;  /* instructions are counted exactly */
     bool tsc_free; /* core_ops.tsc does not ask how many have run */
     unsigned hide; /* CPU_HIDE_*: host features not to use */
     bool at_once;  /* before a block has run often */
 };
 
-enum { CPU_HIDE_BMI2 = 1, CPU_HIDE_AVX = 2, CPU_HIDE_EXEC = 4 }; /* EXEC: memory for code is refused */
+enum {
+    CPU_HIDE_BMI2 = 1,
+    CPU_HIDE_AVX = 2,
+    CPU_HIDE_EXEC = 4
+}; /* EXEC: memory for code is refused */
 
 /* What interrupts a core: asked between blocks when CORE_PENDING_POLL is set. owner: core.owner. */
 struct cpu_interrupts {
@@ -64,43 +73,45 @@ struct cpu {
     struct core core; /* first */
     struct block_cache *blocks;
     const struct cpu_interrupts *interrupts;
-    struct x86_fault first_fault; /* of a triple fault */
-    uint64_t n_faults;            /* exceptions until now; they take of the budget, too */
-    const struct cpu_dump *dump;  /* cpu/dump.h; NULL after cpu_init: nothing is printed */
+    struct x86_fault first_fault;  /* of a triple fault */
+    uint64_t n_faults;             /* exceptions until now; they take of the budget, too */
+    const struct cpu_dump *dump;   /* cpu/dump.h; NULL after cpu_init: nothing is printed */
     const struct cpu_debug *debug; /* cpu/debug.h; NULL: no debugger */
     bool hold_interrupts;          /* deliver none: a debugger steps */
 
     /* Private to run.c and debug.c. */
-    bool debug_passes;             /* the breakpoint at this place does not stop this time: */
+    bool debug_passes; /* the breakpoint at this place does not stop this time: */
     uint64_t debug_passed_rip, debug_passed_at; /* linear RIP, retired */
-    struct jump_cache *jumps;       /* by virtual address, in front of the block cache */
-    struct block *running;          /* NULL: no block (a fetch faulted) */
-    struct block_link *previous;    /* of the last block, for the one that is looked for */
-    struct block *cut_block;        /* cpu_cut: this block ends */
-    const struct insn *cut_at;      /* after this instruction, and */
-    exec_fn *cut_behind;            /* this stood behind; NULL: no cut */
-    uint8_t entered_shadow;         /* the interrupt shadow and RFLAGS.TF with which a block was */
-    bool entered_trap;              /* entered that may end by core_end_block */
-    struct block *scratch;          /* a block of a limited number of instructions */
-    struct translator *translator;  /* NULL: everything is interpreted */
-    struct block *single;           /* an instruction that translated code hands over */
-    uint8_t *nobody;                /* memory behind translated.stack_page when there is none */
-    uint64_t stack_changes;         /* mmu.changes and core.data_set that translated.stack_page is of */
+    struct jump_cache *jumps;      /* by virtual address, in front of the block cache */
+    struct block *running;         /* NULL: no block (a fetch faulted) */
+    struct block_link *previous;   /* of the last block, for the one that is looked for */
+    struct block *cut_block;       /* cpu_cut: this block ends */
+    const struct insn *cut_at;     /* after this instruction, and */
+    exec_fn *cut_behind;           /* this stood behind; NULL: no cut */
+    uint8_t entered_shadow;        /* the interrupt shadow and RFLAGS.TF with which a block was */
+    bool entered_trap;             /* entered that may end by core_end_block */
+    struct block *scratch;         /* a block of a limited number of instructions */
+    struct translator *translator; /* NULL: everything is interpreted */
+    struct block *single;          /* an instruction that translated code hands over */
+    uint8_t *nobody;               /* memory behind translated.stack_page when there is none */
+    uint64_t stack_changes; /* mmu.changes and core.data_set that translated.stack_page is of */
     const struct tlb_set *stack_set;
     struct cpu_stack stacks[TLB_SETS]; /* of the sets that are not in use */
-    int64_t fuel_base;              /* translated.fuel when core.budget and core.retired were right */
+    int64_t fuel_base; /* translated.fuel when core.budget and core.retired were right */
     struct cpu_salt salts[CPU_SALTS];
     unsigned next_salt;
+    struct cpu_near near[CPU_NEAR];
     bool counted;
-    uint16_t heat;                  /* runs of a block before it is translated */
-    struct code_edge *edge;         /* by which translated code was left, to be linked; or NULL */
-    uint64_t recent[CPU_RECENT];    /* RIP of the last blocks, for the autopsy */
+    uint16_t heat;               /* runs of a block before it is translated */
+    struct code_edge *edge;      /* by which translated code was left, to be linked; or NULL */
+    uint64_t recent[CPU_RECENT]; /* RIP of the last blocks, for the autopsy */
     unsigned n_recent;
 };
 
 /* ops, interrupts and owner as core.h says; model: cpu/exec/model.h. -ENOMEM or 0. The core is reset. */
-WARN_UNUSED int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space, const struct core_ops *ops,
-                         const struct cpu_interrupts *interrupts, void *owner, struct trace *trace);
+WARN_UNUSED int cpu_init(struct cpu *cpu, const struct cpu_model *model, struct space *space,
+                         const struct core_ops *ops, const struct cpu_interrupts *interrupts,
+                         void *owner, struct trace *trace);
 void cpu_fini(struct cpu *cpu);
 void cpu_reset(struct cpu *cpu, bool init);
 

@@ -671,7 +671,7 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
                    before[2] = { generation[0], generation[1] };
     unsigned size = access & TRANSLATE_ACCESS_SIZE;
 
-    core->state.gpr[REG_RIP] = code->rip + insn->offset;
+    core->state.gpr[REG_RIP] = code_rip(core, code) + insn->offset;
     fuel_settle(cpu, index);
     cpu->running = one;
     core->insn = core->first = one->insn;
@@ -711,15 +711,81 @@ static void drop_codes(void *opaque, struct block *block)
     }
 }
 
+/* ---- relative code: where a process has it, address space randomisation decides ---- */
+
+enum { CODE_VARIANTS = 4, OWN_FIRST = 1 << 28, OWN_SPAN = 1 << 30, NEAR_MOST = 1 << 29 };
+
+/* An address that a relative code may count its own from. */
+static bool may_own(uint64_t rip)
+{
+    return rip >= 1 << 16 && rip < (UINT64_C(1) << 31) - (1 << 16);
+}
+
+/* That of the code nearby, so that edges can lead from one to the other. */
+static uint64_t distance_near(const struct cpu *cpu, uint64_t rip)
+{
+    uint64_t distance = (rip & ~(uint64_t)(OWN_SPAN - 1)) - OWN_FIRST, least = NEAR_MOST;
+
+    for (unsigned i = 0; i < CPU_NEAR; i++) {
+        const struct cpu_near *near = &cpu->near[i];
+        uint64_t away = near->rip < rip ? rip - near->rip : near->rip - rip;
+        if (near->rip != 0 && away < least && may_own(rip - near->distance)) {
+            least = away;
+            distance = near->distance;
+        }
+    }
+    return distance;
+}
+
+static void near_note(struct cpu *cpu, const struct code *code, uint64_t rip)
+{
+    if (code->relative) {
+        cpu->near[rip >> 22 & (CPU_NEAR - 1)] = (struct cpu_near){ rip, rip - code->rip };
+    }
+}
+
+/* The address that a new translation of the block has for itself. own: what the edge that leads there expects, or 0. */
+static uint64_t own_address(struct cpu *cpu, const struct block *block, uint64_t rip, uint64_t own)
+{
+    uint64_t *base = block_page_base(cpu->blocks, block->spa);
+
+    if (!code_may_move(rip)) {
+        return rip;
+    }
+    if (*base == 0) {
+        *base = (own != 0 ? own : rip - distance_near(cpu, rip)) & PAGE_MASK;
+    }
+    return own != 0 ? own : *base + (rip & ~PAGE_MASK);
+}
+
+/* own: as above. A code that an edge cannot lead to only when there are many. */
+static struct code *code_known(const struct block *block, uint64_t rip, uint64_t own)
+{
+    bool moves = code_may_move(rip);
+    struct code *any = NULL;
+    unsigned variants = 0;
+
+    for (struct code *code = block->code; code != NULL; code = code->next) {
+        if (code->relative == moves) {
+            if (code->rip == (moves ? own : rip)) {
+                return code;
+            }
+            any = code;
+            variants++;
+        }
+    }
+    return moves && (own == 0 || variants >= CODE_VARIANTS) ? any : NULL;
+}
+
 /* The block's translation at RIP, or NULL: it is to be interpreted. */
 static struct code *code_at_rip(struct cpu *cpu, struct block *block)
 {
-    uint64_t rip = cpu->core.state.gpr[REG_RIP];
-    struct code *code = block->code;
+    uint64_t rip = cpu->core.state.gpr[REG_RIP], own = 0;
 
-    while (code != NULL && code->rip != rip) {
-        code = code->next;
+    if (cpu->edge != NULL && cpu->edge->from->relative && may_own(cpu->edge->rip)) {
+        own = cpu->edge->rip;
     }
+    struct code *code = code_known(block, rip, own);
     if (LIKELY(code != NULL)) {
         return code;
     }
@@ -727,11 +793,13 @@ static struct code *code_at_rip(struct cpu *cpu, struct block *block)
         block->heat++;
         return NULL;
     }
-    code = translate(cpu->translator, block->insn, block->n, rip, block);
+    own = own_address(cpu, block, rip, own);
+    bool relative = code_may_move(rip);
+    code = translate(cpu->translator, block->insn, block->n, own, relative, block);
     if (code == NULL) {
         forget_codes(cpu);
         block_cache_forget_codes(cpu->blocks);
-        code = translate(cpu->translator, block->insn, block->n, rip, block);
+        code = translate(cpu->translator, block->insn, block->n, own, relative, block);
     }
     if (code != NULL) {
         code->next = block->code;
@@ -764,7 +832,7 @@ static struct cpu_salt *salt_of_mode(struct cpu *cpu)
     }
     if (salt == NULL || !salt_holds(core, salt)) {
         salt = salt != NULL ? salt : &cpu->salts[cpu->next_salt++ % CPU_SALTS];
-        uint64_t number = translator_salt_new(cpu->translator);
+        uint32_t number = translator_salt_new(cpu->translator);
         if (number == 0) { /* all were used up */
             memset(cpu->salts, 0, sizeof(cpu->salts));
             number = translator_salt_new(cpu->translator);
@@ -776,21 +844,53 @@ static struct cpu_salt *salt_of_mode(struct cpu *cpu)
     return salt;
 }
 
-/* Let indirect jumps find this code. */
-static void note_jump(struct cpu *cpu, struct cpu_salt *salt, struct code *code)
+/* Let indirect jumps to rip find this code. False: they may not. */
+static bool note_jump(struct cpu *cpu, struct cpu_salt *salt, struct code *code, uint64_t rip)
 {
-    bool user = cpu->core.cpl == 3, upper = code->rip >> 63;
+    bool user = cpu->core.cpl == 3, upper = rip >> 63;
 
     if (user && upper) {
-        return;
+        return false;
     }
     if (!user && !upper && !salt->both_halves) {
         salt->both_halves = true;
         if (!salt_holds(&cpu->core, salt)) {
-            return;
+            return false;
         }
     }
-    translator_jump_note(cpu->translator, code);
+    translator_jump_note(cpu->translator, code, rip);
+    return true;
+}
+
+static bool edge_holds(struct core *core, struct code_edge *edge)
+{
+    const struct block *block = edge->to != NULL ? edge->to->owner : NULL;
+    uint64_t rip = code_edge_rip(core, edge);
+    spa_t spa;
+
+    if (block == NULL || block->dropped || block->second != BLOCK_NO_SPA ||
+        !mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa) || spa != block->spa) {
+        return false;
+    }
+    edge->generation = mmu_exec_generation(&core->mmu, rip);
+    return true;
+}
+
+static bool find_jump_code(struct core *core, uint64_t rip)
+{
+    struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
+    spa_t spa;
+
+    if (!mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa)) {
+        return false;
+    }
+    const struct block *block = block_find(cpu->blocks, spa, decode_mode_of(core));
+    struct code *code = block != NULL ? code_known(block, rip, 0) : NULL;
+    if (code == NULL) {
+        return false;
+    }
+    near_note(cpu, code, rip);
+    return note_jump(cpu, salt_of_mode(cpu), code, rip);
 }
 
 /* What an instruction left its block for needs no look: translated code may go on at RIP. */
@@ -809,7 +909,9 @@ static bool goes_on(struct core *core)
 
 static const struct translate_ops cpu_translate_ops = { .execute = execute_one,
                                                         .stack = stack_find,
-                                                        .goes_on = goes_on };
+                                                        .goes_on = goes_on,
+                                                        .edge_holds = edge_holds,
+                                                        .find_jump = find_jump_code };
 
 int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *error)
 {
@@ -849,21 +951,23 @@ static NOINLINE void run_translated(struct cpu *cpu)
             jumped = false;
             continue;
         }
+        uint64_t rip = core->state.gpr[REG_RIP];
         struct cpu_salt *salt = salt_of_mode(cpu);
-        if (cpu->edge != NULL) {
-            translator_link(cpu->translator, cpu->edge, code,
-                            mmu_exec_generation(&core->mmu, code->rip));
+        if (cpu->edge != NULL && !cpu->edge->from->dropped && cpu->edge->rip == code->rip &&
+            cpu->edge->from->relative == code->relative) {
+            translator_link(cpu->translator, cpu->edge, code, mmu_exec_generation(&core->mmu, rip));
         } else if (jumped) {
-            note_jump(cpu, salt, code);
+            (void)note_jump(cpu, salt, code, rip);
         }
-        cpu->recent[cpu->n_recent++ % CPU_RECENT] = code->rip;
+        near_note(cpu, code, rip);
+        cpu->recent[cpu->n_recent++ % CPU_RECENT] = rip;
         fuel_fill(cpu, 0);
         stack_ready(cpu);
-        cpu->edge = translator_run(cpu->translator, code);
+        cpu->edge = translator_run(cpu->translator, code, rip);
         fuel_settle(cpu, 0);
         jumped = cpu->edge == NULL;
         if (cpu->edge != NULL) {
-            core->state.gpr[REG_RIP] = cpu->edge->rip;
+            core->state.gpr[REG_RIP] = code_edge_rip(core, cpu->edge);
         }
         cpu->running = NULL;
         cpu->previous = &cpu->jumps->unknown;

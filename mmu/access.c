@@ -330,6 +330,19 @@ enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, boo
     return status;
 }
 
+bool mmu_fetch_known(struct mmu *mmu, gva_t gva, bool user, spa_t *spa)
+{
+    struct target target;
+
+    if (!access_canonical(mmu, gva) ||
+        !access_hit(mmu, gva, MMU_EXEC | (user ? MMU_USER : 0u), &target)) {
+        return false;
+    }
+    *spa = target.spa;
+    access_note_exec(mmu, gva, user);
+    return true;
+}
+
 bool mmu_peek(struct mmu *mmu, gva_t gva, gpa_t *gpa)
 {
     struct paging paging = mmu->paging;

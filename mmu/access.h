@@ -113,6 +113,9 @@ enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned
  * keep the answer as long as mmu_exec_generation stays. */
 enum mmu_status mmu_fetch(struct mmu *mmu, gva_t gva, bool user, spa_t *spa, bool *in_ram);
 
+/* The same when the TLB has it: cheap, and without any effect on guests. */
+bool mmu_fetch_known(struct mmu *mmu, gva_t gva, bool user, spa_t *spa);
+
 /* For debuggers and hypercalls: translation without side effects. */
 bool mmu_peek(struct mmu *mmu, gva_t gva, gpa_t *gpa);
 

@@ -25,7 +25,9 @@ struct core_translated {
     int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
     uint64_t scratch, value; /* inside an instruction */
     void *jump_table;
-    uint64_t jump_salt;   /* of the jump table's tags now */
+    uint64_t code_base;   /* what the jump table's entries count from */
+    uint32_t jump_salt;   /* of the jump table's entries now */
+    uint64_t distance;    /* of a relative code that runs: from its own addresses to those where it runs */
     uint64_t stack_page;  /* page of the stack that may be accessed directly, or no page */
     uint64_t stack_delta; /* host address less guest address there */
     uint16_t flags_image; /* AH as LAHF gives it, AL: OF */

@@ -20,7 +20,7 @@ struct translator;
 
 /* A jump from one code to an address that is known when it is translated. */
 struct code_edge {
-    uint64_t rip;           /* where it goes */
+    uint64_t rip;           /* where it goes: of a relative code, less the distance */
     struct code *from;      /* NULL: unused */
     struct code *to;        /* where the host's jump leads now; NULL: out */
     struct code_edge *next; /* of the edges that lead to the same code */
@@ -33,12 +33,17 @@ struct code_edge {
 
 struct code {
     struct code *next; /* of the same block: other addresses */
-    uint64_t rip;
+    uint64_t rip;      /* relative: less the distance */
+    bool
+        relative; /* runs wherever translated.distance says, in user code high up in the lower half */
+    uint64_t noted;       /* the address by which indirect jumps find it; 0: none */
     const uint8_t *entry; /* where it runs */
+    const uint8_t
+        *jump_entry; /* relative: the same, with the distance set from the address in a register */
     uint32_t host_bytes;
     void *owner; /* the block */
     const struct insn *insn;
-    struct code *plain;     /* the variant without a group of stack accesses; NULL: none */
+    struct code *plain; /* the variant without a group of stack accesses; NULL: none */
     struct code_edge *incoming;
     struct code_edge *edges;
     uint16_t n_edges;
@@ -46,6 +51,24 @@ struct code {
     bool dropped;
     bool kills_flags; /* before anything can see them */
 };
+
+/* Where a code is. */
+static inline uint64_t code_rip(const struct core *core, const struct code *code)
+{
+    return code->rip + (code->relative ? core->translated.distance : 0);
+}
+
+/* Where an edge leads: call it before the distance changes. */
+static inline uint64_t code_edge_rip(const struct core *core, const struct code_edge *edge)
+{
+    return edge->rip + (edge->from->relative ? core->translated.distance : 0);
+}
+
+/* Code that may be relative: no address within 4 GiB is in the other half of the address space. */
+static inline bool code_may_move(uint64_t rip)
+{
+    return rip >= UINT64_C(1) << 32 && rip < (UINT64_C(1) << 47) - (UINT64_C(1) << 33);
+}
 
 enum translate_next { TRANSLATE_AGAIN, TRANSLATE_LEAVE, TRANSLATE_NEXT };
 
@@ -60,6 +83,10 @@ struct translate_ops {
     bool (*stack)(struct core *core, gva_t gva, unsigned span);
     /* After LEAVE: nothing is to be looked at, and the code at RIP may run at once if indirect jumps know it. */
     bool (*goes_on)(struct core *core);
+    /* Code translations changed since the edge was linked: whether it leads to the same code still. It is as if linked now. */
+    bool (*edge_holds)(struct core *core, struct code_edge *edge);
+    /* Note the code at rip for indirect jumps. False: it is not at hand. */
+    bool (*find_jump)(struct core *core, uint64_t rip);
 };
 
 /* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it. */
@@ -83,21 +110,22 @@ WARN_UNUSED struct translator *translator_create(struct core *core, const struct
                                                  struct error *error);
 void translator_destroy(struct translator *translator);
 
-/* Translate n instructions at rip. NULL: no room; translator_clear and try again. */
+/* Translate n instructions at rip; relative: at rip + distance, wherever that is. NULL: no room; translator_clear and
+ * try again. */
 struct code *translate(struct translator *translator, const struct insn *insn, unsigned n,
-                       uint64_t rip, void *owner);
+                       uint64_t rip, bool relative, void *owner);
 
 /* Run until something must be looked at. RIP is set. Returns the edge by which translated code was left, or NULL. */
-struct code_edge *translator_run(struct translator *translator, struct code *code);
+struct code_edge *translator_run(struct translator *translator, struct code *code, uint64_t rip);
 
-/* Make an edge lead to a code. generation: see code_edge. */
+/* Make an edge lead to a code, which must be as far from its addresses. generation: see code_edge. */
 void translator_link(struct translator *translator, struct code_edge *edge, struct code *to,
                      uint64_t generation);
 
-/* Make indirect jumps to the code's RIP find it, as long as the salt is the same. */
-void translator_jump_note(struct translator *translator, struct code *code);
+/* Make indirect jumps to rip find it, as long as the salt is the same. */
+void translator_jump_note(struct translator *translator, struct code *code, uint64_t rip);
 /* Another salt: no jump noted under another is found. */
-uint64_t translator_salt_new(struct translator *translator);
+uint32_t translator_salt_new(struct translator *translator);
 
 /* The code must not be entered any more. */
 void translator_drop(struct translator *translator, struct code *code);

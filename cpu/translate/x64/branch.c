@@ -68,9 +68,10 @@ void emit_edge(struct emitter *e, uint64_t target, unsigned number)
     cold->edge = edge;
     emit_poll(e, cold, number, target <= here);
     if (edge->crosses) {
-        enc_load(
-            &e->e, 8, S_INDEX,
-            CORE_OFFSET(offsetof(struct core, mmu.exec_generation) + 8 * (size_t)(target >> 63)));
+        size_t half = e->relative ? 0 : (size_t)(target >> 63);
+        cold->again = e->e.at;
+        enc_load(&e->e, 8, S_INDEX,
+                 CORE_OFFSET(offsetof(struct core, mmu.exec_generation) + 8 * half));
         enc_rip(&e->e, 0x3b, 8, S_INDEX, &edge->generation, 0);
         cold->jump[2] = enc_jcc32(&e->e, 5);
     }
@@ -148,31 +149,28 @@ static void emit_indirect(struct emitter *e,
 {
     struct cold *unknown, *leave;
 
-    /* Of an address that is not canonical the upper bits could be another salt's tag. */
-    enc_vex_rr(&e->e, ENC_0F3A | ENC_F2 | 0xf0, true, S_DATA, 0, S_ADDRESS);
-    enc_byte(&e->e, 47);
-    enc_alu_ri(&e->e, ENC_ADD, 4, S_DATA, 1);
-    enc_rr(&e->e, 0xf7, 4, 0, S_DATA);
-    enc_word32(&e->e, 0x1fffe);
-    uint8_t *strange = enc_jcc32(&e->e, 5);
+    uint8_t *again = e->e.at;
     enc_rr(&e->e, 0x69, 8, S_INDEX, S_ADDRESS);
     enc_word32(&e->e, JUMP_HASH);
     enc_rr(&e->e, 0xc1, 8, 5, S_INDEX);
     enc_byte(&e->e, JUMP_HASH_SHIFT);
     enc_alu_ri(&e->e, ENC_AND, 4, S_INDEX, ((1 << JUMP_TABLE_BITS) - 1) << 4);
     enc_alu_rm(&e->e, ENC_ADD, 8, S_INDEX, CORE_AT(translated.jump_table));
-    enc_load(&e->e, 8, S_DATA, CORE_AT(translated.jump_salt));
-    enc_alu_rr(&e->e, ENC_XOR, 8, S_DATA, S_ADDRESS);
-    enc_alu_rm(&e->e, ENC_CMP, 8, S_DATA, HOST_MEM(S_INDEX, offsetof(struct jump_entry, tag)));
+    enc_load(&e->e, 4, S_DATA, CORE_AT(translated.jump_salt));
+    enc_alu_rm(&e->e, ENC_CMP, 8, S_ADDRESS, HOST_MEM(S_INDEX, offsetof(struct jump_entry, rip)));
     unknown = cold_new(e, COLD_MISS);
     unknown->jump[0] = enc_jcc32(&e->e, 5);
-    unknown->jump[1] = strange;
+    enc_alu_rm(&e->e, ENC_CMP, 4, S_DATA, HOST_MEM(S_INDEX, offsetof(struct jump_entry, salt)));
+    unknown->jump[1] = enc_jcc32(&e->e, 5);
+    unknown->again = again;
     if (finish != NULL) {
         finish(e, insn);
     }
     leave = cold_new(e, COLD_LEAVE);
     emit_poll(e, leave, e->i + 1, true);
-    enc_rm(&e->e, 0xff, 4, 4, HOST_MEM(S_INDEX, offsetof(struct jump_entry, entry)));
+    enc_load(&e->e, 4, S_INDEX, HOST_MEM(S_INDEX, offsetof(struct jump_entry, entry)));
+    enc_alu_rm(&e->e, ENC_ADD, 8, S_INDEX, CORE_AT(translated.code_base));
+    enc_rr(&e->e, 0xff, 4, 4, S_INDEX);
     e->flags.host = 0;
     e->ended = true;
 }
@@ -206,10 +204,11 @@ static void push_return(struct emitter *e, const struct insn *insn, struct host_
 {
     uint64_t next = e->rip + insn->offset + insn->length;
 
-    if ((int64_t)next == (int32_t)next) {
+    if ((int64_t)next == (int32_t)next && !e->relative) {
         enc_store_imm(&e->e, 8, mem, (int32_t)next);
     } else {
-        enc_mov_imm(&e->e, S_DATA, next);
+        e->flags.host = emit_rip_clobbers(e, next) ? 0 : e->flags.host;
+        emit_rip(e, S_DATA, next);
         enc_store(&e->e, 8, mem, S_DATA);
     }
     enc_lea(&e->e, 8, (unsigned)host_of[REG_RSP], HOST_MEM((int8_t)host_of[REG_RSP], -8));
@@ -222,10 +221,10 @@ static void finish_call(struct emitter *e, const struct insn *insn)
     struct host_mem mem = HOST_MEM(S_DATA, 0);
 
     enc_load(&e->e, 8, S_DATA, CORE_AT(translated.value));
-    if ((int64_t)next == (int32_t)next) {
+    if ((int64_t)next == (int32_t)next && !e->relative) {
         enc_store_imm(&e->e, 8, mem, (int32_t)next);
     } else {
-        enc_mov_imm(&e->e, S_ADDRESS, next);
+        emit_rip(e, S_ADDRESS, next);
         enc_store(&e->e, 8, mem, S_ADDRESS);
         enc_load(&e->e, 8, S_ADDRESS, CORE_AT(translated.scratch));
     }
@@ -290,7 +289,7 @@ bool emit_ret(struct emitter *e, const struct insn *insn)
 static void cold_arrive(struct emitter *e, const struct cold *cold)
 {
     for (unsigned i = 0; i < 3; i++) {
-        if (cold->jump[i] != NULL) {
+        if (cold->jump[i] != NULL && !(i == 2 && cold->kind == COLD_EDGE)) {
             enc_patch32(cold->jump[i], e->e.at);
         }
     }
@@ -309,6 +308,10 @@ static void cold_miss(struct emitter *e, struct cold *cold)
     struct translator *t = e->translator;
 
     cold_arrive(e, cold);
+    if (cold->access == 0 && cold->again != NULL) { /* the target is not in the jump table */
+        enc_call_to(&e->e, t->find_entry);
+        enc_jmp_to(&e->e, cold->again);
+    }
     emit_flags_store_of(e, &cold->flags);
     cold_site(e, cold);
     if (cold->access == 0) {
@@ -328,6 +331,12 @@ static void cold_miss(struct emitter *e, struct cold *cold)
 /* The way out of an edge. */
 static void cold_out(struct emitter *e, struct cold *cold)
 {
+    if (cold->jump[2] != NULL) { /* another generation of code translations */
+        enc_patch32(cold->jump[2], e->e.at);
+        enc_rip(&e->e, 0x8d, 8, S_INDEX, cold->edge, 0);
+        enc_call_to(&e->e, e->translator->holds_entry);
+        enc_jmp_to(&e->e, cold->again);
+    }
     cold_arrive(e, cold);
     enc_patch32(cold->edge->jump, e->e.at);
     cold->edge->out = (int32_t)(e->e.at - (cold->edge->jump + 4));
@@ -342,7 +351,7 @@ static void cold_out(struct emitter *e, struct cold *cold)
 static void cold_vectors(struct emitter *e, const struct cold *cold)
 {
     cold_arrive(e, cold);
-    enc_mov_imm(&e->e, S_INDEX, e->rip);
+    emit_rip(e, S_INDEX, e->rip);
     enc_call_to(&e->e, e->vectors == VECTORS_YMM ? e->translator->ymm_entry
                                                  : e->translator->vectors_entry);
     enc_jmp_to(&e->e, cold->again);

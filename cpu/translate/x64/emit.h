@@ -94,7 +94,9 @@ struct emitter {
     struct code *code;
     const struct insn *insns;
     unsigned n, i;
-    uint64_t rip; /* of the block */
+    uint64_t
+        rip; /* of the block; relative: less translated.distance, so that no constant may be made of it but by emit_rip */
+    bool relative;
     struct flow flow;
     struct flags_track flags;
     struct cold cold[COLD_MOST];
@@ -102,9 +104,9 @@ struct emitter {
     bool ended;                    /* the last instruction leaves by itself */
     bool counted, bmi2;
     struct stack_group stack;
-    bool plain;   /* check each access of the stack */
-    bool keep_all; /* flags that nobody may see are kept all the same */
-    bool again;    /* some of those were needed: once more, with keep_all */
+    bool plain;                 /* check each access of the stack */
+    bool keep_all;              /* flags that nobody may see are kept all the same */
+    bool again;                 /* some of those were needed: once more, with keep_all */
     enum vectors_there vectors; /* what its instructions work on */
 };
 
@@ -132,6 +134,11 @@ unsigned emit_gpr8(struct emitter *e, unsigned n, unsigned scratch);
 void emit_gpr8_write(struct emitter *e, unsigned n, unsigned from);
 /* A GPR operand of any size for reading. */
 unsigned emit_operand(struct emitter *e, const struct insn *insn, unsigned k, unsigned scratch);
+
+/* The guest's address `rip`, counted as e->rip is, into a host register. Keeps host flags unless emit_rip_flags. */
+void emit_rip(struct emitter *e, unsigned host, uint64_t rip);
+/* Whether emit_rip takes host flags. */
+bool emit_rip_clobbers(const struct emitter *e, uint64_t rip);
 
 /* ---- flags (x64/flags.c) ---- */
 

@@ -27,7 +27,11 @@ void emit_address(struct emitter *e, const struct insn *insn)
 
     if (insn->base == REG_RIP) {
         uint64_t address = e->rip + (uint64_t)insn->disp;
-        enc_mov_imm(&e->e, S_ADDRESS, insn->adsize == 4 ? (uint32_t)address : address);
+        e->flags.host = emit_rip_clobbers(e, address) ? 0 : e->flags.host;
+        emit_rip(e, S_ADDRESS, address);
+        if (insn->adsize == 4) {
+            enc_rr(&e->e, 0x8b, 4, S_ADDRESS, S_ADDRESS);
+        }
     } else if (wide || !address_parts(e, insn, &mem)) {
         enc_mov_imm(&e->e, S_ADDRESS,
                     insn->adsize == 4 ? (uint32_t)insn->disp : (uint64_t)insn->disp);

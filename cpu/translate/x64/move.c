@@ -98,13 +98,21 @@ bool emit_lea(struct emitter *e, const struct insn *insn)
     unsigned size = insn->opsize, n = insn->n[0];
     struct host_mem mem = { .base = HOST_NONE, .index = HOST_NONE, .disp = (int32_t)insn->disp };
 
-    if (size == 2 || insn->adsize < 4 || insn->disp != (int32_t)insn->disp) {
+    if (size == 2 || insn->adsize < 4 || insn->disp != (int32_t)insn->disp ||
+        (insn->base == REG_RIP && emit_rip_clobbers(e, e->rip + (uint64_t)insn->disp))) {
         return false;
     }
     unsigned to = emit_gpr_target(e, n, S_DATA), least = size < insn->adsize ? size : insn->adsize;
     if (insn->base == REG_RIP) {
         uint64_t address = e->rip + (uint64_t)insn->disp;
-        enc_mov_imm(&e->e, to, least == 4 ? (uint32_t)address : address);
+        if (least == 4 && !e->relative) {
+            enc_mov_imm(&e->e, to, (uint32_t)address);
+        } else {
+            emit_rip(e, to, address);
+        }
+        if (least == 4 && e->relative) {
+            enc_rr(&e->e, 0x8b, 4, to, to);
+        }
     } else if (insn->base >= 16 && insn->index >= 16) {
         enc_mov_imm(&e->e, to, least == 4 ? (uint32_t)insn->disp : (uint64_t)insn->disp);
     } else {

@@ -31,6 +31,24 @@ void emit_gpr_done(struct emitter *e, unsigned n, unsigned host)
     }
 }
 
+bool emit_rip_clobbers(const struct emitter *e, uint64_t rip)
+{
+    return e->relative && (int64_t)rip != (int32_t)rip;
+}
+
+void emit_rip(struct emitter *e, unsigned host, uint64_t rip)
+{
+    if (!e->relative) {
+        enc_mov_imm(&e->e, host, rip);
+    } else if (emit_rip_clobbers(e, rip)) {
+        enc_mov_imm(&e->e, host, rip);
+        enc_alu_rm(&e->e, ENC_ADD, 8, host, CORE_AT(translated.distance));
+    } else {
+        enc_load(&e->e, 8, host, CORE_AT(translated.distance));
+        enc_lea(&e->e, 8, host, HOST_MEM((int8_t)host, (int32_t)rip));
+    }
+}
+
 static void emit_rotate_right(struct emitter *e, unsigned to, unsigned from, unsigned count)
 {
     enc_vex_rr(&e->e, ENC_0F3A | ENC_F2 | 0xf0, true, to, 0, from); /* RORX */

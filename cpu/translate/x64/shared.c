@@ -255,6 +255,46 @@ static void emit_stack_call(struct encoder *e, struct translator *t)
     enc_byte(e, 0xc3);
 }
 
+/* S_INDEX: an edge of another generation. Returns, or leaves by it. */
+static void emit_holds_call(struct encoder *e, struct translator *t)
+{
+    t->holds_entry = e->at;
+    spill(e);
+    with_vectors(e, t->vectors_save);
+    enc_mov(e, HOST_RSI, S_INDEX);
+    push(e, S_INDEX);
+    call_c(e, t, (uintptr_t)translator_holds);
+    pop(e, S_INDEX);
+    enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
+    uint8_t *stays = enc_jcc8(e, 5);
+    enc_mov(e, HOST_RAX, S_INDEX);
+    pop(e, S_INDEX);
+    leave(e);
+    enc_patch8(stays, e->at);
+    with_vectors(e, t->vectors_load);
+    reload(e);
+    enc_byte(e, 0xc3);
+}
+
+/* S_ADDRESS, which stays: where an indirect jump leads. Returns 5 bytes further when there is no code. */
+static void emit_find_call(struct encoder *e, struct translator *t)
+{
+    t->find_entry = e->at;
+    spill(e);
+    with_vectors(e, t->vectors_save);
+    enc_mov(e, HOST_RSI, S_ADDRESS);
+    push(e, S_ADDRESS);
+    call_c(e, t, (uintptr_t)translator_find);
+    pop(e, S_ADDRESS);
+    enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
+    uint8_t *found = enc_jcc8(e, 5);
+    enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+    enc_patch8(found, e->at);
+    with_vectors(e, t->vectors_load);
+    reload(e);
+    enc_byte(e, 0xc3);
+}
+
 /* The host's flags as the guest's. */
 static void emit_flags_call(struct encoder *e, struct translator *t)
 {
@@ -307,6 +347,8 @@ void translator_emit_shared(struct translator *t)
     emit_execute(e, t, true);
     emit_stack_call(e, t);
     emit_tsc_call(e, t);
+    emit_holds_call(e, t);
+    emit_find_call(e, t);
     t->flags_entry = e->at;
     emit_flags_call(e, t);
     t->code_at = e->at + (-(uintptr_t)e->at & 63);

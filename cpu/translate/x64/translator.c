@@ -102,6 +102,7 @@ struct translator *translator_create(struct core *core, const struct translate_o
     t->cold_at = t->memory.write + HOT_BYTES;
     t->data_at = t->memory.data;
     core->translated.jump_table = t->jumps;
+    core->translated.code_base = (uintptr_t)t->memory.run;
     core->translated.host_mxcsr = 0x1f80;
     return t;
 }
@@ -146,6 +147,15 @@ uint32_t translator_site(struct translator *t, struct code *code, unsigned index
     return t->n_sites++;
 }
 
+/* An indirect jump comes with its target in S_ADDRESS. */
+static void emit_jump_entry(struct emitter *e)
+{
+    if (e->relative) {
+        enc_lea(&e->e, 8, S_DATA, HOST_MEM(S_ADDRESS, -(int32_t)e->rip));
+        enc_store(&e->e, 8, CORE_AT(translated.distance), S_DATA);
+    }
+}
+
 static void emit_code(struct translator *t, struct code *code, bool keep_all)
 {
     struct emitter *e = &t->emitter;
@@ -155,6 +165,9 @@ static void emit_code(struct translator *t, struct code *code, bool keep_all)
     e->again = false;
     e->e.at = t->code_at;
     code->n_edges = 0;
+    code->jump_entry = t->code_at + e->e.to_run;
+    emit_jump_entry(e);
+    code->entry = e->e.at + e->e.to_run;
     translator_emit(e);
     assert(e->e.at <= t->code_at + BLOCK_MOST);
     code->host_bytes = (uint32_t)(e->e.at - t->code_at);
@@ -167,7 +180,7 @@ static void emit_code(struct translator *t, struct code *code, bool keep_all)
 }
 
 static struct code *make(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
-                         void *owner, bool plain)
+                         bool relative, void *owner, bool plain)
 {
     const size_t most_data = sizeof(struct code) + COLD_MOST * sizeof(struct code_edge);
     struct emitter *e = &t->emitter;
@@ -179,6 +192,7 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
     }
     struct code *code = (struct code *)(void *)t->data_at;
     *code = (struct code){ .rip = rip,
+                           .relative = relative,
                            .owner = owner,
                            .insn = insn,
                            .n = (uint8_t)n,
@@ -189,10 +203,10 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
     e->insns = insn;
     e->n = n;
     e->rip = rip;
+    e->relative = relative;
     e->counted = t->config.counted;
     e->bmi2 = t->bmi2;
     e->plain = plain;
-    code->entry = t->code_at + e->e.to_run;
     emit_code(t, code, false);
     if (e->again) {
         emit_code(t, code, true);
@@ -204,14 +218,15 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
 }
 
 struct code *translate(struct translator *t, const struct insn *insn, unsigned n, uint64_t rip,
-                       void *owner)
+                       bool relative, void *owner)
 {
-    return make(t, insn, n, rip, owner, false);
+    return make(t, insn, n, rip, relative, owner, false);
 }
 
 void translator_link(struct translator *t, struct code_edge *edge, struct code *to,
                      uint64_t generation)
 {
+    assert(edge->rip == to->rip && edge->from->relative == to->relative);
     if (edge->crosses) {
         edge->generation = generation;
     }
@@ -234,6 +249,15 @@ void translator_link(struct translator *t, struct code_edge *edge, struct code *
 static struct jump_entry *jump_of(struct translator *t, uint64_t rip)
 {
     return &t->jumps[jump_slot(rip)];
+}
+
+static void jump_forget(struct translator *t, const struct code *code)
+{
+    struct jump_entry *jump = jump_of(t, code->noted);
+
+    if (jump->salt != 0 && jump->entry == (uint32_t)(code->jump_entry - t->memory.run)) {
+        *jump = (struct jump_entry){ 0 };
+    }
 }
 
 void translator_drop(struct translator *t, struct code *code)
@@ -263,36 +287,41 @@ void translator_drop(struct translator *t, struct code *code)
     if (code->plain != NULL) {
         translator_drop(t, code->plain);
     }
-    if (jump_of(t, code->rip)->entry == code->entry) {
-        *jump_of(t, code->rip) = (struct jump_entry){ 0 };
-    }
+    jump_forget(t, code);
 }
 
-void translator_jump_note(struct translator *t, struct code *code)
+void translator_jump_note(struct translator *t, struct code *code, uint64_t rip)
 {
-    *jump_of(t, code->rip) =
-        (struct jump_entry){ code->rip ^ t->core->translated.jump_salt, code->entry };
+    if (code->noted != rip) { /* relative: found by one address at a time */
+        jump_forget(t, code);
+    }
+    code->noted = rip;
+    *jump_of(t, rip) = (struct jump_entry){ rip, t->core->translated.jump_salt,
+                                            (uint32_t)(code->jump_entry - t->memory.run) };
 }
 
-uint64_t translator_salt_new(struct translator *t)
+uint32_t translator_salt_new(struct translator *t)
 {
     if (++t->salt == 0) {
         t->salt = 1;
         memset(t->jumps, 0, sizeof(*t->jumps) << JUMP_TABLE_BITS);
         return 0; /* nobody's: all others are void */
     }
-    return (uint64_t)t->salt << JUMP_SALT_SHIFT;
+    return t->salt;
 }
 
 /* ---- the way in ---- */
 
-struct code_edge *translator_run(struct translator *t, struct code *code)
+struct code_edge *translator_run(struct translator *t, struct code *code, uint64_t rip)
 {
     struct code_edge *(*run)(const void *entry);
 
     memcpy(&run, &t->run_entry, sizeof(run));
     t->core->translated.vectors = VECTORS_HOME;
     t->core->translated.interpret = false;
+    if (code->relative) {
+        t->core->translated.distance = rip - code->rip;
+    }
     struct code_edge *edge = run(code->entry);
     flags_settle(t->core);
     return edge;
@@ -311,13 +340,13 @@ static uint64_t go_on(struct translator *t, enum translate_next next)
     }
     uint64_t rip = core->state.gpr[REG_RIP];
     const struct jump_entry *jump = jump_of(t, rip);
-    bool canonical = (uint64_t)((int64_t)(rip << 16) >> 16) == rip;
 
-    if (!canonical || jump->tag != (rip ^ core->translated.jump_salt) || jump->entry == NULL) {
+    if ((jump->rip != rip || jump->salt != core->translated.jump_salt) &&
+        !t->ops->find_jump(core, rip)) {
         return next;
     }
     core->translated.vectors = VECTORS_HOME;
-    return (uintptr_t)jump->entry;
+    return (uintptr_t)t->memory.run + jump->entry;
 }
 
 uint64_t translator_slow(struct translator *t, uint32_t number)
@@ -342,6 +371,16 @@ uint64_t translator_tsc(struct core *core)
     return core->ops->tsc(core->owner) + core->state.tsc_offset;
 }
 
+unsigned translator_holds(struct translator *t, struct code_edge *edge)
+{
+    return t->ops->edge_holds(t->core, edge);
+}
+
+unsigned translator_find(struct translator *t, uint64_t rip)
+{
+    return t->ops->find_jump(t->core, rip);
+}
+
 void translator_flags(struct translator *t)
 {
     flags_image(t->core);
@@ -356,10 +395,10 @@ uint64_t translator_stack(struct translator *t, uint32_t number, gva_t gva)
         return 0;
     }
     if (code->plain == NULL) {
-        code->plain = make(t, code->insn, code->n, code->rip, code->owner, true);
+        code->plain = make(t, code->insn, code->n, code->rip, code->relative, code->owner, true);
     }
     if (code->plain == NULL) { /* no room: once more by the interpreter */
-        t->core->state.gpr[REG_RIP] = code->rip;
+        t->core->state.gpr[REG_RIP] = code_rip(t->core, code);
         t->core->translated.interpret = true;
         return TRANSLATE_LEAVE;
     }

@@ -15,11 +15,12 @@ struct site {
 };
 
 struct jump_entry {
-    uint64_t tag; /* RIP ^ salt */
-    const uint8_t *entry;
+    uint64_t rip;
+    uint32_t salt;  /* 0: nobody's */
+    uint32_t entry; /* from the first byte of code memory */
 };
 
-enum { JUMP_TABLE_BITS = 14, JUMP_SALT_SHIFT = 48 };
+enum { JUMP_TABLE_BITS = 14 };
 
 struct translator {
     struct core *core;
@@ -33,14 +34,14 @@ struct translator {
     struct site *sites;
     uint32_t n_sites;
     struct jump_entry *jumps;
-    uint16_t salt;
+    uint32_t salt;
     bool bmi2, avx, knows_lzcnt;
     bool knows[OP_FEATURE_COUNT]; /* the host, what guests may need */
     struct vex_forms vex;
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
     uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
-    uint8_t *stack_entry, *tsc_entry;
+    uint8_t *stack_entry, *tsc_entry, *holds_entry, *find_entry;
     const void *run_entry;
     struct emitter emitter;
 };
@@ -55,6 +56,9 @@ uint64_t translator_slow(struct translator *t, uint32_t site);
 uint64_t translator_miss(struct translator *t, uint32_t site, gva_t gva);
 void translator_flags(struct translator *t);
 uint64_t translator_tsc(struct core *core);
+/* 0: no. */
+unsigned translator_holds(struct translator *t, struct code_edge *edge);
+unsigned translator_find(struct translator *t, uint64_t rip);
 /* The stack of a block is not at hand: 0: try again; 1: leave; else where the block is that checks each access. */
 uint64_t translator_stack(struct translator *t, uint32_t site, gva_t gva);
 
