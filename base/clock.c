@@ -29,6 +29,13 @@ uint64_t clock_now_ns(struct clock *clock)
     return __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE) + ahead;
 }
 
+uint64_t clock_last_ns(struct clock *clock)
+{
+    return clock->mode == CLOCK_MODE_REALTIME
+               ? clock_now_ns(clock)
+               : __atomic_load_n(&clock->virtual_ns, __ATOMIC_ACQUIRE);
+}
+
 void clock_advance(struct clock *clock, uint64_t delta_ns)
 {
     if (clock->mode == CLOCK_MODE_VIRTUAL) {

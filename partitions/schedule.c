@@ -97,10 +97,12 @@ static bool may_run(struct vp *vp)
     return vp->debug_action != DEBUG_ACTION_STAY && vp_prepare(vp);
 }
 
-/* Whose slice is next: from a drawn one on, the first that may run. */
+/* Whose slice is next: from a drawn one on, the first that may run. When none may, nothing was drawn: how often nobody could run is the
+ * host's doing, who may come in between. */
 static bool begin_slice(struct machine *machine)
 {
     struct schedule *schedule = &machine->schedule;
+    uint64_t random = schedule->random;
     uint64_t first = machine->n_vps > 1 ? draw(schedule, machine->n_vps) : 0;
 
     for (unsigned i = 0; i < machine->n_vps; i++) {
@@ -115,6 +117,7 @@ static bool begin_slice(struct machine *machine)
             return true;
         }
     }
+    schedule->random = random;
     return false;
 }
 

@@ -3,8 +3,9 @@
  *   10.0.2.0/24   .2 the gateway (the host's loopback), .3 a name server (the host's), .15 the first address that DHCP gives
  *
  * Its sockets are served by a thread of its own. Frames of guests come in by net_nat_send from the clock thread; frames for guests
- * go out by ops->arrived on any thread. With `synchronous` what guests send is looked at at once, on the caller's thread, so
+ * go out by ops->arrived on any thread. With a virtual clock what guests send is looked at at once, on the caller's thread, so
  * that answers that need nothing of the host (ARP, DHCP, the gateway's ping) arrive before net_nat_send returns: the same in every run.
+ * All its times are then the guest's, and its thread does nothing while no socket of the host is open.
  */
 #ifndef DEVICES_NET_NAT_H
 #define DEVICES_NET_NAT_H
@@ -12,11 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "devices/net/frame.h"
 
-enum { NET_NAT_FORWARDS = 32, NET_NAT_FRAME_MAX = 64 << 10 };
+enum { NET_NAT_FORWARDS = 32, NET_NAT_FRAME_MAX = 64 << 10, NET_NAT_MEMORY = 2048 };
 
 /* A port of the host that leads to one of a guest. */
 struct net_nat_forward {
@@ -27,9 +29,9 @@ struct net_nat_forward {
 };
 
 struct net_nat_config {
-    bool restricted; /* nothing but DHCP and forwarded ports */
-    bool ipv6;       /* fec0::/64 beside it */
-    bool synchronous;
+    bool restricted;     /* nothing but DHCP and forwarded ports */
+    bool ipv6;           /* fec0::/64 beside it */
+    struct clock *clock; /* a virtual one; NULL: the host's time */
     unsigned n_forwards;
     struct net_nat_forward forward[NET_NAT_FORWARDS];
 };
@@ -40,6 +42,13 @@ struct net_nat_ops {
 };
 
 struct net_nat;
+
+/* What a NAT that starts in another process takes over: leases, numbers of datagrams, the next router advertisement. Not its sockets. */
+struct net_nat_memory {
+    uint32_t version, n; /* n 0: nothing */
+    uint8_t bytes[NET_NAT_MEMORY];
+    uint64_t advertise_ns; /* guest time; 0: not waited for, or not with a virtual clock */
+};
 
 /* False: verdite was built without libslirp. */
 bool net_nat_built(void);
@@ -59,6 +68,11 @@ void net_nat_destroy(struct net_nat *nat);
 
 /* Takes the frame: from a guest. Clock thread. */
 void net_nat_send(struct net_nat *nat, struct net_frame *frame);
+
+/* For a saved machine. -EINVAL with the sentence: what is no memory of this library. Clock thread. */
+void net_nat_save(struct net_nat *nat, struct net_nat_memory *memory);
+WARN_UNUSED int net_nat_restore(struct net_nat *nat, const struct net_nat_memory *memory,
+                                struct error *error);
 
 /* Does it talk with anything of the host, so that something may come by itself? Any thread. */
 bool net_nat_busy(struct net_nat *nat);

@@ -2,12 +2,12 @@
 #include "devices/net/nat.h"
 
 #include <errno.h>
+#include <string.h>
 
 #ifdef HAVE_SLIRP
 
 #include <libslirp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/host/poll.h"
 #include "base/host/socket.h"
@@ -20,6 +20,8 @@ enum {
     NS_PER_MS = 1000000,
     TO_NAT_BYTES_MAX = 8 << 20, /* what guests may send ahead of it */
     LOOK_AGAIN_MS = 1000,
+    ADVERTISE_MS =
+        400000, /* between 200 and 600 s, which the library would throw dice for [RFC 4861 6.2.1] */
 };
 
 struct nat_timer {
@@ -33,10 +35,13 @@ struct nat_timer {
 struct net_nat {
     const struct net_nat_ops *ops;
     void *opaque;
-    bool synchronous;
+    struct clock *clock; /* virtual; NULL: the host's time */
     Slirp *slirp;
     struct host_mutex lock; /* around every call of the library, and what its callbacks touch */
     struct nat_timer timer[TIMERS];
+    struct timer due; /* the first of them, with a virtual clock */
+    uint64_t
+        sent_ns; /* guest time when a guest sent last, or a timer ran: exact, where the clock's last instant is not */
     struct host_poll polls[HOST_POLL_MAX];
     unsigned n_polls;
     unsigned n_listening; /* forwarded ports */
@@ -70,10 +75,38 @@ static void guest_error(const char *message, void *opaque)
     (void)message, (void)opaque;
 }
 
+/* Any thread, with the lock. */
+static uint64_t nat_now_ns(const struct net_nat *nat)
+{
+    if (nat->clock == NULL) {
+        return host_monotonic_ns();
+    }
+    uint64_t last = clock_last_ns(nat->clock);
+    return last > nat->sent_ns ? last : nat->sent_ns;
+}
+
 static int64_t clock_get_ns(void *opaque)
 {
-    (void)opaque;
-    return (int64_t)host_monotonic_ns();
+    return (int64_t)nat_now_ns(opaque);
+}
+
+/* With a virtual clock: expect the first of the timers. */
+static void expect_timers(struct net_nat *nat)
+{
+    int64_t first_ms = INT64_MAX;
+
+    if (nat->clock == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < TIMERS; i++) {
+        const struct nat_timer *timer = &nat->timer[i];
+        first_ms = timer->armed && timer->expires_ms < first_ms ? timer->expires_ms : first_ms;
+    }
+    if (first_ms == INT64_MAX) {
+        timer_cancel(&nat->due);
+    } else {
+        timer_set(&nat->due, (uint64_t)(first_ms < 0 ? 0 : first_ms) * NS_PER_MS);
+    }
 }
 
 static void *timer_new_opaque(SlirpTimerId id, void *timer_opaque, void *opaque)
@@ -97,6 +130,7 @@ static void timer_release(void *handle, void *opaque)
     (void)opaque;
     if (timer != NULL) {
         timer->used = timer->armed = false;
+        expect_timers(timer->nat);
     }
 }
 
@@ -105,9 +139,12 @@ static void timer_mod(void *handle, int64_t expires_ms, void *opaque)
     struct nat_timer *timer = handle;
 
     (void)opaque;
-    if (timer != NULL) {
-        timer->expires_ms = expires_ms;
+    if (timer != NULL) { /* there is only the one of router advertisements */
+        timer->expires_ms = timer->nat->clock != NULL
+                                ? (int64_t)(nat_now_ns(timer->nat) / NS_PER_MS) + ADVERTISE_MS
+                                : expires_ms;
         timer->armed = true;
+        expect_timers(timer->nat);
     }
 }
 
@@ -183,9 +220,9 @@ static void take_from_guests(struct net_nat *nat)
 
 static uint32_t until_timers(const struct net_nat *nat, uint32_t timeout_ms)
 {
-    int64_t now_ms = (int64_t)(host_monotonic_ns() / NS_PER_MS);
+    int64_t now_ms = (int64_t)(nat_now_ns(nat) / NS_PER_MS);
 
-    for (unsigned i = 0; i < TIMERS; i++) {
+    for (unsigned i = 0; nat->clock == NULL && i < TIMERS; i++) {
         const struct nat_timer *timer = &nat->timer[i];
         if (timer->armed) {
             int64_t left = timer->expires_ms <= now_ms ? 0 : timer->expires_ms - now_ms;
@@ -197,7 +234,7 @@ static uint32_t until_timers(const struct net_nat *nat, uint32_t timeout_ms)
 
 static void run_timers(struct net_nat *nat)
 {
-    int64_t now_ms = (int64_t)(host_monotonic_ns() / NS_PER_MS);
+    int64_t now_ms = (int64_t)(nat_now_ns(nat) / NS_PER_MS);
 
     for (unsigned i = 0; i < TIMERS; i++) {
         struct nat_timer *timer = &nat->timer[i];
@@ -206,6 +243,29 @@ static void run_timers(struct net_nat *nat)
             slirp_handle_timer(nat->slirp, timer->id, timer->opaque);
         }
     }
+}
+
+/* Clock thread: the virtual clock reached the first timer. */
+static void due(void *opaque, uint64_t now_ns)
+{
+    struct net_nat *nat = opaque;
+
+    host_mutex_lock(&nat->lock);
+    nat->sent_ns = now_ns;
+    run_timers(nat);
+    host_mutex_unlock(&nat->lock);
+}
+
+/* Is there anything that the host's descriptors or the passing of time could change? With a virtual clock only then the library is
+ * called, for it also sends what guests made it hold back, and that belongs to an instant of theirs. */
+static bool concerned(const struct net_nat *nat, bool ok)
+{
+    bool any = nat->clock == NULL || nat->n_polls > 1 + nat->n_listening;
+
+    for (unsigned i = 1; ok && !any && i < nat->n_polls; i++) {
+        any = nat->polls[i].got != 0;
+    }
+    return any;
 }
 
 static void serve(void *opaque)
@@ -228,8 +288,12 @@ static void serve(void *opaque)
         if (ok && nat->polls[0].got != 0) {
             host_wake_clear(nat->wake_fd);
         }
-        slirp_pollfds_poll(nat->slirp, !ok, get_revents, nat);
-        run_timers(nat);
+        if (concerned(nat, ok)) {
+            slirp_pollfds_poll(nat->slirp, !ok, get_revents, nat);
+        }
+        if (nat->clock == NULL) {
+            run_timers(nat);
+        }
     }
     host_mutex_unlock(&nat->lock);
 }
@@ -293,7 +357,8 @@ struct net_nat *net_nat_create(const struct net_nat_config *config, const struct
     }
     nat->ops = ops;
     nat->opaque = opaque;
-    nat->synchronous = config->synchronous;
+    nat->clock = config->clock;
+    timer_init(&nat->due, nat->clock, due, nat);
     host_mutex_init(&nat->lock);
     net_queue_init(&nat->from_guests, TO_NAT_BYTES_MAX);
     nat->wake_fd = host_wake_open();
@@ -327,6 +392,9 @@ void net_nat_destroy(struct net_nat *nat)
     if (nat->slirp != NULL) {
         slirp_cleanup(nat->slirp);
     }
+    if (nat->clock != NULL) {
+        timer_cancel(&nat->due);
+    }
     if (nat->wake_fd >= 0) {
         host_socket_close(nat->wake_fd);
     }
@@ -339,17 +407,93 @@ void net_nat_send(struct net_nat *nat, struct net_frame *frame)
 {
     bool was_empty;
 
-    if (!nat->synchronous) {
+    if (nat->clock == NULL) {
         if (net_queue_put(&nat->from_guests, frame, &was_empty) && was_empty) {
             host_wake_post(nat->wake_fd);
         }
         return;
     }
     host_mutex_lock(&nat->lock);
+    nat->sent_ns = clock_now_ns(nat->clock);
     slirp_input(nat->slirp, frame->bytes, (int)frame->length);
+    /* No look at sockets: only what it held back until it knew an address, and its time-outs. */
+    slirp_pollfds_poll(nat->slirp, true, get_revents, nat);
     host_mutex_unlock(&nat->lock);
     net_frame_free(frame);
     host_wake_post(nat->wake_fd); /* it may have opened a socket */
+}
+
+/* ---- what another process takes over ---- */
+
+struct memory_cursor {
+    struct net_nat_memory *memory;
+    uint32_t at;
+    bool full;
+};
+
+static ssize_t memory_write(const void *bytes, size_t n, void *opaque)
+{
+    struct memory_cursor *cursor = opaque;
+
+    cursor->full |= n > sizeof(cursor->memory->bytes) - cursor->at;
+    if (!cursor->full) {
+        memcpy(cursor->memory->bytes + cursor->at, bytes, n);
+        cursor->at += (uint32_t)n;
+    }
+    return (ssize_t)n;
+}
+
+static ssize_t memory_read(void *bytes, size_t n, void *opaque)
+{
+    struct memory_cursor *cursor = opaque;
+    size_t left = cursor->memory->n - cursor->at;
+
+    n = n < left ? n : left;
+    memcpy(bytes, cursor->memory->bytes + cursor->at, n);
+    cursor->at += (uint32_t)n;
+    return (ssize_t)n;
+}
+
+void net_nat_save(struct net_nat *nat, struct net_nat_memory *memory)
+{
+    struct memory_cursor cursor = { .memory = memory };
+
+    memset(memory, 0, sizeof(*memory));
+    host_mutex_lock(&nat->lock);
+    slirp_state_save(nat->slirp, memory_write, &cursor);
+    memory->version = (uint32_t)slirp_state_version();
+    memory->n = cursor.full ? 0 : cursor.at;
+    memory->advertise_ns = nat->clock != NULL && nat->due.armed ? nat->due.deadline_ns : 0;
+    host_mutex_unlock(&nat->lock);
+}
+
+/* The library is given only what is laid out as its own: its first byte, 0, says that no connection follows. */
+int net_nat_restore(struct net_nat *nat, const struct net_nat_memory *memory, struct error *error)
+{
+    struct net_nat_memory own, copy = *memory;
+    struct memory_cursor cursor = { .memory = &copy };
+    int status = 0;
+
+    if (memory->n == 0) {
+        return 0;
+    }
+    net_nat_save(nat, &own);
+    if (own.version != memory->version || own.n != memory->n || memory->bytes[0] != 0) {
+        return error_set(error, -EINVAL, "the user network was saved with another libslirp");
+    }
+    host_mutex_lock(&nat->lock);
+    if (slirp_state_load(nat->slirp, (int)memory->version, memory_read, &cursor) != 0) {
+        status = error_set(error, -EINVAL, "the user network's state is damaged");
+    }
+    for (unsigned i = 0; i < TIMERS; i++) {
+        if (nat->clock != NULL && nat->timer[i].used) {
+            nat->timer[i].armed = memory->advertise_ns != 0;
+            nat->timer[i].expires_ms = (int64_t)(memory->advertise_ns / NS_PER_MS);
+        }
+    }
+    expect_timers(nat);
+    host_mutex_unlock(&nat->lock);
+    return status;
 }
 
 bool net_nat_busy(struct net_nat *nat)
@@ -383,6 +527,18 @@ void net_nat_send(struct net_nat *nat, struct net_frame *frame)
 {
     (void)nat;
     net_frame_free(frame);
+}
+
+void net_nat_save(struct net_nat *nat, struct net_nat_memory *memory)
+{
+    (void)nat;
+    memset(memory, 0, sizeof(*memory));
+}
+
+int net_nat_restore(struct net_nat *nat, const struct net_nat_memory *memory, struct error *error)
+{
+    (void)nat, (void)memory;
+    return error_set(error, -ENOTSUP, "the user network needs libslirp");
 }
 
 bool net_nat_busy(struct net_nat *nat)

@@ -152,10 +152,11 @@ static inline bool net_mac_is_broadcast(const uint8_t *mac)
     return (mac[0] & mac[1] & mac[2] & mac[3] & mac[4] & mac[5]) == 0xff;
 }
 
-/* What a guest can notice after a restore: the learned addresses (rows of one); counters are kept for people. */
-extern const struct state_field net_address_state[];
-extern const size_t net_address_n_state;
-extern const struct state_field net_port_state[];
-extern const size_t net_port_n_state;
+/* Saved state. Of a port: its place among the switch's, link, address, filter, counters; when all of a switch were read into ports that were
+ * plugged in, net_switch_replace puts each where it was. -EINVAL: two at one place. */
+extern const struct state_table net_port_saved_table;
+WARN_UNUSED int net_switch_replace(struct net_switch *net, struct error *error);
+/* Of a switch: the learned addresses. */
+extern const struct state_table net_switch_saved_table;
 
 #endif

@@ -14,6 +14,7 @@ static bool uplink_receive(void *opaque, struct net_frame *frame)
     if (uplink->nat == NULL) {
         net_frame_free(frame);
     } else {
+        net_flows_note(&uplink->flows, frame->bytes, frame->length);
         net_nat_send(uplink->nat, frame);
     }
     return true;
@@ -86,6 +87,69 @@ void net_uplink_fini(struct net_uplink *uplink)
     timer_cancel(&uplink->timer);
     net_queue_fini(&uplink->arrived);
 }
+
+/* ---- saved state ---- */
+
+void net_uplink_save(struct net_uplink *uplink)
+{
+    uplink->memory = (struct net_nat_memory){ .n = 0 };
+    if (uplink->nat != NULL) {
+        net_nat_save(uplink->nat, &uplink->memory);
+    }
+}
+
+static void introduce(struct net_uplink *uplink)
+{
+    uint8_t bytes[NET_FLOW_FRAME];
+
+    for (unsigned i = 0; i < NET_NEIGHBOURS; i++) {
+        uint32_t n = net_flows_introduce(&uplink->flows, i, bytes);
+        struct net_frame *frame = n > 0 ? net_frame_of(bytes, n) : NULL;
+        if (frame != NULL) {
+            net_nat_send(uplink->nat, frame);
+        }
+    }
+}
+
+int net_uplink_resume(struct net_uplink *uplink, const struct net_nat_config *config,
+                      struct error *error)
+{
+    uint8_t bytes[NET_FLOW_FRAME];
+
+    uplink->nat = net_nat_create(config, &nat_ops, uplink, error);
+    if (uplink->nat == NULL) {
+        return -ENOTSUP;
+    }
+    int status = net_nat_restore(uplink->nat, &uplink->memory, error);
+    if (status != 0) {
+        return status;
+    }
+    introduce(uplink);
+    for (unsigned i = 0; i < NET_FLOWS; i++) {
+        uint32_t n = net_flows_probe(&uplink->flows, i, bytes);
+        struct net_frame *frame = n > 0 ? net_frame_of(bytes, n) : NULL;
+        if (frame != NULL) {
+            nat_arrived(uplink, frame);
+        }
+        uplink->flows.flow[i].used = false;
+    }
+    return 0;
+}
+
+static const struct state_field memory_rows[] = {
+    STATE_FIELD(struct net_nat_memory, version),
+    STATE_COUNTED_FIELD(struct net_nat_memory, bytes, n),
+    STATE_FIELD(struct net_nat_memory, advertise_ns),
+};
+static const struct state_table memory_table =
+    STATE_TABLE("nat", 1, struct net_nat_memory, memory_rows);
+static const struct state_field uplink_rows[] = {
+    STATE_STRUCT_FIELD(struct net_uplink, port, &net_port_saved_table),
+    STATE_STRUCT_FIELD(struct net_uplink, flows, &net_flows_saved_table),
+    STATE_STRUCT_FIELD(struct net_uplink, memory, &memory_table),
+};
+const struct state_table net_uplink_saved_table =
+    STATE_TABLE("uplink", 1, struct net_uplink, uplink_rows);
 
 void net_uplink_enter(struct net_uplink *uplink, const uint8_t *bytes, uint32_t n)
 {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "devices/net/flows.h"
 #include "devices/net/nat.h"
 #include "devices/net/switch.h"
 
@@ -28,6 +29,8 @@ struct net_uplink {
     struct timer timer;
     const struct net_uplink_ops *ops; /* NULL: the realtime clock */
     void *opaque;
+    struct net_flows flows;
+    struct net_nat_memory memory; /* of a save, until net_uplink_resume */
 };
 
 /* Start the NAT and plug it in. `live` false: no NAT, the uplink only lets in what net_uplink_enter gives. */
@@ -36,6 +39,14 @@ WARN_UNUSED int net_uplink_init(struct net_uplink *uplink, struct net_switch *ne
                                 const struct net_uplink_ops *ops, void *opaque,
                                 struct error *error);
 void net_uplink_fini(struct net_uplink *uplink);
+
+/* Saved state: what is under way in sockets of the host is not in it. net_uplink_save before the table is written; after it was read into
+ * an uplink that is not live, net_uplink_resume starts the NAT. Connections with the host are gone: it resets them as soon as their
+ * guests answer a segment that is sent to them now. */
+void net_uplink_save(struct net_uplink *uplink);
+WARN_UNUSED int net_uplink_resume(struct net_uplink *uplink, const struct net_nat_config *config,
+                                  struct error *error);
+extern const struct state_table net_uplink_saved_table;
 
 /* Clock thread: a frame that was posted enters now. */
 void net_uplink_enter(struct net_uplink *uplink, const uint8_t *bytes, uint32_t n);

@@ -372,6 +372,12 @@ static const struct device_type netvsp_type = {
     .name = "netvsp",
     .size = sizeof(struct netvsp),
     .reset = netvsp_reset,
+    .state = { .name = "netvsp",
+               .version = 1,
+               .fields = netvsp_state_rows,
+               .n_fields = NETVSP_STATE_ROWS,
+               .size = sizeof(struct netvsp),
+               .loaded = netvsp_state_loaded },
 };
 
 int netvsp_init(struct netvsp *nv, const struct netvsp_config *config, struct clock *clock,
@@ -438,14 +444,3 @@ void netvsp_unplug(struct netvsp *nv)
     nv->port.link = false;
     port_link(nv, false);
 }
-
-const struct state_field netvsp_state[] = {
-    STATE_FIELD(struct netvsp, version),       STATE_FIELD(struct netvsp, ndis_version),
-    STATE_FIELD(struct netvsp, frame_max),     STATE_FIELD(struct netvsp, receive_gpadl),
-    STATE_FIELD(struct netvsp, section_bytes), STATE_FIELD(struct netvsp, n_sections),
-    STATE_FIELD(struct netvsp, n_free),        STATE_FIELD(struct netvsp, first_free),
-    STATE_FIELD(struct netvsp, send_gpadl),    STATE_FIELD(struct netvsp, n_send_sections),
-    STATE_FIELD(struct netvsp, n_subchannels), STATE_FIELD(struct netvsp, link_told),
-    STATE_FIELD(struct netvsp, link_changed),  STATE_TIMER_FIELD(struct netvsp, timer),
-};
-const size_t netvsp_n_state = ARRAY_SIZE(netvsp_state);

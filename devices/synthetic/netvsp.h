@@ -69,6 +69,7 @@ struct netvsp {
     uint32_t receive_gpadl; /* 0: none */
     uint32_t section_bytes, n_sections, n_free, first_free;
     struct netvsp_section *section; /* owned */
+    uint32_t n_read_sections;       /* of a saved state, until all are read */
     uint32_t send_gpadl;
     uint32_t n_send_sections;
     struct netvsp_control *control_first, *control_last; /* owned */
@@ -87,8 +88,10 @@ void netvsp_fini(struct netvsp *nv);
 WARN_UNUSED int netvsp_plug(struct netvsp *nv, struct net_switch *net, struct error *error);
 void netvsp_unplug(struct netvsp *nv);
 
-extern const struct state_field netvsp_state[];
-extern const size_t netvsp_n_state;
+/* Its saved state: buffers, frames and control messages that wait, RNDIS, the port. Read when it is plugged in; afterwards net_switch_replace. */
+enum { NETVSP_STATE_ROWS = 27 };
+extern const struct state_field netvsp_state_rows[];
+WARN_UNUSED int netvsp_state_loaded(void *object, struct error *error);
 
 /* ---- between netvsp.c and netvsp_data.c; locked ---- */
 
@@ -99,6 +102,8 @@ void netvsp_move(struct netvsp *nv);
 /* The guest gave a batch back. */
 void netvsp_completed(struct netvsp *nv, uint64_t transaction);
 void netvsp_send_control(struct netvsp *nv, const uint8_t *bytes, uint32_t n);
+/* Only into the list. False: no room. */
+WARN_UNUSED bool netvsp_control_wait(struct netvsp *nv, const uint8_t *bytes, uint32_t n);
 /* Set up or drop the receive buffer's sections. */
 WARN_UNUSED bool netvsp_sections_make(struct netvsp *nv, uint32_t bytes);
 void netvsp_sections_drop(struct netvsp *nv);

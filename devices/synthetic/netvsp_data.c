@@ -182,14 +182,13 @@ static bool move_control(struct netvsp *nv)
     return true;
 }
 
-void netvsp_send_control(struct netvsp *nv, const uint8_t *bytes, uint32_t n)
+bool netvsp_control_wait(struct netvsp *nv, const uint8_t *bytes, uint32_t n)
 {
-    struct netvsp_control *control = malloc(sizeof(*control) + n);
+    struct netvsp_control *control =
+        nv->n_control < NETVSP_CONTROL_MAX ? malloc(sizeof(*control) + n) : NULL;
 
-    if (control == NULL || nv->n_control == NETVSP_CONTROL_MAX) {
-        free(control);
-        vmbus_channel_break(nv->vmbus.channel[0], "control messages not taken", nv->n_control);
-        return;
+    if (control == NULL) {
+        return false;
     }
     control->next = NULL;
     control->n = n;
@@ -201,7 +200,16 @@ void netvsp_send_control(struct netvsp *nv, const uint8_t *bytes, uint32_t n)
     }
     nv->control_last = control;
     nv->n_control++;
-    netvsp_move(nv);
+    return true;
+}
+
+void netvsp_send_control(struct netvsp *nv, const uint8_t *bytes, uint32_t n)
+{
+    if (netvsp_control_wait(nv, bytes, n)) {
+        netvsp_move(nv);
+    } else {
+        vmbus_channel_break(nv->vmbus.channel[0], "control messages not taken", nv->n_control);
+    }
 }
 
 /* The channel of a frame, by its hash. */

@@ -337,15 +337,14 @@ uint32_t rndis_packet_build(const struct rndis *rndis, const struct net_frame *f
     return at;
 }
 
-const struct state_field rndis_state[] = {
+static const struct state_field rndis_rows[] = {
     STATE_FIELD(struct rndis, initialized),
-    STATE_FIELD(struct rndis, permanent_mac),
     STATE_FIELD(struct rndis, mac),
-    STATE_FIELD(struct rndis, mtu),
+    STATE_FIELD_MAX(struct rndis, mtu, RNDIS_MTU_MAX),
     STATE_FIELD(struct rndis, filter),
     STATE_FIELD(struct rndis, lookahead),
     STATE_FIELD(struct rndis, groups),
-    STATE_FIELD(struct rndis, n_groups),
+    STATE_FIELD_MAX(struct rndis, n_groups, NET_PORT_GROUPS),
     STATE_FIELD(struct rndis, ip4),
     STATE_FIELD(struct rndis, tcp4),
     STATE_FIELD(struct rndis, udp4),
@@ -356,7 +355,7 @@ const struct state_field rndis_state[] = {
     STATE_FIELD(struct rndis, rss.enabled),
     STATE_FIELD(struct rndis, rss.hash_types),
     STATE_FIELD(struct rndis, rss.key),
-    STATE_FIELD(struct rndis, rss.n_entries),
+    STATE_FIELD_MAX(struct rndis, rss.n_entries, NET_RSS_ENTRIES),
     STATE_FIELD(struct rndis, rss.entry),
 };
-const size_t rndis_n_state = ARRAY_SIZE(rndis_state);
+const struct state_table rndis_saved_table = STATE_TABLE("rndis", 1, struct rndis, rndis_rows);

@@ -134,7 +134,6 @@ bool rndis_packet_parse(struct rndis_packet *packet, const uint8_t *bytes, uint3
 uint32_t rndis_packet_build(const struct rndis *rndis, const struct net_frame *frame,
                             const uint32_t *hash, uint8_t bytes[RNDIS_OVERHEAD]);
 
-extern const struct state_field rndis_state[];
-extern const size_t rndis_n_state;
+extern const struct state_table rndis_saved_table;
 
 #endif

@@ -135,8 +135,8 @@ static int parse_net(void *place, const char *value, struct error *error)
 {
     struct vmms_child *child = place;
 
-    if (child->n_net == VMMS_NETS) {
-        return error_set(error, -EINVAL, "at most %d", VMMS_NETS);
+    if (child->n_net == VMMS_NETS - 1) {
+        return error_set(error, -EINVAL, "at most %d", VMMS_NETS - 1);
     }
     child->net[child->n_net++] = value;
     return vmms_check_net(value, error);

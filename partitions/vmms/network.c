@@ -15,11 +15,6 @@
 
 enum { QUEUES_MOST = 8, ITEM_BYTES = 128 };
 
-struct nic {
-    struct netvsp netvsp; /* first */
-    bool removed;         /* the guest is to let go of it; freed once it has */
-};
-
 /* ---- what --net says ---- */
 
 static bool parse_mac(uint8_t mac[NET_MAC_BYTES], const char *text)
@@ -81,13 +76,24 @@ static int parse_queues(unsigned *queues, const char *value, struct error *error
                : error_set(error, -EINVAL, "net queues=%.40s: say 1 to %d", value, VMBUS_CHANNELS);
 }
 
+static int parse_slot(int *slot, const char *value, struct error *error)
+{
+    *slot =
+        value[0] >= '0' && value[0] < '0' + NETWORK_NICS && value[1] == '\0' ? value[0] - '0' : -1;
+    return *slot >= 0
+               ? 0
+               : error_set(error, -EINVAL, "net slot=%.40s: say 0 to %d", value, NETWORK_NICS - 1);
+}
+
 /* "KEY=VALUE", or the first word. */
 static int parse_item(struct network_request *request, char *item, bool first, struct error *error)
 {
     char *value = strchr(item, '=');
 
-    if (first && value == NULL && (strcmp(item, "user") == 0 || strcmp(item, "none") == 0)) {
+    if (first && value == NULL &&
+        (strcmp(item, "user") == 0 || strcmp(item, "none") == 0 || strcmp(item, "uplink") == 0)) {
         request->user = item[0] == 'u';
+        request->uplink = item[1] == 'p';
         request->none = !request->user;
         memcpy(request->net, "user", sizeof("user"));
         return 0;
@@ -104,6 +110,9 @@ static int parse_item(struct network_request *request, char *item, bool first, s
     if (first || value == NULL || request->none) {
         return error_set(error, -EINVAL, "net %.40s: say user, switch=NAME or none, then KEY=VALUE",
                          item);
+    }
+    if (strcmp(item, "slot") == 0) {
+        return parse_slot(&request->slot, value, error);
     }
     if (strcmp(item, "name") == 0) {
         return parse_name(request->name, item, value, error);
@@ -127,8 +136,9 @@ static int parse_item(struct network_request *request, char *item, bool first, s
             return status;
         }
     }
-    return error_set(error, -EINVAL, "net has no key %.40s; there are name, mac, vlan, queues%s",
-                     item, request->user ? ", hostfwd, restrict, ipv6" : "");
+    return error_set(error, -EINVAL,
+                     "net has no key %.40s; there are name, mac, vlan, queues, slot%s", item,
+                     request->user ? ", hostfwd, restrict, ipv6" : "");
 }
 
 int network_parse(struct network_request *request, const char *text, struct error *error)
@@ -136,6 +146,7 @@ int network_parse(struct network_request *request, const char *text, struct erro
     bool first = true;
 
     memset(request, 0, sizeof(*request));
+    request->slot = -1;
     for (const char *at = text; first || *at != '\0'; first = false) {
         char item[ITEM_BYTES];
         size_t n = strcspn(at, ",");
@@ -209,7 +220,7 @@ static bool input_busy(void *opaque)
 
 /* The first adapter of the user network brings the uplink, and its settings; others join. */
 static int join_user(struct network *network, struct net_switch *net,
-                     const struct network_request *request, struct error *error)
+                     const struct network_request *request, const char *text, struct error *error)
 {
     struct machine *machine = machine_of(network);
     bool is_virtual = machine->config.virtual_time;
@@ -221,10 +232,20 @@ static int join_user(struct network *network, struct net_switch *net,
                    : error_set(error, -EINVAL,
                                "net user: hostfwd, restrict and ipv6 belong to the first of them");
     }
-    config.synchronous = is_virtual;
-    int status = net_uplink_init(&network->uplink, net, &config, !machine->input.replay,
-                                 is_virtual ? &uplink_ops : NULL, network, error);
+    config.clock = is_virtual ? &machine->clock : NULL;
+    network->nat = config;
+    network->uplink_text = strdup(text);
+    int status = network->uplink_text == NULL
+                     ? error_set(error, -ENOMEM, "no memory for the user network")
+                     : net_uplink_init(&network->uplink, net, &config,
+                                       !machine->input.replay && !network->restoring,
+                                       is_virtual ? &uplink_ops : NULL, network, error);
     network->uplinked = status == 0;
+    if (status != 0) {
+        free(network->uplink_text);
+        network->uplink_text = NULL;
+        return status;
+    }
     machine->input.net_opaque = network;
     machine->input.net_busy = input_busy;
     machine->input.net = input_enter;
@@ -233,15 +254,30 @@ static int join_user(struct network *network, struct net_switch *net,
 
 /* ---- adapters ---- */
 
-/* Free those that the guest has let go of. */
-static void reap(struct network *network)
+static void free_nic(struct nic *nic)
+{
+    free(nic->text);
+    free(nic);
+}
+
+bool network_has(const struct network *network, const struct vmbus_device *dev)
+{
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        if (network->nic[i] != NULL && &network->nic[i]->netvsp.vmbus == dev) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void network_reap(struct network *network)
 {
     for (unsigned i = 0; i < NETWORK_NICS; i++) {
         struct nic *nic = network->nic[i];
         if (nic != NULL && nic->removed && nic->netvsp.vmbus.host == NULL) {
             worker_drop(network->worker, &nic->netvsp.vmbus);
             netvsp_fini(&nic->netvsp);
-            free(nic);
+            free_nic(nic);
             network->nic[i] = NULL;
         }
     }
@@ -260,7 +296,7 @@ static struct nic *find_nic(struct network *network, const char *name, struct er
 }
 
 static int make_nic(struct network *network, unsigned number, const struct network_request *request,
-                    struct net_switch *net, struct error *error)
+                    const char *text, struct net_switch *net, struct error *error)
 {
     struct machine *machine = machine_of(network);
     struct nic *nic = calloc(1, sizeof(*nic));
@@ -280,11 +316,17 @@ static int make_nic(struct network *network, unsigned number, const struct netwo
     if (request->has_mac) {
         memcpy(config.mac, request->mac, NET_MAC_BYTES);
     }
-    int status = nic == NULL ? -ENOMEM
-                             : netvsp_init(&nic->netvsp, &config, &machine->clock, &machine->trace,
-                                           (uint32_t)network->worker->child->id);
+    if (nic != NULL) {
+        nic->text = strdup(text);
+    }
+    int status = nic == NULL || nic->text == NULL
+                     ? -ENOMEM
+                     : netvsp_init(&nic->netvsp, &config, &machine->clock, &machine->trace,
+                                   (uint32_t)network->worker->child->id);
     if (status != 0) {
-        free(nic);
+        if (nic != NULL) {
+            free_nic(nic);
+        }
         return error_set(error, status, "no memory for an adapter");
     }
     status = netvsp_plug(&nic->netvsp, net, error);
@@ -296,7 +338,7 @@ static int make_nic(struct network *network, unsigned number, const struct netwo
     }
     if (status != 0) {
         netvsp_fini(&nic->netvsp);
-        free(nic);
+        free_nic(nic);
         return status;
     }
     network->nic[number] = nic;
@@ -312,8 +354,14 @@ int network_add(struct network *network, const char *text, struct error *error)
     if (status != 0 || request.none) {
         return status;
     }
-    reap(network);
-    while (number < NETWORK_NICS && network->nic[number] != NULL) {
+    network_reap(network);
+    if (request.slot >= 0) {
+        number = (unsigned)request.slot;
+        if (!request.uplink && network->nic[number] != NULL) {
+            return error_set(error, -EEXIST, "net slot=%u: it is taken", number);
+        }
+    }
+    while (number < NETWORK_NICS && !request.uplink && network->nic[number] != NULL) {
         number++;
     }
     if (number == NETWORK_NICS) {
@@ -331,9 +379,10 @@ int network_add(struct network *network, const char *text, struct error *error)
         return -ENOSPC;
     }
     if (request.user) {
-        status = join_user(network, net, &request, error);
+        status = join_user(network, net, &request, text, error);
     }
-    return status != 0 ? status : make_nic(network, number, &request, net, error);
+    return status != 0 || request.uplink ? status
+                                         : make_nic(network, number, &request, text, net, error);
 }
 
 int network_remove(struct network *network, const char *name, struct error *error)
@@ -407,12 +456,14 @@ int network_capture(struct network *network, const char *text, struct error *err
 
 /* ---- life ---- */
 
-void network_init(struct network *network, struct worker *worker, unsigned cpus, uint64_t seed)
+void network_init(struct network *network, struct worker *worker, unsigned cpus, uint64_t seed,
+                  bool restoring)
 {
     memset(network, 0, sizeof(*network));
     network->worker = worker;
     network->cpus = cpus;
     network->seed = seed;
+    network->restoring = restoring;
 }
 
 void network_fini(struct network *network)
@@ -429,7 +480,7 @@ void network_fini(struct network *network)
     for (unsigned i = 0; i < NETWORK_NICS; i++) {
         if (network->nic[i] != NULL) {
             netvsp_fini(&network->nic[i]->netvsp);
-            free(network->nic[i]);
+            free_nic(network->nic[i]);
         }
     }
     for (unsigned i = 0; i < NETWORK_SWITCHES; i++) {
@@ -442,6 +493,8 @@ void network_fini(struct network *network)
         net_pcap_close(network->capture[i]);
         free(network->capture[i]);
     }
+    free(network->uplink_text);
+    network->uplink_text = NULL;
     network->worker = NULL;
 }
 

@@ -49,9 +49,10 @@ static const struct state_field config_rows[] = {
     STATE_STRUCT_FIELD(struct saved_config, initrd_facts, &facts_table),
     STATE_STRUCT_FIELD(struct saved_config, append, &text_table),
     { STATE_ROW(struct saved_config, disks, STATE_STRUCT, .table = &text_table, .since = 2) },
+    { STATE_ROW(struct saved_config, net, STATE_STRUCT, .table = &text_table, .since = 3) },
 };
 static const struct state_table config_table =
-    STATE_TABLE("config", 2, struct saved_config, config_rows);
+    STATE_TABLE("config", 3, struct saved_config, config_rows);
 
 static int text_fill(struct saved_text *text, const char *from, const char *what,
                      struct error *error)
@@ -100,18 +101,19 @@ void saved_config_write(const struct saved_config *saved, struct state_writer *w
     state_writer_section(writer, "config", &config_table, saved);
 }
 
-/* A line each; the text is cut up. */
-static void take_disks(struct saved_config *saved, struct vmms_config *config)
+/* A line each; the text is cut up. Returns how many. */
+static unsigned take_lines(struct saved_text *text, const char **line, unsigned most)
 {
-    char *at = (char *)saved->disks.bytes;
+    char *at = (char *)text->bytes;
+    unsigned n = 0;
 
-    config->n_disks = 0;
-    while (*at != '\0' && config->n_disks < VMMS_DISKS_MAX) {
+    while (*at != '\0' && n < most) {
         char *end = at + strcspn(at, "\n");
-        config->disks[config->n_disks++] = at;
+        line[n++] = at;
         at = *end == '\0' ? end : end + 1;
         *end = '\0';
     }
+    return n;
 }
 
 int saved_config_read(struct saved_config *saved, struct state_reader *reader,
@@ -131,7 +133,8 @@ int saved_config_read(struct saved_config *saved, struct state_reader *reader,
     config->kernel = text_of(&saved->kernel);
     config->initrd = text_of(&saved->initrd);
     config->append = text_of(&saved->append);
-    take_disks(saved, config);
+    config->n_disks = take_lines(&saved->disks, config->disks, VMMS_DISKS_MAX);
+    config->n_net = take_lines(&saved->net, config->net, VMMS_NETS);
     return status;
 }
 

@@ -29,18 +29,21 @@ struct saved_config {
     struct saved_text cpu, kernel, initrd, append; /* empty: none */
     struct boot_file_facts kernel_facts, initrd_facts;
     struct saved_text disks; /* as --disk has them, a line each */
+    struct saved_text net;   /* likewise --net */
 };
 
 /* -E2BIG with the sentence when a text is too long. */
-WARN_UNUSED int saved_config_fill(struct saved_config *saved, const struct vmms_config *config, uint64_t guest,
-                                  const struct machine_config *machine, struct error *error);
+WARN_UNUSED int saved_config_fill(struct saved_config *saved, const struct vmms_config *config,
+                                  uint64_t guest, const struct machine_config *machine,
+                                  struct error *error);
 void saved_config_write(const struct saved_config *saved, struct state_writer *writer);
 /* Fills what the file tells in config, whose strings are then borrowed of saved. */
-WARN_UNUSED int saved_config_read(struct saved_config *saved, struct state_reader *reader, struct vmms_config *config,
-                                  struct error *error);
+WARN_UNUSED int saved_config_read(struct saved_config *saved, struct state_reader *reader,
+                                  struct vmms_config *config, struct error *error);
 /* After the machine's configuration was made of it: -EINVAL when it is another one than was saved. */
-WARN_UNUSED int saved_config_check(const struct saved_config *saved, const struct machine_config *machine,
-                                   const char *path, struct error *error);
+WARN_UNUSED int saved_config_check(const struct saved_config *saved,
+                                   const struct machine_config *machine, const char *path,
+                                   struct error *error);
 bool saved_config_same_file(const struct boot_file_facts *saved, const struct boot_file_facts *now);
 
 #endif

@@ -210,7 +210,7 @@ static int network_start(struct vmms *vmms, struct error *error)
     struct network *network = &vmms->worker.network;
     int status = 0;
 
-    network_init(network, &vmms->worker, config->cpus, config->seed);
+    network_init(network, &vmms->worker, config->cpus, config->seed, config->resume != NULL);
     for (unsigned i = 0; i < config->n_net && status == 0; i++) {
         status = network_add(network, config->net[i], error);
     }
@@ -336,7 +336,8 @@ static int restore_worker(struct vmms *vmms, struct error *error)
 {
     int status = worker_restore(&vmms->worker, &vmms->machine, vmms->guest, error);
 
-    return status == 0 ? start_disks(vmms, error) : status;
+    status = status == 0 ? start_disks(vmms, error) : status;
+    return status == 0 ? network_start(vmms, error) : status;
 }
 
 /* The disks as they are now, not as they were at the start: a line each. */
@@ -357,6 +358,17 @@ static int save_disks(struct vmms *vmms, struct error *error)
     }
     text->bytes[text->n] = 0;
     return storage_quiesce(storage, error);
+}
+
+/* Likewise the adapters. */
+static int save_net(struct vmms *vmms, struct error *error)
+{
+    struct saved_text *text = &vmms->saved.net;
+    int status =
+        network_text(&vmms->worker.network, (char *)text->bytes, sizeof(text->bytes), error);
+
+    text->n = (uint32_t)strlen((char *)text->bytes);
+    return status;
 }
 
 /* What is on the partitions that a saved machine has. */
@@ -409,6 +421,9 @@ static int restore(struct vmms *vmms, struct state_reader *reader, struct error 
     } else if (replays) {
         machine->input.replay = true; /* what is fed back now, the saved machine did not */
         machine_input_skip(&machine->input, clock_now_ns(&machine->clock));
+    }
+    if (walk.status == 0) {
+        walk.status = network_resume(&vmms->worker.network, error);
     }
     return walk.status;
 }
@@ -505,6 +520,7 @@ int vmms_save(struct vmms *vmms, const char *path, struct error *error)
         return status;
     }
     status = save_disks(vmms, error);
+    status = status == 0 ? save_net(vmms, error) : status;
     if (status != 0) {
         return status;
     }

@@ -16,7 +16,8 @@ enum vmms_role {
     VMMS_ROLE_PC,    /* hypervisor off */
 };
 
-enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 8, VMMS_CHILDREN = 16 };
+/* VMMS_NETS: adapters, and the user network of a saved machine. */
+enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 9, VMMS_CHILDREN = 16 };
 
 /* Host features to do without: BMI2, AVX, memory for code. */
 enum { VMMS_HIDE_BMI2 = 1, VMMS_HIDE_AVX = 2, VMMS_HIDE_EXEC = 4 };
@@ -55,18 +56,18 @@ struct vmms_config {
     /* Network adapters of a child, and captures: "user[,hostfwd=...][,restrict=on]", "switch=NAME", "none"; "PORT=FILE". */
     const char *net[VMMS_NETS], *pcap[VMMS_NETS];
     unsigned n_net, n_pcap;
-    uint64_t max_instructions;    /* 0: no limit */
-    bool translate;               /* the engine; else the interpreter */
-    bool translate_at_once;       /* not only what runs often */
-    unsigned hide_host;           /* VMMS_HIDE_*: what the translator is not to use */
-    uint64_t timeout_ns;          /* wall time; 0: none */
+    uint64_t max_instructions; /* 0: no limit */
+    bool translate;            /* the engine; else the interpreter */
+    bool translate_at_once;    /* not only what runs often */
+    unsigned hide_host;        /* VMMS_HIDE_*: what the translator is not to use */
+    uint64_t timeout_ns;       /* wall time; 0: none */
     /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
     const char *disks[VMMS_DISKS_MAX];
     unsigned n_disks;
-    bool no_reboot;               /* a guest's reset ends the run */
-    bool strict;                  /* what is not built fails the run */
-    const char *trace;            /* list of globs, or NULL */
-    const char *dump;             /* "insn,block,host" subset, or NULL */
+    bool no_reboot;    /* a guest's reset ends the run */
+    bool strict;       /* what is not built fails the run */
+    const char *trace; /* list of globs, or NULL */
+    const char *dump;  /* "insn,block,host" subset, or NULL */
     uint64_t seed;
     bool virtual_time; /* guest time is retired instructions, and the run is hashed */
     const char
@@ -79,7 +80,7 @@ struct vmms_config {
     const uint64_t *save_at; /* ascending */
     unsigned n_save_at;
     bool save_continues;
-    uint64_t hash_every;        /* hash_prefix is told every so many instructions; 0: never */
+    uint64_t hash_every; /* hash_prefix is told every so many instructions; 0: never */
     void (*hash_prefix)(void *opaque, uint64_t instructions, uint64_t hash);
     void *hash_opaque;
     /* The first serial port. output is called on the VP's thread. */

@@ -183,6 +183,25 @@ static const struct state_field worker_rows[] = {
 };
 static const struct state_table worker_table = STATE_TABLE("worker", 1, struct worker, worker_rows);
 
+/* Adapters behind all else, by their slots: the order in which a restored machine makes them. */
+static void order_devices(struct worker *worker)
+{
+    struct vmbus_device *device[WORKER_DEVICES];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        if (!network_has(&worker->network, worker->device[i])) {
+            device[n++] = worker->device[i];
+        }
+    }
+    for (unsigned i = 0; i < NETWORK_NICS; i++) {
+        if (worker->network.nic[i] != NULL) {
+            device[n++] = &worker->network.nic[i]->netvsp.vmbus;
+        }
+    }
+    memcpy(worker->device, device, n * sizeof(device[0]));
+}
+
 const char *worker_unsaved(const struct worker *worker)
 {
     for (unsigned i = 0; i < worker->n_devices; i++) {
@@ -197,6 +216,10 @@ void worker_visit(struct worker *worker, struct state_walk *walk)
 {
     uint64_t id = worker->child->id;
 
+    if (walk->writer != NULL) {
+        order_devices(worker);
+    }
+    network_visit_adapters(&worker->network, walk);
     state_visit(walk, &worker_table, worker, "partition.%" PRIu64 "/worker", id);
     for (unsigned i = 0; i < worker->n_devices; i++) {
         struct vmbus_device *dev = worker->device[i];
@@ -206,6 +229,7 @@ void worker_visit(struct worker *worker, struct state_walk *walk)
         state_visit(walk, &dev->device.type->state, dev, "partition.%" PRIu64 "/worker/%u.%s", id,
                     i, name);
     }
+    network_visit(&worker->network, walk);
     state_visit(walk, &vmbus_host_saved_table, &worker->vmbus, "partition.%" PRIu64 "/vmbus", id);
 }
 

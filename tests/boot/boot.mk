@@ -42,6 +42,7 @@ check-bad: $(OUT)/verdite build/roms/tour-1.elf
 .PHONY: check-determinism
 check-determinism: $(OUT)/verdite $(BOOT_CPIO) $(ROM_FILES)
 	@tests/boot/check-determinism.sh $(OUT)/verdite $(BOOT_CPIO) $(ROMS)
+	@tests/boot/check-net-virtual.sh $(OUT)/verdite $(BOOT_CPIO) determinism
 	@$(MAKE) --no-print-directory check-flip
 
 # make check-flip       one flipped bit of guest RAM at a random instant of a boot changes the hash; N=10 SEED=1

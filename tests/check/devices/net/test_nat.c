@@ -322,9 +322,9 @@ static bool post(void *opaque, const uint8_t *bytes, uint32_t n)
 START_TEST(a_synchronous_answer_is_posted_before_the_call_returns)
 {
     static const struct net_uplink_ops uplink_ops = { .post = post };
-    const struct net_nat_config config = { .synchronous = true };
     struct posted posted = { 0 };
     struct guest guest = { 0 };
+    const struct net_nat_config config = { .clock = &guest.clock };
     struct error error = { "" };
 
     if (!net_nat_built()) {
@@ -344,6 +344,135 @@ START_TEST(a_synchronous_answer_is_posted_before_the_call_returns)
     ck_assert_ptr_null(guest.got);
     net_uplink_enter(&guest.uplink, posted.bytes, posted.n);
     ck_assert_ptr_nonnull(guest.got);
+    stop(&guest);
+}
+END_TEST
+
+/* Router advertisements come at guest instants, the same in every run, however long the host takes. */
+START_TEST(virtual_time_advertises_the_router)
+{
+    static const struct net_uplink_ops uplink_ops = { .post = post };
+    struct posted posted = { 0 };
+    struct guest guest = { 0 };
+    const struct net_nat_config config = { .clock = &guest.clock, .ipv6 = true };
+    struct error error = { "" };
+
+    if (!net_nat_built()) {
+        return;
+    }
+    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
+    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
+    ck_assert_int_eq(
+        net_uplink_init(&guest.uplink, &guest.net, &config, true, &uplink_ops, &posted, &error), 0);
+    for (unsigned round = 0; round < 3; round++) {
+        uint64_t next = clock_next_ns(&guest.clock), now = clock_now_ns(&guest.clock);
+        ck_assert_uint_eq(next, UINT64_C(400000000000) * (round + 1));
+        posted.n = 0;
+        clock_advance(&guest.clock, next - now - 1);
+        clock_run(&guest.clock);
+        ck_assert_uint_eq(posted.n, 0);
+        clock_advance(&guest.clock, 1);
+        clock_run(&guest.clock);
+        ck_assert_uint_gt(posted.n, 54);
+        ck_assert_uint_eq(posted.bytes[54], 134);
+        net_uplink_save(&guest.uplink);
+        ck_assert_uint_eq(guest.uplink.memory.advertise_ns, clock_next_ns(&guest.clock));
+    }
+    net_uplink_fini(&guest.uplink);
+    net_switch_fini(&guest.net);
+    clock_fini(&guest.clock);
+}
+END_TEST
+
+/* A TCP segment of the guest: 10.0.2.15 port 4000 to 10.0.2.2 port 80. */
+static struct net_frame *segment(uint32_t sequence, uint32_t acknowledged, uint8_t flags)
+{
+    static const uint8_t gateway[6] = { 0x52, 0x55, 10, 0, 2, 2 };
+    static const uint8_t me[4] = { 10, 0, 2, 15 }, host[4] = { 10, 0, 2, 2 };
+    uint8_t rest[12] = { 0 };
+
+    struct net_frame *frame = udp_frame(gateway, me, host, 4000, 80, rest, sizeof(rest));
+    uint8_t *tcp = frame->bytes + 34;
+    frame->bytes[23] = NET_PROTOCOL_TCP;
+    net_be32_store(tcp + 4, sequence);
+    net_be32_store(tcp + 8, acknowledged);
+    tcp[12] = 0x50;
+    tcp[13] = flags;
+    ck_assert(net_offload_fill(frame, NET_FILL_IPV4 | NET_FILL_TCP));
+    return frame;
+}
+
+/* A NAT that starts anew knows what the old one leased and whom it spoke with; it has no connection, and says so when the guest answers. */
+START_TEST(a_nat_in_another_process_ends_connections)
+{
+    static const struct net_uplink_ops uplink_ops = { .post = post };
+    struct posted posted = { 0 };
+    struct guest guest = { 0 };
+    const struct net_nat_config config = { .clock = &guest.clock };
+    struct error error = { "" };
+
+    if (!net_nat_built()) {
+        return;
+    }
+    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
+    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
+    ck_assert_int_eq(
+        net_uplink_init(&guest.uplink, &guest.net, &config, false, &uplink_ops, &posted, &error),
+        0);
+    struct net_frame *frame = segment(1000, 2000, 0x10);
+    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
+    ck_assert_int_eq(net_uplink_resume(&guest.uplink, &config, &error), 0);
+    ck_assert_uint_eq(posted.n, 54);
+    struct net_frame *probe = net_frame_of(posted.bytes, posted.n);
+    struct net_checksums sums = net_offload_verify(probe);
+    ck_assert(sums.ip_good && sums.l4_good);
+    ck_assert_mem_eq(probe->bytes, mac, 6);
+    ck_assert_uint_eq(net_be32(probe->bytes + 38), 1999);
+    net_frame_free(probe);
+    posted.n = 0;
+    net_nat_send(guest.uplink.nat, frame); /* what the guest says to it: where it is */
+    ck_assert_uint_eq(posted.n, 54);       /* at once, not after an ARP question */
+    ck_assert_uint_eq(net_be32(posted.bytes + 38), 2000);
+    ck_assert_uint_eq(posted.bytes[47] & 0x04, 0x04); /* RST */
+    /* One that the guest reset itself is forgotten. */
+    frame = segment(1000, 2000, 0x10);
+    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
+    net_frame_free(frame);
+    frame = segment(1000, 2000, 0x14);
+    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
+    net_frame_free(frame);
+    uint8_t none[NET_FLOW_FRAME];
+    for (unsigned i = 0; i < NET_FLOWS; i++) {
+        ck_assert_uint_eq(net_flows_probe(&guest.uplink.flows, i, none), 0);
+    }
+    net_uplink_fini(&guest.uplink);
+    net_switch_fini(&guest.net);
+    clock_fini(&guest.clock);
+}
+END_TEST
+
+START_TEST(another_memory_is_refused)
+{
+    const struct net_nat_config config = { 0 };
+    struct net_nat_memory memory;
+    struct guest guest;
+    struct error error = { "" };
+
+    if (!start(&guest, &config, true)) {
+        return;
+    }
+    net_nat_save(guest.uplink.nat, &memory);
+    ck_assert_uint_gt(memory.n, 0);
+    ck_assert_int_eq(net_nat_restore(guest.uplink.nat, &memory, &error), 0);
+    struct net_nat_memory bad = memory;
+    bad.bytes[0] = 42; /* a connection follows */
+    ck_assert_int_eq(net_nat_restore(guest.uplink.nat, &bad, &error), -EINVAL);
+    bad = memory;
+    bad.n--;
+    ck_assert_int_eq(net_nat_restore(guest.uplink.nat, &bad, &error), -EINVAL);
+    bad = memory;
+    bad.version++;
+    ck_assert_int_eq(net_nat_restore(guest.uplink.nat, &bad, &error), -EINVAL);
     stop(&guest);
 }
 END_TEST
@@ -396,6 +525,9 @@ static Suite *suite_nat(void)
     tcase_add_loop_test(tcase, the_gateway_is_the_hosts_loopback_unless_restricted, 0, 2);
     tcase_add_test(tcase, a_taken_port_is_an_error_with_its_number);
     tcase_add_test(tcase, a_synchronous_answer_is_posted_before_the_call_returns);
+    tcase_add_test(tcase, virtual_time_advertises_the_router);
+    tcase_add_test(tcase, a_nat_in_another_process_ends_connections);
+    tcase_add_test(tcase, another_memory_is_refused);
     tcase_add_test(tcase, a_capture_is_a_pcap_file);
     suite_add_tcase(suite, tcase);
     return suite;
