@@ -802,6 +802,7 @@ static struct code *code_at_rip(struct cpu *cpu, struct block *block)
         code = translate(cpu->translator, block->insn, block->n, own, relative, block);
     }
     if (code != NULL) {
+        code->place = block->second == BLOCK_NO_SPA ? block->spa : BLOCK_NO_SPA;
         code->next = block->code;
         block->code = code;
         if (UNLIKELY(cpu->dump != NULL && (cpu->dump->what & CPU_DUMP_HOST))) {
@@ -862,35 +863,46 @@ static bool note_jump(struct cpu *cpu, struct cpu_salt *salt, struct code *code,
     return true;
 }
 
-static bool edge_holds(struct core *core, struct code_edge *edge)
+/* Whether the code is what stands at rip now; only as far as the TLB knows, and within a page. */
+static bool code_stands(struct core *core, const struct code *code, uint64_t rip)
 {
-    const struct block *block = edge->to != NULL ? edge->to->owner : NULL;
-    uint64_t rip = code_edge_rip(core, edge);
     spa_t spa;
 
-    if (block == NULL || block->dropped || block->second != BLOCK_NO_SPA ||
-        !mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa) || spa != block->spa) {
+    return !code->dropped && mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa) &&
+           code->place == spa;
+}
+
+static bool edge_holds(struct core *core, struct code_edge *edge)
+{
+    uint64_t rip = code_edge_rip(core, edge);
+
+    if (edge->to == NULL || !code_stands(core, edge->to, rip)) {
         return false;
     }
     edge->generation = mmu_exec_generation(&core->mmu, rip);
     return true;
 }
 
-static bool find_jump_code(struct core *core, uint64_t rip)
+static bool find_jump_code(struct core *core, uint64_t rip, struct code *last)
 {
     struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
     spa_t spa;
 
-    if (!mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa)) {
+    if (core->bits != 64) {
         return false;
     }
-    const struct block *block = block_find(cpu->blocks, spa, decode_mode_of(core));
-    struct code *code = block != NULL ? code_known(block, rip, 0) : NULL;
-    if (code == NULL) {
+    if (last == NULL || !code_stands(core, last, rip)) {
+        if (!mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa)) {
+            return false;
+        }
+        const struct block *block = block_find(cpu->blocks, spa, decode_mode_of(core));
+        last = block != NULL ? code_known(block, rip, 0) : NULL;
+    }
+    if (last == NULL) {
         return false;
     }
-    near_note(cpu, code, rip);
-    return note_jump(cpu, salt_of_mode(cpu), code, rip);
+    near_note(cpu, last, rip);
+    return note_jump(cpu, salt_of_mode(cpu), last, rip);
 }
 
 /* What an instruction left its block for needs no look: translated code may go on at RIP. */

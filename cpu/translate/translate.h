@@ -41,7 +41,8 @@ struct code {
     const uint8_t
         *jump_entry; /* relative: the same, with the distance set from the address in a register */
     uint32_t host_bytes;
-    void *owner; /* the block */
+    void *owner;    /* the block */
+    uint64_t place; /* what the caller knows it by */
     const struct insn *insn;
     struct code *plain; /* the variant without a group of stack accesses; NULL: none */
     struct code_edge *incoming;
@@ -85,8 +86,9 @@ struct translate_ops {
     bool (*goes_on)(struct core *core);
     /* Code translations changed since the edge was linked: whether it leads to the same code still. It is as if linked now. */
     bool (*edge_holds)(struct core *core, struct code_edge *edge);
-    /* Note the code at rip for indirect jumps. False: it is not at hand. */
-    bool (*find_jump)(struct core *core, uint64_t rip);
+    /* Note the code at rip for indirect jumps. False: it is not at hand. last: the code noted for rip under another salt, or
+     * NULL. */
+    bool (*find_jump)(struct core *core, uint64_t rip, struct code *last);
 };
 
 /* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it. */

@@ -52,6 +52,7 @@ struct flags_track {
     bool stored;   /* core.translated.flags_* are right */
     bool known;    /* the recipe is right */
     bool lost;     /* only what the host's flags have is left */
+    uint8_t step; /* stored, and last was an INC or DEC: enum flags_step and the size's log2 << 4 */
     struct recipe recipe;
 };
 

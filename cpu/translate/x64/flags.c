@@ -143,6 +143,18 @@ static bool repeat_operation(struct emitter *e)
     }
 }
 
+/* INC or DEC once more, for all but CF. */
+static void repeat_step(struct emitter *e)
+{
+    unsigned size = 1u << (e->flags.step >> 4), byte = size == 1 ? ENC_BYTE_RM : 0;
+    bool dec = (e->flags.step & 15) == FLAGS_DEC;
+
+    enc_load(&e->e, 8, S_DATA, CORE_AT(translated.flags_step));
+    enc_rr(&e->e, 0xfe | (size > 1) | byte, size, !dec, S_DATA);
+    enc_rr(&e->e, 0xfe | (size > 1) | byte, size, dec, S_DATA);
+    e->flags.host = (uint32_t)(FLAGS_ARITH & ~FLAG_CF);
+}
+
 void emit_flags_host(struct emitter *e, uint32_t mask)
 {
     if ((mask & ~e->flags.host) == 0) {
@@ -150,6 +162,10 @@ void emit_flags_host(struct emitter *e, uint32_t mask)
     }
     if (!(mask & FLAG_AF) && e->flags.known && repeat_operation(e)) {
         e->flags.host = (uint32_t)(FLAGS_ARITH & ~FLAG_AF);
+        return;
+    }
+    if (!(mask & FLAG_CF) && e->flags.step != 0) {
+        repeat_step(e);
         return;
     }
     emit_flags_store(e);

@@ -165,12 +165,14 @@ static void emit_code(struct translator *t, struct code *code, bool keep_all)
     e->again = false;
     e->e.at = t->code_at;
     code->n_edges = 0;
-    code->jump_entry = t->code_at + e->e.to_run;
+    memcpy(e->e.at, &code, sizeof(code));
+    e->e.at += sizeof(code);
+    code->jump_entry = e->e.at + e->e.to_run;
     emit_jump_entry(e);
     code->entry = e->e.at + e->e.to_run;
     translator_emit(e);
     assert(e->e.at <= t->code_at + BLOCK_MOST);
-    code->host_bytes = (uint32_t)(e->e.at - t->code_at);
+    code->host_bytes = (uint32_t)(e->e.at + e->e.to_run - code->entry);
     e->e.at = t->cold_at;
     emit_cold(e);
     assert(e->e.at <= t->cold_at + BLOCK_MOST);
@@ -211,7 +213,8 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
     if (e->again) {
         emit_code(t, code, true);
     }
-    t->code_at += (code->host_bytes + 15) & ~(size_t)15;
+    t->code_at +=
+        ((size_t)(code->entry + code->host_bytes - t->code_at - e->e.to_run) + 15) & ~(size_t)15;
     t->cold_at = e->e.at;
     t->data_at += sizeof(*code) + code->n_edges * sizeof(struct code_edge);
     return code;
@@ -329,6 +332,19 @@ struct code_edge *translator_run(struct translator *t, struct code *code, uint64
 
 /* ---- what translated code calls ---- */
 
+/* The code that indirect jumps to rip found last, if it is still there. */
+static struct code *last_noted(struct translator *t, uint64_t rip)
+{
+    const struct jump_entry *jump = jump_of(t, rip);
+    struct code *code;
+
+    if (jump->rip != rip || jump->entry == 0) {
+        return NULL;
+    }
+    memcpy(&code, t->memory.write + jump->entry - sizeof(code), sizeof(code));
+    return code;
+}
+
 /* Behind an instruction that leaves its block: the code that stands there, if indirect jumps know it. Vector registers
  * are where C expects them. */
 static uint64_t go_on(struct translator *t, enum translate_next next)
@@ -342,7 +358,7 @@ static uint64_t go_on(struct translator *t, enum translate_next next)
     const struct jump_entry *jump = jump_of(t, rip);
 
     if ((jump->rip != rip || jump->salt != core->translated.jump_salt) &&
-        !t->ops->find_jump(core, rip)) {
+        !t->ops->find_jump(core, rip, last_noted(t, rip))) {
         return next;
     }
     core->translated.vectors = VECTORS_HOME;
@@ -378,7 +394,7 @@ unsigned translator_holds(struct translator *t, struct code_edge *edge)
 
 unsigned translator_find(struct translator *t, uint64_t rip)
 {
-    return t->ops->find_jump(t->core, rip);
+    return t->ops->find_jump(t->core, rip, last_noted(t, rip));
 }
 
 void translator_flags(struct translator *t)

@@ -16,8 +16,9 @@ struct site {
 
 struct jump_entry {
     uint64_t rip;
-    uint32_t salt;  /* 0: nobody's */
-    uint32_t entry; /* from the first byte of code memory */
+    uint32_t salt; /* 0: nobody's */
+    uint32_t
+        entry; /* from the first byte of code memory; 0: unused. A pointer to the code stands in front of it */
 };
 
 enum { JUMP_TABLE_BITS = 14 };
