@@ -16,6 +16,7 @@ enum cpu_exit {
     CPU_EXIT_SUSPEND,      /* an upward call answered SUSPEND: the instruction will restart */
     CPU_EXIT_DEBUG,        /* a breakpoint or watchpoint of the debugger: cpu_debug_take */
     CPU_EXIT_TRIPLE_FAULT, /* core.fault and first_fault tell; the processor is in shutdown */
+    CPU_EXIT_DIFFERS,      /* cpu/lockstep.h */
 };
 
 struct block;
@@ -25,6 +26,7 @@ struct cpu_debug;
 struct cpu_dump;
 struct jump_cache;
 struct code_edge;
+struct lockstep;
 struct translator;
 
 enum { CPU_RECENT = 16, CPU_SALTS = 8, CPU_NEAR = 8 };
@@ -77,6 +79,7 @@ struct cpu {
     uint64_t n_faults;             /* exceptions until now; they take of the budget, too */
     const struct cpu_dump *dump;   /* cpu/dump.h; NULL after cpu_init: nothing is printed */
     const struct cpu_debug *debug; /* cpu/debug.h; NULL: no debugger */
+    struct lockstep *lockstep;     /* cpu/lockstep.h; NULL: one engine */
     bool hold_interrupts;          /* deliver none: a debugger steps */
 
     /* Private to run.c and debug.c. */

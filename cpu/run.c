@@ -22,6 +22,8 @@
 #include "cpu/exec/cpu_trace.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
+#include "cpu/lockstep.h"
+#include "cpu/run.h"
 #include "cpu/translate/translate.h"
 
 enum { JUMP_BITS = 13, RUN_MODE_BITS = 10 };
@@ -58,6 +60,8 @@ void cpu_fini(struct cpu *cpu)
 {
     block_cache_destroy(cpu->blocks);
     translator_destroy(cpu->translator);
+    lockstep_destroy(cpu->lockstep);
+    cpu->lockstep = NULL;
     free(cpu->jumps);
     free(cpu->scratch);
     free(cpu->single);
@@ -947,7 +951,7 @@ int cpu_translate(struct cpu *cpu, struct cpu_translation how, struct error *err
 }
 
 /* The fast loop with translated code. */
-static NOINLINE void run_translated(struct cpu *cpu)
+NOINLINE void run_translated(struct cpu *cpu)
 {
     struct core *core = &cpu->core;
     bool jumped = false;
@@ -1036,6 +1040,40 @@ static bool unwound(struct cpu *cpu, enum core_unwind how, enum cpu_exit *exit)
     return deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, exit);
 }
 
+/* ---- for cpu/lockstep.c ---- */
+
+bool run_must_look(const struct core *core)
+{
+    return must_look(core);
+}
+
+void run_interpreted(struct cpu *cpu, uint64_t retired)
+{
+    struct core *core = &cpu->core;
+
+    for (bool first = true; core->retired < retired; first = false) {
+        if (!first) {
+            core->state.shadow = SHADOW_NONE; /* over with the instruction behind an STI */
+        }
+        uint64_t left = retired - core->retired;
+        struct block *block = find_block(cpu);
+        if (left < block->n) {
+            block_prefix(cpu->blocks, cpu->scratch, block, (unsigned)left);
+            block = cpu->scratch;
+        }
+        run_block(cpu, block);
+        cpu->running = NULL;
+        cpu->previous = &cpu->jumps->unknown;
+    }
+}
+
+void run_left(struct cpu *cpu)
+{
+    enum cpu_exit none;
+
+    (void)unwound(cpu, UNWIND_NEXT, &none);
+}
+
 enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
 {
     struct core *core = &cpu->core;
@@ -1073,7 +1111,12 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
     cpu->entered_trap = false;
     for (;;) {
         if (LIKELY(cpu->debug == NULL)) {
-            if (cpu->translator != NULL) {
+            if (UNLIKELY(cpu->lockstep != NULL)) {
+                if (!lockstep_run(cpu)) {
+                    core->unwind = NULL;
+                    return CPU_EXIT_DIFFERS;
+                }
+            } else if (cpu->translator != NULL) {
                 run_translated(cpu);
             } else {
                 run_fast(cpu);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mmu/journal.h"
+
 #define CR4_SMAP_BIT 21
 #define EFER_LMA     (UINT64_C(1) << 10)
 
@@ -44,7 +46,7 @@ static gva_t access_wrap(const struct mmu *mmu, gva_t gva)
 
 /* Enter the page of gva in the set: a tag for each kind of access that may go straight to host
  * memory. */
-static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva,
+static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva, unsigned access,
                         const struct walk_result *walk, const struct space_page *page)
 {
     struct ram *ram = mmu->space->ram;
@@ -66,6 +68,10 @@ static void access_fill(struct mmu *mmu, enum tlb_set_index index, gva_t gva,
     entry->write_tag = !write || watched              ? TLB_NO_TAG
                        : (flags & RAM_PAGE_CODE) != 0 ? tag | TLB_CODE_TAG
                                                       : tag;
+    if (UNLIKELY(mmu->journal != NULL) && entry->write_tag == tag &&
+        !journal_tag(mmu->journal, index, slot, page->spa, (access & MMU_WRITE) != 0)) {
+        entry->write_tag = TLB_NO_TAG;
+    }
     entry->exec_tag = exec ? tag : TLB_NO_TAG;
     entry->addend = (uintptr_t)ram_host(ram, page->spa) - (uintptr_t)tag;
     if (entry->write_tag == tag) {
@@ -121,6 +127,9 @@ static enum mmu_status access_translate(struct mmu *mmu, gva_t gva, unsigned acc
         return MMU_FAULT;
     }
     if (status == WALK_SUSPEND) {
+        if (mmu->paging.no_marks && mmu->journal->refusal == JOURNAL_NOTHING) {
+            mmu->journal->refusal = JOURNAL_MARKS;
+        }
         return MMU_SUSPEND;
     }
     struct space_page page = space_lookup(mmu->space, walk.gpa);
@@ -129,7 +138,7 @@ static enum mmu_status access_translate(struct mmu *mmu, gva_t gva, unsigned acc
     target->ram = page.kind == SPACE_RAM && (page.rights & access_right(access)) != 0;
     target->mmio = page.kind == SPACE_MMIO;
     if (target->ram && (access & MMU_PROBE) == 0) {
-        access_fill(mmu, access_set(mmu, access), gva, &walk, &page);
+        access_fill(mmu, access_set(mmu, access), gva, access, &walk, &page);
     }
     return MMU_OK;
 }
@@ -216,6 +225,18 @@ struct span {
     bool crosses;
 };
 
+/* Whether the journal lets the access be made. */
+static enum mmu_status access_journal(struct mmu *mmu, const struct span *span, unsigned access)
+{
+    for (unsigned i = 0; i < (span->crosses ? 2u : 1u); i++) {
+        const struct target *part = &span->part[i];
+        if (!journal_allows(mmu->journal, part->ram, part->spa, (access & MMU_WRITE) != 0)) {
+            return MMU_SUSPEND;
+        }
+    }
+    return MMU_OK;
+}
+
 static enum mmu_status access_span(struct mmu *mmu, gva_t gva, unsigned size, unsigned access,
                                    struct span *span)
 {
@@ -230,6 +251,9 @@ static enum mmu_status access_span(struct mmu *mmu, gva_t gva, unsigned size, un
     enum mmu_status status = access_translate(mmu, gva, access, &span->part[0]);
     if (status == MMU_OK && span->crosses) {
         status = access_translate(mmu, access_wrap(mmu, gva + room), access, &span->part[1]);
+    }
+    if (UNLIKELY(mmu->journal != NULL) && status == MMU_OK) {
+        status = access_journal(mmu, span, access);
     }
     return status;
 }

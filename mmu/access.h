@@ -50,6 +50,7 @@ struct mmu {
      * and compares the half's generation, which is bumped when one of them may have changed. */
     uint64_t exec_generation[2];
     uint64_t exec_pages[2][EXEC_FILTER_WORDS]; /* filter of the pages fetched from since the last bump */
+    struct mmu_journal *journal;               /* mmu/journal.h; NULL: none */
     bool exec_not_global;                      /* the upper half was fetched from through a page that is not global */
 };
 

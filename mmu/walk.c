@@ -186,6 +186,9 @@ static enum walk_update walk_mark(struct walk *walk)
             want |= PTE_D;
         }
         if ((walk->step[i].entry & want) != want) {
+            if (UNLIKELY(walk->paging->no_marks)) {
+                return UPDATE_SUSPEND;
+            }
             enum walk_update update = walk_entry_update(walk, i, want);
             if (update != UPDATE_DONE) {
                 return update;

@@ -28,6 +28,7 @@ struct paging {
     uint64_t cr0, cr3, cr4, efer;
     bool ac;                /* RFLAGS.AC */
     bool gb_pages;          /* CPUID: 1 GiB pages */
+    bool no_marks;          /* where A or D would have to be set: WALK_SUSPEND */
     unsigned physical_bits; /* MAXPHYADDR */
     uint64_t pdpte[4];      /* PAE: loaded by mmu_pdptes_load */
 };

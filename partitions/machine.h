@@ -41,6 +41,7 @@ enum machine_end {
     MACHINE_INSTRUCTION_LIMIT,
     MACHINE_TIMEOUT,
     MACHINE_UNIMPLEMENTED, /* strict, and something not built was asked for */
+    MACHINE_DIFFERS,       /* lockstep: the engines do; machine.differs tells the VP */
     MACHINE_PAUSED,        /* at an instant of pause_at; machine_run goes on */
 };
 
@@ -62,6 +63,7 @@ struct machine_config {
     unsigned dump; /* CPU_DUMP_* */
     bool translate; /* guest code where the host allows it; else it is interpreted */
     bool translate_at_once;
+    bool lockstep; /* with virtual_time, one VP, and nothing else that writes to RAM: cpu/lockstep.h */
     unsigned hide_host; /* CPU_HIDE_* */
     uint64_t max_instructions; /* 0: no limit */
     uint64_t timeout_ns;       /* 0: none */
@@ -110,6 +112,7 @@ struct machine {
     bool stop, power_off, reset;   /* (atomic) asked for */
     bool crashed;                  /* (atomic) the guest wrote its crash MSRs */
     struct vp *faulted;            /* (atomic) of MACHINE_TRIPLE_FAULT */
+    struct vp *differs;            /* of MACHINE_DIFFERS */
     uint64_t retired_by_destroyed; /* instructions of VPs that are gone */
     struct debug debug;
     struct error translation_refused; /* by the host, when it was asked for: everything is interpreted */

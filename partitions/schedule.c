@@ -139,7 +139,7 @@ static uint64_t stretch(struct machine *machine)
     return n;
 }
 
-/* Run the slice's VP for a stretch. False: an unhandled triple fault. */
+/* Run the slice's VP for a stretch. False: an unhandled triple fault, or the engines differ. */
 static bool run_stretch(struct machine *machine, uint64_t deadline_ns)
 {
     struct schedule *schedule = &machine->schedule;
@@ -164,6 +164,10 @@ static bool run_stretch(struct machine *machine, uint64_t deadline_ns)
     }
     if (UNLIKELY(step || exit == CPU_EXIT_DEBUG)) {
         debug_vp_ran(machine, vp, exit == CPU_EXIT_DEBUG);
+    }
+    if (UNLIKELY(exit == CPU_EXIT_DIFFERS)) {
+        machine->differs = vp;
+        return false;
     }
     if (exit == CPU_EXIT_TRIPLE_FAULT && !vp_shutdown(vp)) {
         debug_vp_shutdown(machine, vp, deadline_ns);
@@ -276,7 +280,7 @@ unsigned schedule_run(struct machine *machine)
             }
         }
         if (!run_stretch(machine, deadline)) {
-            return MACHINE_TRIPLE_FAULT;
+            return machine->differs != NULL ? MACHINE_DIFFERS : MACHINE_TRIPLE_FAULT;
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #include "cpu/exec/flags.h"
 #include "cpu/exec/model.h"
+#include "cpu/lockstep.h"
 #include "partitions/debug.h"
 #include "partitions/hv/hv.h"
 #include "partitions/vp_glue.h"
@@ -66,6 +67,9 @@ static void translate(struct machine *machine, struct vp *vp)
     if (machine->config.translate && runs_guest(machine, vp->partition) &&
         cpu_translate(&vp->cpu, how, &machine->translation_refused) != 0) {
         machine->config.translate = false;
+    }
+    if (machine->config.lockstep && vp->cpu.translator != NULL && cpu_lockstep(&vp->cpu) != 0) {
+        error_set(&machine->translation_refused, -ENOMEM, "no memory for lock step");
     }
 }
 

@@ -294,6 +294,15 @@ static int parse_engine(void *place, const char *value, struct error *error)
     return n < 0 ? n : 0;
 }
 
+static int parse_check(void *place, const char *value, struct error *error)
+{
+    static const char *const words[] = { "lockstep" };
+    int n = choose(value, words, ARRAY_SIZE(words), error);
+
+    *(bool *)place = n == 0;
+    return n < 0 ? n : 0;
+}
+
 static int parse_host_features(void *place, const char *value, struct error *error)
 {
     static const struct {

@@ -35,6 +35,7 @@
     X("dump",             0,             OF_MACHINE(config.dump),           dump,   "LIST", NULL, "Print code as it is first met: insn, block, host.") \
     X("engine",           0,             OF_MACHINE(config),                engine, "NAME", "translator", "What runs guest code: translator, which makes host code of what runs often (translator,eager: of all), or interpreter.") \
     X("host-features",    0,             OF_MACHINE(config.hide_host),      host_features, "LIST", NULL, "What the translator is not to use of this host: -bmi2, -avx, or -exec, memory for code. Without BMI2 or that memory everything is interpreted.") \
+    X("check",            0,             OF_MACHINE(config.lockstep),       check,  "lockstep", NULL, "Compare the engines at work: every stretch of translated code is undone and interpreted, and what differs ends the run with 1. With --clock virtual and one processor.") \
     X("strict",           0,             OF_MACHINE(config.strict),         flag,   NULL, NULL, "Fail when the guest uses what is not built yet.") \
     X("seed",             SAVED,         OF_MACHINE(config.seed),           number, "N", "0", "Seed of all randomness that the machine gives.") \
     X("clock",            SAVED,         OF_MACHINE(config.virtual_time),   clock,  "MODE", "realtime", "What guest time follows: realtime, the host's clock; virtual, the number of instructions, so that two runs are the same. The trace hash is printed at the end.") \

@@ -381,6 +381,7 @@ int options_parse(struct options *options, int argc, char **argv, suggest_name c
     memset(options, 0, sizeof(*options));
     options->config.translate = true;
     options->hypervisor = -1;
+    options->argv = argv;
     if (argc < 2) {
         return error_set(error, -EINVAL,
                          "say what to do: run, explain or help; see verdite --help");

@@ -49,6 +49,7 @@ struct setting {
 /* Not moved once it is parsed. */
 struct options {
     enum command command;
+    char **argv; /* as it was given */
     struct vmms_config config; /* its first child and the others are those of child */
     struct option_child child[VMMS_CHILDREN];
     unsigned n_children;

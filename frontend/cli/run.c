@@ -87,6 +87,7 @@ static const struct {
     { VMMS_END_INSTRUCTION_LIMIT, EXIT_CODE_INSTRUCTION_LIMIT, "--max-instructions reached" },
     { VMMS_END_TIMEOUT, EXIT_CODE_TIMEOUT, "--timeout reached" },
     { VMMS_END_SAVED, EXIT_CODE_OK, "saved" },
+    { VMMS_END_DIFFERS, EXIT_CODE_FAILURE, "--check lockstep: the engines differ" },
     { VMMS_END_UNIMPLEMENTED, EXIT_CODE_FAILURE, "--strict: the guest used what is not built yet" },
 };
 
@@ -299,6 +300,16 @@ static int run_tell(struct run *run, const struct vmms_result *result, const str
         vmms_autopsy(run->vmms, run->autopsy, sizeof(run->autopsy));
         (void)fprintf(stderr, "%s\n", run->autopsy);
     }
+    if (vmms_lockstep(run->vmms, run->autopsy, sizeof(run->autopsy))) {
+        (void)fprintf(stderr, "%s\n", run->autopsy);
+    }
+    if (result->end == VMMS_END_DIFFERS) {
+        (void)fprintf(stderr, "to repeat:");
+        for (char **word = run->options->argv; *word != NULL; word++) {
+            (void)fprintf(stderr, " '%s'", *word);
+        }
+        (void)fputc('\n', stderr);
+    }
     if (result->end == VMMS_END_HOST_FAILURE && error->text[0] != '\0') {
         sentence = error->text;
     }
@@ -422,7 +433,8 @@ int run_machine(const struct options *options)
     host_crash_init(&run.crash, EXIT_CODE_BUG, run_report_crash, &run);
     code = host_crash_thread_enter(&run.crash, &error);
     if (code == 0) {
-        code = console_init(&run.console, &run.sink, options->child[0].expect, options->child[0].fail_on, &error);
+        code = console_init(&run.console, &run.sink, options->child[0].expect,
+                            options->child[0].fail_on, &error);
     }
     if (code != 0) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);

@@ -108,6 +108,12 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
         return error_set(error, -EINVAL,
                          "record, input and trace hash need the virtual clock: --clock virtual");
     }
+    if (config->lockstep && (!config->virtual_time || !config->translate || config->cpus != 1 ||
+                             config->n_disks != 0 || config->n_net != 0 || config->n_others != 0)) {
+        return error_set(error, -EINVAL,
+                         "check lockstep needs --clock virtual, the translator, one processor, and "
+                         "neither disks nor networks");
+    }
     for (unsigned i = 0; i < config->n_disks; i++) {
         struct disk_spec spec;
         if (disk_spec_parse(config->disks[i], &spec, error) != 0) {
@@ -155,7 +161,8 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
         .strict = config->strict,
         .max_instructions = config->max_instructions,
         .translate = config->translate,
-        .translate_at_once = config->translate_at_once,
+        .translate_at_once = config->translate_at_once || config->lockstep,
+        .lockstep = config->lockstep,
         .hide_host = config->hide_host,
         .timeout_ns = config->timeout_ns,
         .pause_at = config->save_at,
@@ -496,6 +503,9 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         status = status == 0 ? start(vmms, error) : status;
     }
     state_reader_close(reader);
+    if (status == 0 && config->lockstep && vmms_translation_refused(vmms) != NULL) {
+        status = error_set(error, -ENOTSUP, "check lockstep: %s", vmms_translation_refused(vmms));
+    }
     if (status != 0) {
         vmms_destroy(vmms);
         return NULL;
@@ -597,6 +607,7 @@ static enum vmms_end end_of(enum machine_end end)
         [MACHINE_INSTRUCTION_LIMIT] = VMMS_END_INSTRUCTION_LIMIT,
         [MACHINE_TIMEOUT] = VMMS_END_TIMEOUT,
         [MACHINE_UNIMPLEMENTED] = VMMS_END_UNIMPLEMENTED,
+        [MACHINE_DIFFERS] = VMMS_END_DIFFERS,
     };
 
     return ends[end];

@@ -59,6 +59,7 @@ struct vmms_config {
     uint64_t max_instructions; /* 0: no limit */
     bool translate;            /* the engine; else the interpreter */
     bool translate_at_once;    /* not only what runs often */
+    bool lockstep;             /* compare the engines block by block; virtual_time, one processor */
     unsigned hide_host;        /* VMMS_HIDE_*: what the translator is not to use */
     uint64_t timeout_ns;       /* wall time; 0: none */
     /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
@@ -103,6 +104,7 @@ enum vmms_end {
     VMMS_END_TIMEOUT,
     VMMS_END_UNIMPLEMENTED, /* strict */
     VMMS_END_SAVED,         /* config.save is written */
+    VMMS_END_DIFFERS,       /* lockstep; vmms_lockstep tells */
 };
 
 struct vmms_result {
@@ -126,6 +128,9 @@ void vmms_destroy(struct vmms *vmms);
 
 /* Why the host does not let the translator run, when that was asked for, or NULL. */
 const char *vmms_translation_refused(const struct vmms *vmms);
+
+/* With lockstep: what was compared, and what differs. False: nothing. */
+bool vmms_lockstep(struct vmms *vmms, char *text, size_t size);
 
 /* Run until the end. One thread; blocks. */
 struct vmms_result vmms_run(struct vmms *vmms, struct error *error);

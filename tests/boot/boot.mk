@@ -28,6 +28,11 @@ run:
 check-boot: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-boot.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
 
+# make check-lockstep   boot the four kernels with one VP and both engines, which must agree; an hour; T=6.1-cloud
+.PHONY: check-lockstep
+check-lockstep: $(OUT)/verdite $(BOOT_CPIO)
+	@OPTIONS="--check lockstep" SLOWER=20 tests/boot/check-boot.sh $(OUT)/verdite $(BOOT_CPIO) $(T)-1-virtual
+
 # make check-net        the network adapter under Debian's kernels; T=6.12: those whose name contains it
 .PHONY: check-net
 check-net: $(OUT)/verdite $(BOOT_CPIO)
