@@ -4,7 +4,7 @@
 out=$1; shift
 [ $# -gt 0 ] || { echo "no test of that name"; exit 1; }
 rm -f $(printf '%s.tap %s.status ' $(for t in "$@"; do echo "$t" "$t"; done))
-export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-60}"
+export CK_DEFAULT_TIMEOUT="${CK_DEFAULT_TIMEOUT:-600}"
 printf '%s\n' "$@" | xargs -P "$(nproc 2>/dev/null || echo 1)" -I{} \
     sh -c 'CK_TAP_LOG_FILE_NAME={}.tap $RUN {} >{}.log 2>&1; echo $? >{}.status'
 passed=0 failed=0

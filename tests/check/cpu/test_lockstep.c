@@ -166,7 +166,7 @@ static Suite *suite_lockstep(void)
     Suite *suite = suite_create("lockstep");
     TCase *tc = tcase_create("lockstep");
 
-    tcase_set_timeout(tc, 300);
+    tcase_set_timeout(tc, 900);
 #if defined(__x86_64__)
     tcase_add_test(tc, what_agrees_is_as_with_one_engine);
     tcase_add_loop_test(tc, a_wrong_translation_is_found, 0, ARRAY_SIZE(spoilt));

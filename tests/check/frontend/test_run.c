@@ -433,7 +433,7 @@ static Suite *suite_run(void)
 {
     Suite *suite = suite_create("frontend/cli/run");
     TCase *tcase = tcase_create("run");
-    tcase_set_timeout(tcase, 30);
+    tcase_set_timeout(tcase, 900);
     tcase_add_loop_test(tcase, each_end_has_its_exit_code_and_sentence, 0, ARRAY_SIZE(plays));
     tcase_add_test(tcase, what_the_guest_printed_is_flushed_on_termination);
     tcase_add_test(tcase, piped_input_reaches_the_serial_port_as_it_is);

@@ -57,7 +57,7 @@ static void rig_start(struct rig *rig, unsigned cpus, bool virtual_time)
                                   .memory_bytes = 8 << 20,
                                   .cpus = cpus,
                                   .virtual_time = virtual_time,
-                                  .timeout_ns = UINT64_C(60000000000) };
+                                  .timeout_ns = UINT64_C(600000000000) };
     rig->vmms = vmms_create(&config, &usage, &error);
     ck_assert_msg(rig->vmms != NULL, "%s", error.text);
     rig->machine = vmms_machine(rig->vmms);
@@ -299,7 +299,7 @@ static Suite *suite_debug(void)
     Suite *suite = suite_create("partitions/debug");
     TCase *tc = tcase_create("debug");
 
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 900);
     tcase_add_test(tc, registers_have_gdbs_numbers);
     tcase_add_test(tc, every_register_is_written_and_read);
     tcase_add_test(tc, real_mode_counts_the_segment_in);

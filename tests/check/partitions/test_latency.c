@@ -166,7 +166,7 @@ static void rig_init(struct rig *rig, const uint8_t *code, size_t n, unsigned ro
         .memory_bytes = 8 * MIB,
         .role = VMMS_ROLE_PC,
         .translate = row % ENGINES == 1,
-        .timeout_ns = UINT64_C(60000000000),
+        .timeout_ns = UINT64_C(600000000000),
         .serial_opaque = rig,
     };
 }
@@ -336,7 +336,7 @@ static Suite *suite_latency(void)
     Suite *suite = suite_create("partitions/latency");
     TCase *tcase = tcase_create("delivery");
 
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 900);
     tcase_add_loop_test(tcase, a_post_of_another_thread_is_delivered_soon, 0,
                         ENGINES * (int)ARRAY_SIZE(shapes));
     tcase_add_loop_test(tcase, a_timer_interrupts_at_once_with_the_virtual_clock, 0,

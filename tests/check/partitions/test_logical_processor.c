@@ -52,7 +52,7 @@ static void rig_start(struct rig *rig, unsigned cpus, const uint8_t *code, size_
     struct vmms_config config = { .kernel = rig->file.path,
                                   .memory_bytes = 8 << 20,
                                   .cpus = cpus,
-                                  .timeout_ns = UINT64_C(60000000000) };
+                                  .timeout_ns = UINT64_C(600000000000) };
     rig->vmms = vmms_create(&config, &usage, &error);
     ck_assert_msg(rig->vmms != NULL, "%s", error.text);
     rig->machine = vmms_machine(rig->vmms);
@@ -87,7 +87,7 @@ static uint32_t datum(const struct rig *rig)
 
 static bool becomes(const struct rig *rig, uint32_t value)
 {
-    uint64_t until = host_monotonic_ns() + UINT64_C(20000000000);
+    uint64_t until = host_monotonic_ns() + UINT64_C(300000000000);
 
     while (datum(rig) != value) {
         if (host_monotonic_ns() > until) {
@@ -236,7 +236,7 @@ static Suite *suite_logical_processor(void)
     Suite *suite = suite_create("logical_processor");
     TCase *tc = tcase_create("machine");
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 900);
     tcase_add_test(tc, requests_of_two_are_answered);
     tcase_add_test(tc, written_code_runs);
     tcase_add_test(tc, idle_costs_nothing_and_stops);

@@ -42,7 +42,7 @@ static void rig_init(struct rig *rig, enum vmms_role role, uint64_t seed)
         .virtual_time = true,
         .seed = seed,
         .max_instructions = INSTRUCTIONS,
-        .timeout_ns = UINT64_C(60000000000),
+        .timeout_ns = UINT64_C(600000000000),
         .no_reboot = true,
         .serial_output = printed,
         .serial_opaque = &rig->n_printed,
@@ -267,7 +267,7 @@ static Suite *suite_saved_state(void)
     Suite *suite = suite_create("partitions/saved_state");
     TCase *cases = tcase_create("saved_state");
 
-    tcase_set_timeout(cases, 120);
+    tcase_set_timeout(cases, 900);
     tcase_add_loop_test(cases, goes_on_as_if_nothing_had_been, 0, 12);
     tcase_add_loop_test(cases, a_restored_machine_saves_the_same_bytes, 0, 3);
     tcase_add_test(cases, prefixes_are_the_same);

@@ -104,7 +104,7 @@ static void rig_init(struct rig *rig, const uint8_t *code, size_t n)
         .role = VMMS_ROLE_PC,
         .virtual_time = true,
         .max_instructions = 50000000,
-        .timeout_ns = UINT64_C(60000000000),
+        .timeout_ns = UINT64_C(600000000000),
         .serial_output = printed,
         .serial_opaque = rig,
         .hash_prefix = prefix,
@@ -414,7 +414,7 @@ static Suite *suite_virtual_clock(void)
     Suite *suite = suite_create("partitions/schedule");
     TCase *tcase = tcase_create("virtual clock");
 
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 900);
     tcase_add_test(tcase, timer_interrupts_at_its_very_instruction);
     tcase_add_test(tcase, each_iteration_of_rep_is_an_instruction);
     tcase_add_test(tcase, same_seed_gives_the_same_hash_and_another_seed_another);

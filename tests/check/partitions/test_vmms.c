@@ -48,7 +48,7 @@ static void rig_init(struct rig *rig, enum vmms_role role, const uint8_t *code, 
         .memory_bytes = 8 * MIB,
         .role = role,
         .max_instructions = 50000000,
-        .timeout_ns = UINT64_C(20000) * MILLISECOND_NS,
+        .timeout_ns = UINT64_C(600000) * MILLISECOND_NS,
         .serial_output = printed,
         .serial_opaque = rig,
     };

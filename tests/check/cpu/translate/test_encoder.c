@@ -501,7 +501,7 @@ static Suite *suite_encoder(void)
     Suite *suite = suite_create("translate encoder");
     TCase *tc = tcase_create("encoder");
 
-    tcase_set_timeout(tc, 300);
+    tcase_set_timeout(tc, 900);
     tcase_add_test(tc, words_are_little_endian);
 #ifdef HAVE_CAPSTONE
     tcase_add_test(tc, moves_take_every_address);

@@ -370,7 +370,7 @@ static Suite *suite_monitor(void)
     Suite *suite = suite_create("frontend/monitor/monitor");
     TCase *tc = tcase_create("monitor");
 
-    tcase_set_timeout(tc, 120);
+    tcase_set_timeout(tc, 900);
     tcase_add_test(tc, a_gdb_session);
     tcase_add_test(tc, bad_clients_leave_no_trace);
     tcase_add_test(tc, bad_clients_hurt_nobody);

@@ -750,7 +750,7 @@ static Suite *suite_server(void)
     int n = (int)ARRAY_SIZE(message_rows);
 
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_set_timeout(tcase, 60);
+    tcase_set_timeout(tcase, 900);
     tcase_add_loop_test(tcase, versions_are_supported_or_refused, 0, ARRAY_SIZE(version_rows));
     tcase_add_test(tcase, contact_names_where_answers_go);
     tcase_add_loop_test(tcase, short_messages_are_dropped, 0, n);
