@@ -78,19 +78,20 @@ passes "a transfer" live
 to=$(retired live)
 [ "${to:-0}" -gt 0 ] || { verdict 1 "the run ended ($out/live)"; finish; }
 list=$(instants "${N:-3}" $((to / 4 * 3)) "$to") last=
-boot saves dhcp,get,put 2 --input "$out/record" --save "$out/at" $(for at in $list 1; do [ "$at" = 1 ] || echo "--save-at $at"; done)
+boot saves dhcp,get,put 2 --input "$out/record" --save "$out/at" --save-at "$(echo $list | tr ' ' ,)"
 for at in $list; do
-    state=$out/at.$at
-    [ -f "$state" ] || state=$out/at # only one instant
-    resume "$state" "from-$at"
+    saved=$out/at.$at
+    [ -f "$saved" ] || saved=$out/at # only one instant
+    resume "$saved" "from-$at"
     same "fed back, saved at $at" live "from-$at"
     # And from what was restored: saved once more, a little later.
-    resume "$state" again --save "$out/again.state" --save-at $((at + 1000003)) && resume "$out/again.state" "from-again"
+    resume "$saved" again --save "$out/again.state" --save-at $((at + 1000003)) && resume "$out/again.state" "from-again"
     same "fed back, saved at $at and once more" live from-again
-    rm -f "$state" "$out/again.state"
+    rm -f "$saved" "$out/again.state"
 done
 # The same with the host's sockets: the guest waits for an answer that is long in coming; saved, its connection is reset when it goes on.
 socket=$out/$$.socket
+rm -f "$out/sockets.console" "$socket"
 boot sockets dhcp,hold,put 2 --control "$socket" &
 running=$!
 seconds=0

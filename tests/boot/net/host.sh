@@ -20,7 +20,7 @@ serve_files()
         httpd=$!
         for _ in 1 2 3 4 5 6 7 8 9 10; do
             kill -0 $httpd 2>/dev/null || break
-            if "$busybox" wget -q -O - http://127.0.0.1:$port/small | cmp -s - "$1/small"; then
+            if "$busybox" wget -q -O - http://127.0.0.1:$port/small 2>/dev/null | cmp -s - "$1/small"; then
                 trap 'kill $httpd 2>/dev/null' EXIT
                 return 0
             fi
