@@ -388,6 +388,7 @@ int netvsp_init(struct netvsp *nv, const struct netvsp_config *config, struct cl
         .instance = VMBUS_GUID(0x6e657400, 0x0001, 0x4000, 0x8000, 0x00155d000000),
         .flags = VMBUS_OFFER_ENUMERATE,
     };
+    offer.instance.bytes[15] = (uint8_t)config->number; /* guests know adapters apart by it */
     int status =
         vmbus_device_init(&nv->vmbus, &netvsp_type, &device_ops, &offer, clock, trace, partition);
 

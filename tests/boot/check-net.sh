@@ -1,33 +1,23 @@
 #!/bin/sh
-# Stock Debian kernels and the network adapter: DHCP, SIZE=32 MiB over NAT both ways, offloads, channels, MTU, address, link, hot plug, a
-# forwarded port. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the environment. A row: name, kernel, options, tests in the guest, queues, seconds.
+# Stock Debian kernels and the network adapter: DHCP, 256 MiB over NAT, SIZE MiB both ways, offloads, channels, MTU, address, link, hot plug
+# under load, a forwarded port, restrict, VLANs, captures. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the
+# environment. A row: name, kernel, options, adapters ("user" gets the forwarded port; _ is a blank), tests in the guest, queues, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
 out=build/net
 mkdir -p "$out"
+. tests/boot/net/host.sh
 skip_all()
 {
     echo "check-net: skipped: $1"
     exit 0
 }
 "$verdite" explain --kernel /dev/null --net user >/dev/null 2>&1 || skip_all "verdite has no --net"
-busybox=$(command -v busybox) || skip_all "no busybox on this host to serve files with"
-for applet in httpd sha256sum wget; do
-    "$busybox" --list | grep -qx $applet || skip_all "this host's busybox has no $applet"
-done
-[ -s "$out/data" ] || head -c $((${SIZE:-32} << 20)) /dev/urandom >"$out/data"
-[ -s "$out/small" ] || base64 "$out/data" | head -c $((${SIZE:-32} << 19)) >"$out/small" # text: busybox posts up to a 0
-sum=$("$busybox" sha256sum <"$out/data" | cut -d' ' -f1)
-put_sum=$("$busybox" sha256sum <"$out/small" | cut -d' ' -f1)
-port=$((20000 + $$ % 20000))
-mkdir -p "$out/cgi-bin"
-printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"\nhead -c "$CONTENT_LENGTH" | "%s" sha256sum\n' "$busybox" >"$out/cgi-bin/sum"
-chmod +x "$out/cgi-bin/sum"
-"$busybox" httpd -f -p 127.0.0.1:$port -h "$out" &
-httpd=$!
-trap 'kill $httpd 2>/dev/null' EXIT
+serve_files "$out/files" "${SIZE:-32}" || skip_all "$why_not"
+if [ ! -s "$out/files/big" ]; then head -c $((256 << 20)) /dev/urandom >"$out/files/big"; fi
+big_sum=$("$busybox" sha256sum <"$out/files/big" | cut -d' ' -f1)
 # What the guest's lines ask the host to do.
-serve() # console, socket
+serve() # console, socket, forwarded port
 {
     seen=0
     while kill -0 $running 2>/dev/null; do
@@ -39,13 +29,25 @@ serve() # console, socket
             LINK-UP) "$verdite" ctl "$2" nic link nic0 up ;;
             NIC-REMOVE) "$verdite" ctl "$2" nic remove nic0 ;;
             NIC-ADD) "$verdite" ctl "$2" nic add user ;;
-            LISTENING) "$busybox" wget -q -O - http://127.0.0.1:$((port + 1))/hello >"$1.forwarded" ;;
+            LISTENING) "$busybox" wget -q -O - "http://127.0.0.1:$3/hello" >"$1.forwarded" ;;
             esac
         done
         sleep 0.3
     done >>"$1.ctl" 2>&1
 }
-while IFS='|' read -r name kernel options tests queues seconds; do
+# A capture of whole frames: prints how many.
+walk_pcap() # each record: 16 bytes, the third word its length
+{
+    od -A n -v -t u1 -w1 "$1" | awk 'function le(at) { return b[at] + 256 * b[at + 1] + 65536 * b[at + 2] + 16777216 * b[at + 3] }
+        { b[NR - 1] = $1 }
+        END {
+            if (NR < 24 || le(0) != 2712812621) { print "no capture"; exit }
+            at = 24
+            while (at + 16 <= NR) { n++; at += 16 + le(at + 8) }
+            print at == NR ? n : "cut"
+        }'
+}
+while IFS='|' read -r name kernel options nets tests queues seconds; do
     name=$(echo $name) tests=$(echo $tests) queues=$(echo $queues) seconds=$(echo $seconds)
     case $name in '' | '#'*) continue ;; *"$part"*) ;; *) continue ;; esac
     set -- $kernel
@@ -54,20 +56,30 @@ while IFS='|' read -r name kernel options tests queues seconds; do
         skipped=$((skipped + 1))
         continue
     }
-    console=$out/$name.console socket=$out/$$.socket
-    rm -f "$console" "$console.ctl" "$console.forwarded" "$socket"
-    $verdite run --kernel "$image" --initrd "$initrd" $options $OPTIONS --control "$socket" --no-reboot --timeout "$seconds" \
-        --net user,hostfwd=tcp:127.0.0.1:$((port + 1))-:80 \
-        --append "console=ttyS0 net_port=$port net_sum=$sum net_put=$put_sum net_queues=$queues net_tests=$tests" \
+    console=$out/$name.console socket=$out/$$.socket forwarded=$((port + 1 + passed + failed))
+    rm -f "$console" "$console.ctl" "$console.forwarded" "$socket" "$out/$name.pcap"
+    set --
+    for net in $nets; do
+        case $net in user*) net=$net,hostfwd=tcp:127.0.0.1:$forwarded-:80 ;; esac
+        set -- "$@" --net "$(echo "$net" | tr _ ' ')"
+    done
+    case $tests in *capture*) set -- "$@" --pcap "nic0=$out/$name.pcap" ;; esac
+    $verdite run --kernel "$image" --initrd "$initrd" $options $OPTIONS --control "$socket" --no-reboot --timeout "$seconds" "$@" \
+        --append "console=ttyS0 net_port=$port net_sum=$sum net_put=$put_sum net_big=$big_sum net_queues=$queues net_tests=$tests" \
         </dev/null >"$console" 2>"$console.log" &
     running=$!
-    serve "$console" "$socket"
+    serve "$console" "$socket" $forwarded
     wait $running
     status=$?
     why=
     [ $status = 0 ] || why="exit $status"
     grep -q '^CHECKS PASSED' "$console" || why="$why $(grep -a '^check.*FAILED' "$console" | tr '\r\n' '  ')"
     case $tests in *forward*) [ "$(cat "$console.forwarded" 2>/dev/null)" = forwarded ] || why="$why nothing came through the forwarded port" ;; esac
+    case $tests in *capture*)
+        frames=$(walk_pcap "$out/$name.pcap")
+        case $frames in [1-9]*) ;; *) why="$why the capture: $frames" ;; esac
+        ;;
+    esac
     if [ -z "$why" ]; then
         echo "passed $name: $(grep -ahE '^(received|sent) ' "$console" | tr '\r\n' ', ') $(grep "^verdite: " "$console.log" | tail -n 1)"
         passed=$((passed + 1))
@@ -76,11 +88,16 @@ while IFS='|' read -r name kernel options tests queues seconds; do
         failed=$((failed + 1))
     fi
 done <<ROWS
-6.1-cloud        | 6.1 cloud  |                                     | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward | 1 | 400
-6.1-cloud-4      | 6.1 cloud  | --cpus 4                            | dhcp,ping,get,put,offloads,channels,mtu,link,hot    | 4 | 600
-6.1-cloud-virtual| 6.1 cloud  | --clock virtual                     | dhcp,ping,put,offloads,mtu                          | 1 | 400
-6.12-cloud       | 6.12 cloud | --cpus 2                            | dhcp,ping,get,put,offloads,channels,mtu,link,hot    | 2 | 600
-7-cloud          | 7 cloud    | --cpus 2                            | dhcp,ping,get,put,offloads,channels,mtu,link,hot    | 2 | 600
+6.1-cloud-1      | 6.1 cloud  |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
+6.1-cloud-4      | 6.1 cloud  | --cpus 4        | user          | dhcp,ping,big,put,offloads,channels,mtu,link,hotload,forward | 4 | 900
+6.1-cloud-virtual| 6.1 cloud  | --clock virtual | user          | dhcp,ping,put,offloads,mtu                                   | 1 | 600
+6.1-restrict     | 6.1 cloud  |                 | user,restrict=on | dhcp,ping,restricted,forward                              | 1 | 600
+6.1-vlan         | 6.1 cloud  | --cpus 2        | switch=lab,vlan=5 switch=lab,vlan=5 switch=lab,vlan=6 switch=lab,vlan=trunk_5-6 switch=other,vlan=5 | vlan | 2 | 600
+6.1-capture      | 6.1 cloud  |                 | user          | dhcp,capture                                                 | 1 | 600
+6.12-cloud-1     | 6.12 cloud |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
+6.12-cloud-4     | 6.12 cloud | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,mtu,link,hotload,forward | 4 | 900
+7-cloud-1        | 7 cloud    |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
+7-cloud-4        | 7 cloud    | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,mtu,link,hotload,forward | 4 | 900
 ROWS
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -18,7 +18,7 @@ modules=$kernel/net-modules
 rm -rf "$modules"
 mkdir -p "$modules"
 number=10
-for name in hv_vmbus failover hv_netvsc af_packet; do
+for name in hv_vmbus failover hv_netvsc af_packet llc stp garp mrp 8021q; do
     from=$(find "$kernel/lib" "$kernel/usr/lib" -name "$name.ko*" 2>/dev/null | head -n 1)
     number=$((number + 1))
     case $from in

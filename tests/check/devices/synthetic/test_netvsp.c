@@ -420,6 +420,22 @@ START_TEST(a_flow_goes_to_the_channel_of_its_hash)
 }
 END_TEST
 
+START_TEST(adapters_have_guids_of_their_own)
+{
+    struct netvsp *other = calloc(1, sizeof(*other));
+    const struct netvsp_config config = { .name = "other", .number = 3, .queues = 1 };
+
+    ck_assert_ptr_nonnull(other);
+    ck_assert_int_eq(netvsp_init(other, &config, &rig->clock, &rig->bus->trace, 1), 0);
+    ck_assert_mem_ne(&other->vmbus.offer.instance, &rig->nv.vmbus.offer.instance,
+                     sizeof(other->vmbus.offer.instance));
+    ck_assert_mem_eq(&other->vmbus.offer.type, &rig->nv.vmbus.offer.type,
+                     sizeof(other->vmbus.offer.type));
+    netvsp_fini(other);
+    free(other);
+}
+END_TEST
+
 /* ---- saved state ---- */
 
 static const struct state_table *table(void)
@@ -561,6 +577,7 @@ static Suite *suite_netvsp(void)
     tcase_add_test(tcase, the_guest_hears_of_its_link);
     tcase_add_test(tcase, a_flow_goes_to_the_channel_of_its_hash);
     tcase_add_test(tcase, large_sends_are_cut_for_the_switch);
+    tcase_add_test(tcase, adapters_have_guids_of_their_own);
     tcase_add_test(tcase, a_saved_adapter_goes_on);
     tcase_add_test(tcase, a_damaged_adapter_does_no_harm);
     suite_add_tcase(suite, tcase);
