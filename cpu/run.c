@@ -647,7 +647,7 @@ static bool stack_find(struct core *core, gva_t gva, unsigned span)
     uint8_t *host = tlb_write(core->data_set, page, 1);
     if (host == NULL) {
         const uint64_t *now = core->mmu.exec_generation, before[2] = { now[0], now[1] };
-        if (mmu_probe(&core->mmu, gva, 1, MMU_WRITE | core->data_access) != MMU_OK ||
+        if (!mmu_probe_unmarked(&core->mmu, gva, 1, MMU_WRITE | core->data_access) ||
             now[0] != before[0] || now[1] != before[1]) {
             return false;
         }

@@ -127,8 +127,8 @@ static enum mmu_status access_translate(struct mmu *mmu, gva_t gva, unsigned acc
         return MMU_FAULT;
     }
     if (status == WALK_SUSPEND) {
-        if (mmu->paging.no_marks && mmu->journal->refusal == JOURNAL_NOTHING) {
-            mmu->journal->refusal = JOURNAL_MARKS;
+        if (UNLIKELY(mmu->journal != NULL) && mmu->paging.no_marks) {
+            journal_marks(mmu->journal);
         }
         return MMU_SUSPEND;
     }
@@ -326,6 +326,17 @@ enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned
     ram_page_set(ram, spa, RAM_PAGE_DIRTY);
     *host = ram_host(ram, spa);
     return MMU_OK;
+}
+
+bool mmu_probe_unmarked(struct mmu *mmu, gva_t gva, unsigned size, unsigned access)
+{
+    bool marks = mmu->paging.no_marks;
+    struct span span;
+
+    mmu->paging.no_marks = true;
+    enum mmu_status status = access_span(mmu, gva, size, access, &span);
+    mmu->paging.no_marks = marks;
+    return status == MMU_OK;
 }
 
 /* A code translation is about to be kept by the caller. */

@@ -106,6 +106,9 @@ enum mmu_status mmu_store(struct mmu *mmu, gva_t gva, const void *data, unsigned
 /* Check that size bytes could be accessed, and fault as the access would. Sets A/D bits as the access would. */
 enum mmu_status mmu_probe(struct mmu *mmu, gva_t gva, unsigned size, unsigned access);
 
+/* Could they be accessed, without any accessed or dirty bit to be set? */
+bool mmu_probe_unmarked(struct mmu *mmu, gva_t gva, unsigned size, unsigned access);
+
 /* Host pointer for a read-modify-write of size bytes inside one RAM page: MMU_OK with *host, or *host NULL when the
  * access must be done by mmu_load and mmu_store (MMIO, page-crossing). CODE pages: ram_ops is told first. */
 enum mmu_status mmu_rmw_host(struct mmu *mmu, gva_t gva, unsigned size, unsigned access, uint8_t **host);

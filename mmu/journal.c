@@ -167,6 +167,11 @@ bool journal_allows(struct mmu_journal *journal, bool ram, spa_t spa, bool write
     return journal_save(journal, spa) || journal_refuses(journal, JOURNAL_FULL);
 }
 
+void journal_marks(struct mmu_journal *journal)
+{
+    (void)journal_refuses(journal, JOURNAL_MARKS);
+}
+
 bool journal_tag(struct mmu_journal *journal, unsigned set, unsigned slot, spa_t spa, bool write)
 {
     if (journal->mode == JOURNAL_IDLE || !write || journal->n_slots == JOURNAL_SLOTS ||

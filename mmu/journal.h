@@ -72,6 +72,8 @@ void journal_end(struct mmu_journal *journal);
 
 /* May this access be made now? False: MMU_SUSPEND. spa: when it is RAM. */
 bool journal_allows(struct mmu_journal *journal, bool ram, spa_t spa, bool write);
+/* The access would set accessed or dirty bits. */
+void journal_marks(struct mmu_journal *journal);
 /* May this entry have its write tag? */
 bool journal_tag(struct mmu_journal *journal, unsigned set, unsigned slot, spa_t spa, bool write);
 

@@ -56,7 +56,7 @@ enum {
 /* Page behind CASE_CODE for jump_before: far from what cases touch. */
 enum { LDT_ENTRIES = 9, JUMP_PAGE = 0x100 };
 
-enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, REP_LIMIT = 1 << 20 };
+enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, ENTRY_A = 32, ENTRY_D = 64, REP_LIMIT = 1 << 20 };
 
 struct emulated {
     struct ram ram;
@@ -473,8 +473,10 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     if (c->bits == 64 && emulated->jumps) {
         jump_before(emulated, c);
     }
-    /* Half of them stop by count, in a block cut short; half run on into the INT3 behind, as whole blocks. */
-    enum cpu_exit exit = cpu_run(cpu, (c->index & 1) && c->steps != 0 ? c->count : 1000);
+    /* Half of them stop by count, in a block cut short, unless it is to be translated; the others run on into the INT3
+     * behind, as whole blocks. */
+    bool cut = (c->index & 1) && c->steps != 0 && !(c->bits == 64 && emulated->jumps);
+    enum cpu_exit exit = cpu_run(cpu, cut ? c->count : 1000);
     case_store(&cpu->core, result);
     result->completed = exit != CPU_EXIT_TRIPLE_FAULT || result->rip - case_rip(c) >= c->n;
     if (!result->completed) {
@@ -484,20 +486,19 @@ static void sequence_run(struct emulated *emulated, const struct fuzz_case *c,
     ram_write(&emulated->ram, SPA_CODE + c->code_offset, fill, c->n);
 }
 
-/* Both engines, from the same state; a difference becomes a vector that no processor has. */
-static void both_run(struct emulated *emulated, const struct fuzz_case *c,
-                     struct fuzz_result *result)
+/* Both engines, from the same state. False: they end differently. */
+static bool engines_agree(struct emulated *emulated, const struct fuzz_case *c,
+                          struct fuzz_result *result)
 {
-    static const uint8_t no_vector = 0xee;
     struct fuzz_result *other = calloc(1, sizeof(*other));
     struct core *core = &emulated->cpu.core, *twin = &emulated->twin->cpu.core;
 
     if (other == NULL) {
         abort();
     }
-    twin->state.x87 = core->state.x87; /* its pointers, which no case sets */
     core->retired = twin->retired = 0;
-    twin->state.x87 = core->state.x87; /* the pointers of cases that were not for both */
+    twin->state.x87 =
+        core->state.x87; /* the pointers, which no case sets, of cases that were not for both */
     sequence_run(emulated, c, result);
     sequence_run(emulated->twin, c, other);
     result_memory(result, ram_host(&emulated->ram, SPA_DATA), emulated->memory);
@@ -509,11 +510,73 @@ static void both_run(struct emulated *emulated, const struct fuzz_case *c,
         same = !(result->pages_changed >> page & 1) ||
                memcmp(result->data + at, other->data + at, CASE_PAGE) == 0;
     }
-    if (!same) {
-        result->completed = false;
-        result->vector = no_vector;
-    }
     free(other);
+    return same;
+}
+
+/* ---- pages that fault ---- */
+
+enum { DATA_ENTRIES = (CASE_READ_ONLY - CASE_DATA) / CASE_PAGE + 1 };
+
+/* Bits taken from a page's entry, by a random number. */
+static const uint64_t trouble[8] = {
+    0, 0, ENTRY_P, ENTRY_W, ENTRY_U, ENTRY_A | ENTRY_D, ENTRY_D, ENTRY_W | ENTRY_D
+};
+
+/* Enter the data pages, with bits taken from them. random 0: nothing is. */
+static void data_map(struct emulated *emulated, uint64_t random)
+{
+    struct mmu *mmu = &emulated->cpu.core.mmu;
+
+    for (uint64_t i = 0; i < DATA_ENTRIES; i++) {
+        uint64_t entry = BIT64(63) | ENTRY_P | ENTRY_U | ENTRY_A | ENTRY_D;
+        if (i == DATA_ENTRIES - 1) {
+            entry |= SPA_READ_ONLY;
+        } else if (i < CASE_DATA_PAGES) {
+            entry |= (SPA_DATA + i * PAGE_SIZE) | ENTRY_W;
+        } else {
+            continue; /* nothing is there */
+        }
+        entry_set(emulated, 3, i, entry & ~trouble[random >> 3 * i & 7]);
+        mmu_flush_page(mmu, CASE_DATA + i * PAGE_SIZE);
+    }
+}
+
+/* Once more with random rights: whatever faults, where and in which of the engines, the state and the accessed and dirty
+ * bits are the same. */
+static bool engines_agree_in_trouble(struct emulated *emulated, const struct fuzz_case *c)
+{
+    struct emulated *twin = emulated->twin;
+    uint64_t random = c->index * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    struct fuzz_result *result = calloc(1, sizeof(*result));
+
+    if (result == NULL) {
+        abort();
+    }
+    data_map(emulated, random);
+    data_map(twin, random);
+    bool same = engines_agree(emulated, c, result) &&
+                memcmp(ram_host(&emulated->ram, SPA_TABLES + 3 * PAGE_SIZE),
+                       ram_host(&twin->ram, SPA_TABLES + 3 * PAGE_SIZE), PAGE_SIZE) == 0;
+    data_map(emulated, 0);
+    data_map(twin, 0);
+    free(result);
+    return same;
+}
+
+/* A difference becomes a vector that no processor has. */
+static void both_run(struct emulated *emulated, const struct fuzz_case *c,
+                     struct fuzz_result *result)
+{
+    enum { DIFFER = 0xee, DIFFER_IN_TROUBLE = 0xef };
+
+    if (!engines_agree(emulated, c, result)) {
+        result->completed = false;
+        result->vector = DIFFER;
+    } else if ((c->index & 3) == 0 && !engines_agree_in_trouble(emulated, c)) {
+        result->completed = false;
+        result->vector = DIFFER_IN_TROUBLE;
+    }
 }
 
 void emulated_run(struct emulated *emulated, const struct fuzz_case *c, struct fuzz_result *result)
