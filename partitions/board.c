@@ -145,6 +145,7 @@ static void power_off(void *opaque)
 {
     struct board *board = opaque;
 
+    __atomic_store_n(&board->partition->power_off, true, __ATOMIC_RELEASE);
     __atomic_store_n(&board->machine->power_off, true, __ATOMIC_RELEASE);
     machine_kick(board->machine);
 }
@@ -153,6 +154,7 @@ static void reset_requested(void *opaque)
 {
     struct board *board = opaque;
 
+    __atomic_store_n(&board->partition->reset, true, __ATOMIC_RELEASE);
     __atomic_store_n(&board->machine->reset, true, __ATOMIC_RELEASE);
     machine_kick(board->machine);
 }

@@ -60,6 +60,9 @@ struct partition {
     uint64_t privileges;
     uint64_t create_flags;
     struct space space;
+    const char *name;         /* what its parent calls it: borrowed, NULL: nothing */
+    /* (atomic) What its guest asked for, until the machine's owner takes it; and whether it ever wrote its crash MSRs. */
+    bool power_off, reset, crashed;
     struct bus *ports, *mmio; /* borrowed, set by the machine; may be NULL */
     void *glue;               /* the machine's */
 

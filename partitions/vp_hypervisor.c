@@ -156,6 +156,7 @@ static void op_reset(struct partition *partition)
 {
     struct machine *machine = CONTAINER_OF(partition->hv, struct machine, hv);
 
+    __atomic_store_n(&partition->reset, true, __ATOMIC_RELEASE);
     __atomic_store_n(&machine->reset, true, __ATOMIC_RELEASE);
     machine_kick(machine);
 }
@@ -165,6 +166,7 @@ static void op_crashed(struct partition *partition, uint64_t control)
     struct machine *machine = CONTAINER_OF(partition->hv, struct machine, hv);
 
     (void)control;
+    __atomic_store_n(&partition->crashed, true, __ATOMIC_RELEASE);
     __atomic_store_n(&machine->crashed, true, __ATOMIC_RELEASE);
 }
 

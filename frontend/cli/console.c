@@ -46,6 +46,7 @@ int console_init(struct console *console, struct host_sink *sink, const char *ex
 void console_fini(struct console *console)
 {
     console_flush(console);
+    console_flush(console); /* also what might have grown */
     if (console->has_expect) {
         regfree(&console->expect);
     }
@@ -55,9 +56,45 @@ void console_fini(struct console *console)
     host_mutex_fini(&console->lock);
 }
 
+void console_share(struct console *console, struct console_shared *shared, const char *name)
+{
+    console->shared = shared;
+    console->name = name;
+}
+
+/* A line's name where one begins; another's unfinished line is ended before. */
+static void console_write_shared(struct console *console)
+{
+    struct console_shared *shared = console->shared;
+
+    host_mutex_lock(&shared->lock);
+    for (size_t at = 0; at < console->buffered;) {
+        const uint8_t *from = console->buffer + at;
+        const uint8_t *feed = memchr(from, '\n', console->buffered - at);
+        size_t n = feed != NULL ? (size_t)(feed - from) + 1 : console->buffered - at;
+        if (shared->in_line && shared->last != console) {
+            host_sink_write(console->sink, (const uint8_t *)"\r\n", 2);
+            shared->in_line = false;
+        }
+        if (!shared->in_line) {
+            host_sink_write(console->sink, (const uint8_t *)console->name, strlen(console->name));
+            host_sink_write(console->sink, (const uint8_t *)"| ", 2);
+        }
+        host_sink_write(console->sink, from, n);
+        shared->in_line = feed == NULL;
+        shared->last = console;
+        at += n;
+    }
+    host_mutex_unlock(&shared->lock);
+}
+
 static void console_write_locked(struct console *console)
 {
-    host_sink_write(console->sink, console->buffer, console->buffered);
+    if (console->shared != NULL) {
+        console_write_shared(console);
+    } else {
+        host_sink_write(console->sink, console->buffer, console->buffered);
+    }
     console->buffered = 0;
 }
 
@@ -133,7 +170,11 @@ void console_output(struct console *console, const uint8_t *bytes, size_t n)
 void console_flush(struct console *console)
 {
     host_mutex_lock(&console->lock);
-    console_write_locked(console);
+    bool grows = console->shared != NULL && console->waiting != console->buffered;
+    console->waiting = console->buffered;
+    if (!grows) { /* else the rest of its line may come */
+        console_write_locked(console);
+    }
     if (console->line_changed) {
         console_match_locked(console);
     }

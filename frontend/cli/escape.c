@@ -5,6 +5,7 @@
 
 const struct escape_row escape_rows[] = {
     { 'x', ESCAPE_QUIT, "Ctrl-A x", "end the run" },
+    { 'n', ESCAPE_NEXT, "Ctrl-A n", "type to the next child" },
     { 'h', ESCAPE_HELP, "Ctrl-A h", "print these keys" },
     { ESCAPE_KEY, ESCAPE_NONE, "Ctrl-A Ctrl-A", "send Ctrl-A to the guest" },
 };

@@ -8,7 +8,7 @@
 
 enum { ESCAPE_KEY = 0x01 }; /* Ctrl-A */
 
-enum escape_command { ESCAPE_NONE, ESCAPE_QUIT, ESCAPE_HELP, ESCAPE_UNKNOWN };
+enum escape_command { ESCAPE_NONE, ESCAPE_QUIT, ESCAPE_HELP, ESCAPE_NEXT, ESCAPE_UNKNOWN };
 
 struct escape {
     bool seen; /* the last key was the escape key */

@@ -31,7 +31,7 @@ static const struct {
     { "run MACHINE-FILE [OPTION]...", "run what a machine file says" },
     { "resume FILE [OPTION]...", "go on with a saved machine" },
     { "explain [MACHINE-FILE] [OPTION]...", "print it all as a machine file" },
-    { "ctl [--json] PATH VERB [ARGS]", "ask a running machine" },
+    { "ctl [--json] [--child NAME] PATH VERB ...", "ask a running machine" },
     { "image VERB FILE... [OPTION]...", "make, convert, check disk images" },
     { "help [--man]", "print this text, or the manual page" },
     { "--version", "print the version" },

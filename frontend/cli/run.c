@@ -7,6 +7,7 @@
 #include "frontend/cli/run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/host/crash.h"
@@ -37,12 +38,27 @@ enum stop {
     STOP_TERMINATE
 };
 
+struct run;
+
+/* A guest's console. */
+struct run_child {
+    struct run *run;
+    const struct option_child *option;
+    struct host_sink sink;
+    struct console console;
+    bool opened;
+    bool ended_by_us; /* the watcher's: it panicked, others run on */
+};
+
 struct run {
     const struct options *options;
     struct vmms_config config;
+    struct vmms_child others[VMMS_CHILDREN - 1];
     struct vmms *vmms;
-    struct host_sink sink;
-    struct console console;
+    struct run_child child[VMMS_CHILDREN];
+    unsigned n_children;
+    unsigned typing; /* the watcher's: whose the keys are */
+    struct console_shared shared;
     struct host_terminal terminal;
     struct host_events events;
     struct host_crash crash;
@@ -128,15 +144,36 @@ static void run_report_crash(void *opaque, const char *reason)
     }
 }
 
+/* What the consoles say together: one failed, or all that expect something met it. */
+static enum console_verdict run_consoles(struct run *run)
+{
+    bool met = false, open = false;
+
+    for (unsigned i = 0; i < run->n_children; i++) {
+        struct run_child *child = &run->child[i];
+        enum console_verdict verdict = console_verdict(&child->console);
+        if (verdict == CONSOLE_FAILED) {
+            return CONSOLE_FAILED;
+        }
+        met |= verdict == CONSOLE_EXPECTED;
+        open |= verdict != CONSOLE_EXPECTED && child->option->expect != NULL;
+    }
+    return met && !open ? CONSOLE_EXPECTED : CONSOLE_OPEN;
+}
+
 static void run_output(void *opaque, const uint8_t *bytes, size_t n)
 {
-    struct run *run = opaque;
-    console_output(&run->console, bytes, n);
+    struct run_child *child = opaque;
+    struct run *run = child->run;
+    console_output(&child->console, bytes, n);
     __atomic_store_n(&run->spoke, true, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&run->quiet, false, __ATOMIC_SEQ_CST)) {
         host_events_wake(&run->events);
     }
-    enum console_verdict verdict = console_verdict(&run->console);
+    if (console_verdict(&child->console) == CONSOLE_OPEN) {
+        return;
+    }
+    enum console_verdict verdict = run_consoles(run);
     if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
         run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
     }
@@ -157,6 +194,19 @@ static void run_print_keys(void)
     }
 }
 
+static bool run_on_terminal(const struct run_child *child)
+{
+    return child->option->serial.to == SERIAL_STDIO;
+}
+
+static void run_type_to_next(struct run *run)
+{
+    do {
+        run->typing = (run->typing + 1) % run->n_children;
+    } while (!run_on_terminal(&run->child[run->typing]));
+    (void)fprintf(stderr, "\r\n[to %s]\r\n", run->child[run->typing].option->name);
+}
+
 /* Bytes from standard input: to the guest, except the user's commands to us. */
 static void run_typed(struct run *run, const uint8_t *bytes, size_t n)
 {
@@ -174,6 +224,8 @@ static void run_typed(struct run *run, const uint8_t *bytes, size_t n)
         n -= used;
         if (command == ESCAPE_QUIT) {
             run_ask_stop(run, STOP_QUIT);
+        } else if (command == ESCAPE_NEXT) {
+            run_type_to_next(run);
         } else if (command != ESCAPE_NONE) {
             run_print_keys();
         }
@@ -183,26 +235,57 @@ static void run_typed(struct run *run, const uint8_t *bytes, size_t n)
 static void run_type(struct run *run)
 {
     if (run->n_typed > 0) {
-        size_t taken = vmms_serial_input(run->vmms, run->typed, run->n_typed);
+        size_t taken = vmms_child_input(run->vmms, run->typing, run->typed, run->n_typed);
         run->n_typed -= taken;
         memmove(run->typed, run->typed + taken, run->n_typed);
     }
+}
+
+/* A guest that panicked ends; with the last of them, the run. */
+static void run_end_panicked(struct run *run, uint64_t now)
+{
+    for (unsigned i = 0; i < run->n_children && !run->options->live_on; i++) {
+        struct run_child *child = &run->child[i];
+        uint64_t panicked_ns;
+        if (child->ended_by_us || !console_panicked(&child->console, &panicked_ns) ||
+            now - panicked_ns <= PANIC_LINGER_NS || run_stop_reason(run) != STOP_NONE) {
+            continue;
+        }
+        if (run->n_children == 1) {
+            run_ask_stop(run, STOP_PANIC);
+            continue;
+        }
+        char command[OPTION_CHILD_NAME + 16];
+        child->ended_by_us = true;
+        (void)snprintf(command, sizeof(command), "@%s\tpower-off", child->option->name);
+        (void)!vmms_command(run->vmms, command, NULL);
+    }
+}
+
+static bool run_panicked(struct run *run)
+{
+    uint64_t at;
+    bool panicked = false;
+
+    for (unsigned i = 0; i < run->n_children; i++) {
+        panicked |= !run->child[i].ended_by_us && console_panicked(&run->child[i].console, &at);
+    }
+    return panicked;
 }
 
 /* Things that no descriptor tells: an unfinished line that matches, a panic, a machine that does
  * not stop. */
 static void run_tick(struct run *run)
 {
-    console_flush(&run->console);
-    enum console_verdict verdict = console_verdict(&run->console);
-    uint64_t now = host_monotonic_ns(), panicked_ns;
+    for (unsigned i = 0; i < run->n_children; i++) {
+        console_flush(&run->child[i].console);
+    }
+    enum console_verdict verdict = run_consoles(run);
+    uint64_t now = host_monotonic_ns();
     if (verdict != CONSOLE_OPEN && run_stop_reason(run) == STOP_NONE) {
         run_ask_stop(run, verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED);
     }
-    if (!run->options->live_on && console_panicked(&run->console, &panicked_ns) &&
-        now - panicked_ns > PANIC_LINGER_NS && run_stop_reason(run) == STOP_NONE) {
-        run_ask_stop(run, STOP_PANIC);
-    }
+    run_end_panicked(run, now);
     if (run_stop_reason(run) == STOP_NONE) {
         return;
     }
@@ -217,9 +300,8 @@ static void run_tick(struct run *run)
 /* Ticks are needed while the guest speaks, input waits or the machine is to stop. */
 static uint64_t run_patience(struct run *run)
 {
-    uint64_t panicked_ns;
     bool busy = run->n_typed > 0 || run_stop_reason(run) != STOP_NONE ||
-                (!run->options->live_on && console_panicked(&run->console, &panicked_ns));
+                (!run->options->live_on && run_panicked(run));
 
     busy = __atomic_exchange_n(&run->spoke, false, __ATOMIC_SEQ_CST) || busy;
     __atomic_store_n(&run->quiet, !busy, __ATOMIC_SEQ_CST);
@@ -231,7 +313,7 @@ static void run_watch(void *opaque)
     struct run *run = opaque;
     struct error error;
     (void)!host_crash_thread_enter(&run->crash, &error);
-    bool input = run->options->child[0].serial.to == SERIAL_STDIO;
+    bool input = run->shared.users > 0;
     while (!__atomic_load_n(&run->finished, __ATOMIC_ACQUIRE)) {
         uint8_t bytes[RUN_INPUT_BYTES];
         size_t n = 0;
@@ -250,13 +332,49 @@ static void run_watch(void *opaque)
     host_crash_thread_leave();
 }
 
+static bool run_ever_panicked(struct run *run)
+{
+    uint64_t at;
+    bool panicked = false;
+
+    for (unsigned i = 0; i < run->n_children; i++) {
+        panicked |= console_panicked(&run->child[i].console, &at);
+    }
+    return panicked;
+}
+
+static bool run_expects(const struct run *run)
+{
+    bool expects = false;
+
+    for (unsigned i = 0; i < run->n_children; i++) {
+        expects |= run->child[i].option->expect != NULL;
+    }
+    return expects;
+}
+
+/* How each of several ended. */
+static void run_tell_children(struct run *run, const struct vmms_result *result)
+{
+    for (unsigned i = 0; i < run->n_children && run->n_children > 1; i++) {
+        uint64_t at;
+        enum vmms_end end =
+            console_panicked(&run->child[i].console, &at) ? VMMS_END_PANIC : result->child[i];
+        for (unsigned row = 0; row < ARRAY_SIZE(end_rows); row++) {
+            if (end_rows[row].end == end) {
+                (void)fprintf(stderr, "verdite: child %s: %s\n", run->child[i].option->name,
+                              end_rows[row].sentence);
+            }
+        }
+    }
+}
+
 static enum exit_code run_verdict(struct run *run, const struct vmms_result *result,
                                   const char **sentence)
 {
-    uint64_t at;
     enum stop stop = run_stop_reason(run);
     bool by_us = result->end == VMMS_END_STOPPED;
-    enum console_verdict verdict = console_verdict(&run->console);
+    enum console_verdict verdict = run_consoles(run);
     if (verdict != CONSOLE_OPEN && (stop == STOP_NONE || stop == STOP_PANIC)) {
         stop = verdict == CONSOLE_EXPECTED ? STOP_EXPECTED : STOP_FAILED; /* in the last bytes */
         by_us = true;
@@ -268,7 +386,7 @@ static enum exit_code run_verdict(struct run *run, const struct vmms_result *res
         }
         return stop_code(stop);
     }
-    bool panicked = result->panicked || console_panicked(&run->console, &at);
+    bool panicked = result->panicked || run_ever_panicked(run);
     for (unsigned i = 0; i < ARRAY_SIZE(end_rows); i++) {
         if (end_rows[i].end != result->end) {
             continue;
@@ -280,8 +398,7 @@ static enum exit_code run_verdict(struct run *run, const struct vmms_result *res
             *sentence = "the guest panicked";
             return EXIT_CODE_PANIC;
         }
-        if (code == EXIT_CODE_OK && !by_us && run->options->child[0].expect != NULL &&
-            result->end != VMMS_END_SAVED) {
+        if (code == EXIT_CODE_OK && !by_us && run_expects(run) && result->end != VMMS_END_SAVED) {
             *sentence = "the guest ended before --expect was met";
             return EXIT_CODE_FAILURE;
         }
@@ -313,6 +430,7 @@ static int run_tell(struct run *run, const struct vmms_result *result, const str
     if (result->end == VMMS_END_HOST_FAILURE && error->text[0] != '\0') {
         sentence = error->text;
     }
+    run_tell_children(run, result);
     (void)fprintf(stderr, "verdite: %s; %llu instructions in %.2f s, %.1f MIPS\n", sentence,
                   (unsigned long long)result->instructions, seconds, mips);
     if (result->end == VMMS_END_SAVED && run->config.n_save_at == 1) {
@@ -324,28 +442,67 @@ static int run_tell(struct run *run, const struct vmms_result *result, const str
     return (int)code;
 }
 
+static int run_open_child(struct run *run, unsigned i, struct error *error)
+{
+    struct run_child *child = &run->child[i];
+    int code = 0;
+
+    child->run = run;
+    child->option = &run->options->child[i];
+    if (run_on_terminal(child)) {
+        run->shared.users++;
+        host_sink_stdout(&child->sink);
+    } else if (child->option->serial.to == SERIAL_NONE) {
+        host_sink_none(&child->sink);
+    } else {
+        code = host_sink_file(&child->sink, child->option->serial.path, error);
+    }
+    if (code == 0) {
+        code = console_init(&child->console, &child->sink, child->option->expect,
+                            child->option->fail_on, error);
+        child->opened = true;
+    }
+    return code;
+}
+
 static int run_open(struct run *run, struct error *error)
 {
     const struct options *options = run->options;
     int code = 0;
-    if (options->child[0].serial.to == SERIAL_STDIO) {
-        host_sink_stdout(&run->sink);
-    } else if (options->child[0].serial.to == SERIAL_NONE) {
-        host_sink_none(&run->sink);
-    } else {
-        code = host_sink_file(&run->sink, options->child[0].serial.path, error);
+
+    run->n_children = options->n_children;
+    host_mutex_init(&run->shared.lock);
+    for (unsigned i = 0; i < run->n_children && code == 0; i++) {
+        code = run_open_child(run, i, error);
     }
-    if (code == 0) {
-        code = host_events_init(&run->events, error);
+    for (unsigned i = 0; i < run->n_children && run->shared.users > 1; i++) {
+        struct run_child *child = &run->child[i];
+        if (run_on_terminal(child)) {
+            console_share(&child->console, &run->shared, child->option->name);
+        }
     }
-    return code;
+    while (run->shared.users > 0 && !run_on_terminal(&run->child[run->typing])) {
+        run->typing++;
+    }
+    return code == 0 ? host_events_init(&run->events, error) : code;
+}
+
+static void run_close(struct run *run)
+{
+    for (unsigned i = 0; i < run->n_children; i++) {
+        if (run->child[i].opened) {
+            console_fini(&run->child[i].console);
+            host_sink_close(&run->child[i].sink);
+        }
+    }
+    host_mutex_fini(&run->shared.lock);
 }
 
 /* The machine exists: run it with the watcher beside it. */
 static int run_guarded(struct run *run)
 {
     struct error error = { "" };
-    if (run->options->child[0].serial.to == SERIAL_STDIO) {
+    if (run->shared.users > 0) {
         (void)host_terminal_raw(&run->terminal);
     }
     int code = host_thread_start(&run->watcher, run_watch, run, &error);
@@ -358,7 +515,9 @@ static int run_guarded(struct run *run)
     __atomic_store_n(&run->finished, true, __ATOMIC_RELEASE);
     host_events_wake(&run->events);
     host_thread_join(&run->watcher);
-    console_flush(&run->console);
+    for (unsigned i = 0; i < run->n_children; i++) {
+        console_flush(&run->child[i].console);
+    }
     host_terminal_restore(&run->terminal);
     return run_tell(run, &result, &error);
 }
@@ -396,7 +555,13 @@ static int run_create(struct run *run)
     bool usage_error = false;
     run->config = run->options->config;
     run->config.serial_output = run_output;
-    run->config.serial_opaque = run;
+    run->config.serial_opaque = &run->child[0];
+    for (unsigned i = 0; i < run->config.n_others; i++) {
+        run->others[i] = run->config.others[i];
+        run->others[i].serial_output = run_output;
+        run->others[i].serial_opaque = &run->child[i + 1];
+    }
+    run->config.others = run->others;
     run->config.hash_prefix = run_hash_prefix;
     run->vmms = vmms_create(&run->config, &usage_error, &error);
     if (run->vmms == NULL) {
@@ -418,32 +583,37 @@ static int run_create(struct run *run)
     return code;
 }
 
-int run_machine(const struct options *options)
+static int run_opened(struct run *run)
 {
     struct error error = { "" };
-    struct run run;
-    memset(&run, 0, sizeof(run));
-    run.options = options;
-    host_terminal_init(&run.terminal);
-    int code = run_open(&run, &error);
-    if (code != 0) {
-        (void)fprintf(stderr, "verdite: %s\n", error.text);
-        return EXIT_CODE_FAILURE;
-    }
-    host_crash_init(&run.crash, EXIT_CODE_BUG, run_report_crash, &run);
-    code = host_crash_thread_enter(&run.crash, &error);
+    int code = run_open(run, &error);
+
     if (code == 0) {
-        code = console_init(&run.console, &run.sink, options->child[0].expect,
-                            options->child[0].fail_on, &error);
+        host_crash_init(&run->crash, EXIT_CODE_BUG, run_report_crash, run);
+        code = host_crash_thread_enter(&run->crash, &error);
     }
     if (code != 0) {
         (void)fprintf(stderr, "verdite: %s\n", error.text);
         return EXIT_CODE_FAILURE;
     }
-    code = run_create(&run);
-    console_fini(&run.console);
-    host_crash_fini(&run.crash);
-    host_events_fini(&run.events);
-    host_sink_close(&run.sink);
+    code = run_create(run);
+    host_crash_fini(&run->crash);
+    host_events_fini(&run->events);
+    return code;
+}
+
+int run_machine(const struct options *options)
+{
+    struct run *run = calloc(1, sizeof(*run));
+
+    if (run == NULL) {
+        (void)fputs("verdite: no memory\n", stderr);
+        return EXIT_CODE_FAILURE;
+    }
+    run->options = options;
+    host_terminal_init(&run->terminal);
+    int code = run_opened(run);
+    run_close(run);
+    free(run);
     return code;
 }

@@ -71,6 +71,12 @@ static bool take_request(struct control_request *request, const json_t *json, ch
         (void)snprintf(error, size, "unknown verb; help lists them");
         return false;
     }
+    const char *child = json_string_value(json_object_get(json, "child"));
+    if (child != NULL && strlen(child) >= sizeof(request->child)) {
+        (void)snprintf(error, size, "there is no such child");
+        return false;
+    }
+    (void)snprintf(request->child, sizeof(request->child), "%s", child != NULL ? child : "");
     return take_arguments(request, json_object_get(json, "args"), error, size);
 }
 
@@ -115,6 +121,45 @@ static json_t *verb_help(struct control *control, const struct control_request *
     return object;
 }
 
+static void status_of_child(struct vmms *vmms, unsigned child, json_t *object)
+{
+    struct vmms_guest guest;
+
+    vmms_guest(vmms, child, &guest);
+    if (guest.child) {
+        json_object_set_new(object, "vmbus",
+                            json_sprintf("%u.%u", guest.vmbus_major, guest.vmbus_minor));
+        json_object_set_new(object, "heartbeat", json_string(guest.heartbeat));
+        json_object_set_new(object, "shutdown", json_string(guest.shutdown));
+        json_object_set_new(object, "kvp", json_boolean(guest.kvp));
+    }
+}
+
+/* Of the only one, or of one that is named, beside the machine's; else of all under their names. */
+static void status_of_children(struct control *control, const struct control_request *request,
+                               json_t *object)
+{
+    struct vmms *vmms = control->vmms;
+
+    if (vmms == NULL) {
+        return;
+    }
+    if (request->child[0] != '\0' || vmms_child_name(vmms, 1) == NULL) {
+        status_of_child(vmms, request->at_child, object);
+        return;
+    }
+    json_t *children = json_object();
+    for (unsigned i = 0; vmms_child_name(vmms, i) != NULL; i++) {
+        struct vmms_guest guest;
+        vmms_guest(vmms, i, &guest);
+        json_t *child = json_pack("{s:I, s:s}", "partition", (json_int_t)guest.partition, "state",
+                                  guest.over ? "ended" : "running");
+        status_of_child(vmms, i, child);
+        json_object_set_new(children, vmms_child_name(vmms, i), child);
+    }
+    json_object_set_new(object, "children", children);
+}
+
 static json_t *verb_status(struct control *control, const struct control_request *request,
                            char *error, size_t size)
 {
@@ -132,17 +177,7 @@ static json_t *verb_status(struct control *control, const struct control_request
                   (json_int_t)clock_now_ns(&machine->clock), "hypercalls",
                   (json_int_t)machine->hv.hypercalls, "guest_crashed", (int)machine->crashed);
     debug_release(machine);
-    struct vmms_guest guest = { .child = false };
-    if (control->vmms != NULL) {
-        vmms_guest(control->vmms, &guest);
-    }
-    if (guest.child) {
-        json_object_set_new(result, "vmbus",
-                            json_sprintf("%u.%u", guest.vmbus_major, guest.vmbus_minor));
-        json_object_set_new(result, "heartbeat", json_string(guest.heartbeat));
-        json_object_set_new(result, "shutdown", json_string(guest.shutdown));
-        json_object_set_new(result, "kvp", json_boolean(guest.kvp));
-    }
+    status_of_children(control, request, result);
     return result;
 }
 
@@ -171,10 +206,20 @@ static json_t *verb_resume(struct control *control, const struct control_request
 static json_t *verb_reset(struct control *control, const struct control_request *request,
                           char *error, size_t size)
 {
-    (void)request, (void)error, (void)size;
-    __atomic_store_n(&control->machine->reset, true, __ATOMIC_RELEASE);
-    machine_kick(control->machine);
+    (void)error, (void)size;
+    if (control->vmms != NULL) {
+        vmms_reset(control->vmms, request->at_child);
+    }
     return done();
+}
+
+static json_t *command(struct control *control, const struct control_request *request, char *error,
+                       size_t size, const char *a, const char *b, const char *c);
+
+static json_t *verb_power_off(struct control *control, const struct control_request *request,
+                              char *error, size_t size)
+{
+    return command(control, request, error, size, "power-off", NULL, NULL);
 }
 
 static json_t *verb_quit(struct control *control, const struct control_request *request,
@@ -219,10 +264,10 @@ static json_t *verb_inspect(struct control *control, const struct control_reques
 /* ---- the guest over VMBus ---- */
 
 /* Words set apart by tabs, to the parent's stack. NULL words are left out. */
-static json_t *command(struct control *control, char *error, size_t size, const char *a,
-                       const char *b, const char *c)
+static json_t *command(struct control *control, const struct control_request *request, char *error,
+                       size_t size, const char *a, const char *b, const char *c)
 {
-    char text[3 * CONTROL_ARGUMENT_BYTES];
+    char text[4 * CONTROL_ARGUMENT_BYTES];
     struct error why = { "" };
 
     if (control->vmms == NULL || strchr(b != NULL ? b : "", '\t') != NULL ||
@@ -230,7 +275,10 @@ static json_t *command(struct control *control, char *error, size_t size, const 
         (void)snprintf(error, size, "there is no guest to talk to, or a word holds a tab");
         return NULL;
     }
-    (void)snprintf(text, sizeof(text), "%s%s%s%s%s", a, b != NULL ? "\t" : "", b != NULL ? b : "",
+    bool other = request->at_child != 0;
+    (void)snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s", other ? "@" : "",
+                   other ? vmms_child_name(control->vmms, request->at_child) : "",
+                   other ? "\t" : "", a, b != NULL ? "\t" : "", b != NULL ? b : "",
                    c != NULL ? "\t" : "", c != NULL ? c : "");
     if (vmms_command(control->vmms, text, &why) != 0) {
         (void)snprintf(error, size, "%s", why.text);
@@ -242,15 +290,15 @@ static json_t *command(struct control *control, char *error, size_t size, const 
 static json_t *verb_shutdown(struct control *control, const struct control_request *request,
                              char *error, size_t size)
 {
-    return command(control, error, size, "shutdown", request->n > 0 ? request->argument[0] : "off",
+    return command(control, request, error, size, "shutdown",
+                   request->n > 0 ? request->argument[0] : "off",
                    request->n > 1 ? request->argument[1] : NULL);
 }
 
 static json_t *verb_timesync(struct control *control, const struct control_request *request,
                              char *error, size_t size)
 {
-    (void)request;
-    return command(control, error, size, "timesync", NULL, NULL);
+    return command(control, request, error, size, "timesync", NULL, NULL);
 }
 
 static void kvp_put(void *opaque, const char *pool, const char *key, const char *value)
@@ -265,12 +313,13 @@ static void kvp_put(void *opaque, const char *pool, const char *key, const char 
 }
 
 /* From the host's copy; a new look is asked for. */
-static json_t *kvp_list(struct control *control, const char *key, char *error, size_t size)
+static json_t *kvp_list(struct control *control, unsigned child, const char *key, char *error,
+                        size_t size)
 {
     json_t *tree = json_object(), *found = NULL, *object;
     const char *pool;
 
-    if (control->vmms == NULL || vmms_kvp_each(control->vmms, kvp_put, tree) != 0) {
+    if (control->vmms == NULL || vmms_kvp_each(control->vmms, child, kvp_put, tree) != 0) {
         (void)snprintf(error, size, "the guest has told no keys: its daemon does not run");
     } else if (key == NULL) {
         found = json_incref(tree);
@@ -293,16 +342,16 @@ static json_t *verb_kvp(struct control *control, const struct control_request *r
     const char *what = request->argument[0], *key = request->argument[1];
 
     if (strcmp(what, "list") == 0 && request->n == 1) {
-        return kvp_list(control, NULL, error, size);
+        return kvp_list(control, request->at_child, NULL, error, size);
     }
     if (strcmp(what, "get") == 0 && request->n == 2) {
-        return kvp_list(control, key, error, size);
+        return kvp_list(control, request->at_child, key, error, size);
     }
     if (strcmp(what, "set") == 0 && request->n == 3) {
-        return command(control, error, size, "kvp-set", key, request->argument[2]);
+        return command(control, request, error, size, "kvp-set", key, request->argument[2]);
     }
     if (strcmp(what, "delete") == 0 && request->n == 2) {
-        return command(control, error, size, "kvp-delete", key, NULL);
+        return command(control, request, error, size, "kvp-delete", key, NULL);
     }
     (void)snprintf(error, size, "kvp takes list, get KEY, set KEY VALUE or delete KEY");
     return NULL;
@@ -311,27 +360,27 @@ static json_t *verb_kvp(struct control *control, const struct control_request *r
 static json_t *verb_type(struct control *control, const struct control_request *request,
                          char *error, size_t size)
 {
-    return command(control, error, size, "type", request->argument[0], NULL);
+    return command(control, request, error, size, "type", request->argument[0], NULL);
 }
 
 static json_t *verb_rescind(struct control *control, const struct control_request *request,
                             char *error, size_t size)
 {
-    return command(control, error, size, "rescind", request->argument[0], NULL);
+    return command(control, request, error, size, "rescind", request->argument[0], NULL);
 }
 
 static json_t *verb_offer(struct control *control, const struct control_request *request,
                           char *error, size_t size)
 {
-    return command(control, error, size, "offer", request->argument[0], NULL);
+    return command(control, request, error, size, "offer", request->argument[0], NULL);
 }
 
-static json_t *nic_list(struct control *control)
+static json_t *nic_list(struct control *control, unsigned child)
 {
     json_t *list = json_object();
     struct vmms_port port;
 
-    for (unsigned i = 0; control->vmms != NULL && vmms_port(control->vmms, i, &port); i++) {
+    for (unsigned i = 0; control->vmms != NULL && vmms_port(control->vmms, child, i, &port); i++) {
         json_t *object = json_pack("{s:s, s:s, s:s}", "switch", port.net, "kind", port.kind, "link",
                                    port.link ? "up" : "down");
         if (port.adapter) {
@@ -356,17 +405,18 @@ static json_t *verb_disk(struct control *control, const struct control_request *
     struct vmms_disk disk;
 
     if (strcmp(what, "add") == 0 && request->n == 2) {
-        return command(control, error, size, "disk-add", request->argument[1], NULL);
+        return command(control, request, error, size, "disk-add", request->argument[1], NULL);
     }
     if (strcmp(what, "remove") == 0 && request->n == 2) {
-        return command(control, error, size, "disk-remove", request->argument[1], NULL);
+        return command(control, request, error, size, "disk-remove", request->argument[1], NULL);
     }
     if (strcmp(what, "list") != 0 || request->n != 1) {
         (void)snprintf(error, size, "disk takes add FILE[,...], remove LUN or list");
         return NULL;
     }
     json_t *list = json_array();
-    for (unsigned i = 0; control->vmms != NULL && vmms_disk(control->vmms, i, &disk); i++) {
+    for (unsigned i = 0;
+         control->vmms != NULL && vmms_disk(control->vmms, request->at_child, i, &disk); i++) {
         json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:I}", "file", disk.file, "bus",
                                               disk.ide ? "ide" : "scsi", "lun", (int)disk.lun,
                                               "kind", disk.kind, "bytes", (json_int_t)disk.bytes));
@@ -386,11 +436,11 @@ static json_t *verb_nic(struct control *control, const struct control_request *r
                  { "capture", "nic-capture", 2 } };
 
     if (strcmp(request->argument[0], "list") == 0 && request->n == 1) {
-        return nic_list(control);
+        return nic_list(control, request->at_child);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         if (strcmp(request->argument[0], rows[i].word) == 0 && request->n == rows[i].n) {
-            return command(control, error, size, rows[i].command, request->argument[1],
+            return command(control, request, error, size, rows[i].command, request->argument[1],
                            request->n > 2 ? request->argument[2] : NULL);
         }
     }
@@ -421,14 +471,15 @@ static json_t *verb_devices(struct control *control, const struct control_reques
     struct vmms_offer offer;
     struct vmms_vmbus vmbus = { 0 };
 
-    (void)request, (void)error, (void)size;
-    for (unsigned i = 0; control->vmms != NULL && vmms_offer(control->vmms, i, &offer); i++) {
+    (void)error, (void)size;
+    for (unsigned i = 0;
+         control->vmms != NULL && vmms_offer(control->vmms, request->at_child, i, &offer); i++) {
         char name[64];
         (void)snprintf(name, sizeof(name), "%s-%.8s", offer.name, offer.instance);
         json_object_set_new(list, name, device_object(&offer));
     }
     if (control->vmms != NULL) {
-        vmms_vmbus(control->vmms, &vmbus);
+        vmms_vmbus(control->vmms, request->at_child, &vmbus);
     }
     json_object_set_new(
         object, "vmbus",
@@ -444,7 +495,7 @@ static json_t *verb_devices(struct control *control, const struct control_reques
 }
 
 static verb_handler *const handlers[] = {
-#define X(name, arguments, least, most, help) verb_##name,
+#define X(name, child, arguments, least, most, help) verb_##name,
     CONTROL_VERBS(X)
 #undef X
 };
@@ -491,12 +542,40 @@ char *control_refuse(const char *sentence)
     return refuse("", sentence);
 }
 
+/* Which child is asked. False with the sentence. */
+static bool find_child(struct control *control, struct control_request *request, char *error,
+                       size_t size)
+{
+    struct vmms *vmms = control->vmms;
+    const char *name;
+
+    if (request->child[0] == '\0') {
+        bool which =
+            vmms != NULL && control_verb(request->verb)->child && vmms_child_name(vmms, 1) != NULL;
+        if (which) {
+            (void)snprintf(error, size, "which child? There are %s, %s%s", vmms_child_name(vmms, 0),
+                           vmms_child_name(vmms, 1),
+                           vmms_child_name(vmms, 2) != NULL ? " ..." : "");
+        }
+        return !which;
+    }
+    for (unsigned i = 0; vmms != NULL && (name = vmms_child_name(vmms, i)) != NULL; i++) {
+        if (strcmp(name, request->child) == 0) {
+            request->at_child = i;
+            return true;
+        }
+    }
+    (void)snprintf(error, size, "there is no child %s", request->child);
+    return false;
+}
+
 char *control_answer(struct control *control, const char *line)
 {
     struct control_request request;
     char error[256] = "";
 
-    if (!control_parse(&request, line, error, sizeof(error))) {
+    if (!control_parse(&request, line, error, sizeof(error)) ||
+        !find_child(control, &request, error, sizeof(error))) {
         return refuse(request.id, error);
     }
     json_t *result = handlers[request.verb](control, &request, error, sizeof(error));
@@ -510,10 +589,13 @@ char *control_answer(struct control *control, const char *line)
 
 /* ---- the client's side ---- */
 
-char *control_request(const char *verb, int n, char **arguments)
+char *control_request(const char *child, const char *verb, int n, char **arguments)
 {
     json_t *object = json_object(), *args = json_array();
 
+    if (child != NULL) {
+        json_object_set_new(object, "child", json_string(child));
+    }
     json_object_set_new(object, "verb", json_string(verb));
     for (int i = 0; i < n; i++) {
         json_array_append_new(args, json_string(arguments[i]));
@@ -618,9 +700,9 @@ char *control_refuse(const char *sentence)
     return NULL;
 }
 
-char *control_request(const char *verb, int n, char **arguments)
+char *control_request(const char *child, const char *verb, int n, char **arguments)
 {
-    (void)verb, (void)n, (void)arguments;
+    (void)child, (void)verb, (void)n, (void)arguments;
     return NULL;
 }
 

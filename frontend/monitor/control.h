@@ -1,4 +1,4 @@
-/* The control socket: JSON lines in, JSON lines out. {"verb": "inspect", "args": ["machine"], "id": 7} is answered by
+/* The control socket: JSON lines in, JSON lines out. {"verb": "inspect", "args": ["machine"], "child": "a", "id": 7} is answered by
  * {"id": 7, "ok": true, "result": ...} or {"id": 7, "ok": false, "error": "..."}. Needs Jansson. */
 #ifndef FRONTEND_MONITOR_CONTROL_H
 #define FRONTEND_MONITOR_CONTROL_H
@@ -28,6 +28,8 @@ struct control_request {
     unsigned verb; /* index of control_verb */
     unsigned n;
     char argument[CONTROL_ARGUMENTS][CONTROL_ARGUMENT_BYTES];
+    char child[CONTROL_VERB_BYTES]; /* its name; empty: none */
+    unsigned at_child;              /* its number */
     char id[64]; /* JSON text of "id"; empty: none */
 };
 
@@ -40,8 +42,8 @@ bool control_parse(struct control_request *request, const char *line, char *erro
 char *control_answer(struct control *control, const char *line);
 char *control_refuse(const char *sentence);
 
-/* The line of a request for a verb with its arguments; freed by the caller. */
-char *control_request(const char *verb, int n, char **arguments);
+/* The line of a request for a verb with its arguments, of a child or NULL; freed by the caller. */
+char *control_request(const char *child, const char *verb, int n, char **arguments);
 /* An answer's result as text for people, or its error: *ok tells. Freed by the caller. */
 char *control_text(const char *answer, bool json, bool *ok);
 

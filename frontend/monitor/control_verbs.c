@@ -6,7 +6,7 @@
 #include "base/compiler.h"
 
 static const struct control_verb verbs[] = {
-#define X(name, arguments, least, most, help) { #name, arguments, help, least, most },
+#define X(name, child, arguments, least, most, help) { #name, arguments, help, child, least, most },
     CONTROL_VERBS(X)
 #undef X
 };

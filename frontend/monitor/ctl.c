@@ -12,7 +12,7 @@ enum { ANSWER_BYTES = 1 << 24 };
 
 static void print_usage(FILE *out)
 {
-    (void)fprintf(out, "usage: verdite ctl [--json] PATH VERB [ARGS]\n");
+    (void)fprintf(out, "usage: verdite ctl [--json] [--child NAME] PATH VERB [ARGS]\n");
     for (unsigned i = 0; control_verb(i) != NULL; i++) {
         const struct control_verb *verb = control_verb(i);
         (void)fprintf(out, "  %s %-*s %s\n", verb->name, (int)(15 - strlen(verb->name)),
@@ -56,9 +56,9 @@ static char *receive(int fd)
     return NULL;
 }
 
-static int ask(int fd, const char *verb, int n, char **arguments, bool json)
+static int ask(int fd, const char *child, const char *verb, int n, char **arguments, bool json)
 {
-    char *line = control_request(verb, n, arguments), *answer = NULL, *text = NULL;
+    char *line = control_request(child, verb, n, arguments), *answer = NULL, *text = NULL;
     bool ok = false;
 
     if (line != NULL && send_all(fd, line)) {
@@ -81,10 +81,20 @@ static int ask(int fd, const char *verb, int n, char **arguments, bool json)
 int monitor_ctl(int argc, char **argv)
 {
     struct error error = { "" };
-    bool json = argc > 0 && strcmp(argv[0], "--json") == 0;
+    const char *child = NULL;
+    bool json = false;
 
-    argc -= json;
-    argv += json;
+    for (; argc > 0 && strncmp(argv[0], "--", 2) == 0; argc--, argv++) {
+        if (strcmp(argv[0], "--json") == 0) {
+            json = true;
+        } else if (strcmp(argv[0], "--child") == 0 && argc > 1) {
+            child = argv[1];
+            argc--;
+            argv++;
+        } else {
+            argc = 1; /* the usage */
+        }
+    }
     if (argc < 2 || !control_built()) {
         if (!control_built()) {
             (void)fprintf(stderr, "verdite: ctl: this verdite was built without Jansson\n");
@@ -98,7 +108,7 @@ int monitor_ctl(int argc, char **argv)
         (void)fprintf(stderr, "verdite: ctl: %s\n", error.text);
         return 1;
     }
-    int code = ask(fd, argv[1], argc - 2, argv + 2, json);
+    int code = ask(fd, child, argv[1], argc - 2, argv + 2, json);
     host_socket_close(fd);
     return code;
 }

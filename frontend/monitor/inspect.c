@@ -182,6 +182,10 @@ static json_t *partition_tree(const struct machine *machine, const struct partit
     };
     json_t *object = json_object(), *vps = json_object(), *crash = json_array();
 
+    if (p->name != NULL) {
+        json_object_set_new(object, "name", json_string(p->name));
+    }
+    json_object_set_new(object, "crashed", json_boolean(p->crashed));
     json_object_set_new(object, "parent", p->parent != NULL ? number(p->parent->id) : json_null());
     json_object_set_new(object, "state", json_string(states[p->state & 3]));
     json_object_set_new(object, "privileges", hex(p->privileges));

@@ -194,7 +194,7 @@ static int wire_listen(void *opaque, uint32_t relid)
     struct vmbus_host *host = opaque;
     struct port_place place = events_in(host, relid);
 
-    return port_make(host, &place, 0, VMBUS_SINT, relid, NULL) == HV_STATUS_SUCCESS ? 0 : -ENOSPC;
+    return port_make(host, &place, host->root_vp->index, VMBUS_SINT, relid, NULL) == HV_STATUS_SUCCESS ? 0 : -ENOSPC;
 }
 
 static void wire_unlisten(void *opaque, uint32_t relid)
@@ -330,7 +330,7 @@ int vmbus_host_init(struct vmbus_host *host, struct hypervisor *hv, struct parti
     vmbus_host_restore(host, hv, child, root_vp, trace);
     for (unsigned i = 0; i < ARRAY_SIZE(connections); i++) {
         struct port_place place = messages_in(host, connections[i]);
-        hv_status_t status = port_make(host, &place, 0, VMBUS_SINT, 0, &refused);
+        hv_status_t status = port_make(host, &place, host->root_vp->index, VMBUS_SINT, 0, &refused);
         if (status != HV_STATUS_SUCCESS) {
             return error_set(error, -EPERM, "the parent's %s: HV_STATUS_%s (0x%x)", refused,
                              hv_status_name(status), status);

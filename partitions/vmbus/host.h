@@ -11,7 +11,7 @@ struct vmbus_host {
     struct vmbus_server server;
     struct hypervisor *hv;
     struct partition *child;
-    struct vp *root_vp; /* hears the messages and events of VMBUS_SINT */
+    struct vp *root_vp; /* hears the messages and events of VMBUS_SINT; of this child alone */
     struct timer work;
     uint64_t attached[VMBUS_RELIDS / 64]; /* bit relid: there is an event port in the child */
     bool contacted;                       /* there is a message port in the child */

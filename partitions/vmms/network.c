@@ -175,14 +175,14 @@ static struct net_switch *find_switch(struct network *network, const char *name,
                                       enum net_switch_kind kind, struct error *error)
 {
     for (unsigned i = 0; i < NETWORK_SWITCHES; i++) {
-        struct net_switch *net = network->net[i];
+        struct net_switch *net = network->home->net[i];
         if (net == NULL) {
             net = malloc(sizeof(*net));
             if (net == NULL) {
                 break;
             }
             net_switch_init(net, name, kind, &machine_of(network)->clock);
-            network->net[i] = net;
+            network->home->net[i] = net;
             return net;
         }
         if (strcmp(net->name, name) == 0) {
@@ -283,11 +283,19 @@ void network_reap(struct network *network)
     }
 }
 
+/* An adapter of a further child that was given no name is CHILD.nicN to the switch, and also nicN to the child. */
+static bool named(const struct network *network, const struct net_port *port, const char *name)
+{
+    const char *dot = network->number > 0 ? strrchr(port->name, '.') : NULL;
+
+    return strcmp(port->name, name) == 0 || (dot != NULL && strcmp(dot + 1, name) == 0);
+}
+
 static struct nic *find_nic(struct network *network, const char *name, struct error *error)
 {
     for (unsigned i = 0; i < NETWORK_NICS; i++) {
         struct nic *nic = network->nic[i];
-        if (nic != NULL && !nic->removed && strcmp(nic->netvsp.port.name, name) == 0) {
+        if (nic != NULL && !nic->removed && named(network, &nic->netvsp.port, name)) {
             return nic;
         }
     }
@@ -305,14 +313,16 @@ static int make_nic(struct network *network, unsigned number, const struct netwo
         .name = request->name[0] != '\0' ? request->name : name,
         .number = number,
         .mac = { 0x00, 0x15, 0x5d, (uint8_t)(network->seed >> 8), (uint8_t)network->seed,
-                 (uint8_t)(number + 1) },
+                 (uint8_t)(NETWORK_NICS * network->number + number + 1) },
         .queues = request->queues != 0          ? request->queues
                   : network->cpus > QUEUES_MOST ? QUEUES_MOST
                                                 : network->cpus,
         .vlan = request->vlan,
     };
 
-    (void)snprintf(name, sizeof(name), "nic%u", number);
+    const char *child = network->number > 0 ? network->worker->child->name : NULL;
+    (void)snprintf(name, sizeof(name), "%.*s%snic%u", NET_PORT_NAME - 16,
+                   child != NULL ? child : "", child != NULL ? "." : "", number);
     if (request->has_mac) {
         memcpy(config.mac, request->mac, NET_MAC_BYTES);
     }
@@ -379,7 +389,7 @@ int network_add(struct network *network, const char *text, struct error *error)
         return -ENOSPC;
     }
     if (request.user) {
-        status = join_user(network, net, &request, text, error);
+        status = join_user(network->home, net, &request, text, error);
     }
     return status != 0 || request.uplink ? status
                                          : make_nic(network, number, &request, text, net, error);
@@ -430,8 +440,8 @@ int network_capture(struct network *network, const char *text, struct error *err
     }
     memcpy(name, text, (size_t)(equals - text));
     name[equals - text] = '\0';
-    if (strcmp(name, "uplink") == 0 && network->uplinked) {
-        port = &network->uplink.port;
+    if (strcmp(name, "uplink") == 0 && network->home->uplinked) {
+        port = &network->home->uplink.port;
     } else {
         struct nic *nic = find_nic(network, name, error);
         port = nic != NULL ? &nic->netvsp.port : NULL;
@@ -461,6 +471,7 @@ void network_init(struct network *network, struct worker *worker, unsigned cpus,
 {
     memset(network, 0, sizeof(*network));
     network->worker = worker;
+    network->home = network;
     network->cpus = cpus;
     network->seed = seed;
     network->restoring = restoring;
@@ -472,9 +483,9 @@ void network_fini(struct network *network)
         return;
     }
     struct machine_input *input = &machine_of(network)->input;
-    input->net = NULL;
-    input->net_busy = NULL;
     if (network->uplinked) {
+        input->net = NULL;
+        input->net_busy = NULL;
         net_uplink_fini(&network->uplink);
     }
     for (unsigned i = 0; i < NETWORK_NICS; i++) {

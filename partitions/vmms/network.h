@@ -39,9 +39,11 @@ struct nic {
 
 struct network {
     struct worker *worker; /* NULL: not started */
+    struct network *home;  /* the first child's, which has the switches and the uplink of all */
+    unsigned number;       /* of the child, for its addresses */
     uint64_t seed;
     unsigned cpus;
-    struct net_switch *net[NETWORK_SWITCHES]; /* owned */
+    struct net_switch *net[NETWORK_SWITCHES]; /* owned; those of home count */
     struct net_uplink uplink;
     bool uplinked;
     bool restoring;                             /* what is outside begins with network_resume */

@@ -117,11 +117,11 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     struct hv_caller root = hv_caller_root(&machine->hv);
     uint64_t pages = config->memory_bytes >> PAGE_SHIFT;
     uint64_t low = config->low_limit >> PAGE_SHIFT;
-    struct pool pool = { .machine = machine, .next = pages };
+    struct pool pool = { .machine = machine, .next = config->first_page + pages };
     uint8_t create[CREATE_PARTITION_BYTES] = { 0 }, property[24] = { 0 }, id[8];
     hv_status_t status;
 
-    pool.end = pages + parent_pool_pages(config->memory_bytes, config->cpus);
+    pool.end = pool.next + parent_pool_pages(config->memory_bytes, config->cpus);
     status = hv_call(&root, CALL_CREATE_PARTITION, create, sizeof(create), id, sizeof(id), 0, NULL);
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallCreatePartition", status);
@@ -143,9 +143,10 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallInitializePartition", status);
     }
-    status = map_range(&pool, 0, 0, pages < low ? pages : low);
+    status = map_range(&pool, 0, config->first_page, pages < low ? pages : low);
     if (status == HV_STATUS_SUCCESS && pages > low) {
-        status = map_range(&pool, config->high_base >> PAGE_SHIFT, low, pages - low);
+        status = map_range(&pool, config->high_base >> PAGE_SHIFT, config->first_page + low,
+                           pages - low);
     }
     if (status != HV_STATUS_SUCCESS) {
         return refused(error, "HvCallMapGpaPages", status);
@@ -159,22 +160,28 @@ int parent_create_child(struct machine *machine, const struct parent_child *conf
     return 0;
 }
 
+int parent_create_vp(struct machine *machine, struct partition *partition, uint32_t index,
+                     struct error *error)
+{
+    struct hv_caller root = hv_caller_root(&machine->hv);
+    uint8_t input[CREATE_VP_BYTES] = { 0 };
+
+    le64_store(input, partition->id);
+    le32_store(input + 8, index);
+    input[15] = SUBNODE_ANY;
+    hv_status_t status = hv_call(&root, CALL_CREATE_VP, input, sizeof(input), NULL, 0, 0, NULL);
+    return status == HV_STATUS_SUCCESS ? 0 : refused(error, "HvCallCreateVp", status);
+}
+
 int parent_create_vps(struct machine *machine, struct partition *partition, unsigned cpus,
                       struct error *error)
 {
-    struct hv_caller root = hv_caller_root(&machine->hv);
+    int status = 0;
 
-    for (unsigned i = 0; i < cpus; i++) {
-        uint8_t input[CREATE_VP_BYTES] = { 0 };
-        le64_store(input, partition->id);
-        le32_store(input + 8, i);
-        input[15] = SUBNODE_ANY;
-        hv_status_t status = hv_call(&root, CALL_CREATE_VP, input, sizeof(input), NULL, 0, 0, NULL);
-        if (status != HV_STATUS_SUCCESS) {
-            return refused(error, "HvCallCreateVp", status);
-        }
+    for (unsigned i = 0; i < cpus && status == 0; i++) {
+        status = parent_create_vp(machine, partition, i, error);
     }
-    return 0;
+    return status;
 }
 
 int parent_set_registers(struct machine *machine, struct partition *partition, uint32_t vp,
@@ -205,17 +212,29 @@ int parent_set_registers(struct machine *machine, struct partition *partition, u
     return 0;
 }
 
-int parent_start(struct machine *machine, struct partition *partition, struct error *error)
+static int suspend_all(struct machine *machine, struct partition *partition, bool suspend,
+                       struct error *error)
 {
-    const struct hv_register_assignment run = { .name = REGISTER_EXPLICIT_SUSPEND };
+    const struct hv_register_assignment value = { .name = REGISTER_EXPLICIT_SUSPEND,
+                                                  .low = suspend };
 
     for (uint32_t i = 0; i < HV_VPS; i++) {
         if (partition_vp(partition, i) != NULL) {
-            int status = parent_set_registers(machine, partition, i, &run, 1, error);
+            int status = parent_set_registers(machine, partition, i, &value, 1, error);
             if (status != 0) {
                 return status;
             }
         }
     }
     return 0;
+}
+
+int parent_start(struct machine *machine, struct partition *partition, struct error *error)
+{
+    return suspend_all(machine, partition, false, error);
+}
+
+int parent_stop(struct machine *machine, struct partition *partition, struct error *error)
+{
+    return suspend_all(machine, partition, true, error);
 }

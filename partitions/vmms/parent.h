@@ -16,13 +16,14 @@ struct partition;
 uint64_t parent_pool_pages(uint64_t memory_bytes, unsigned cpus);
 
 struct parent_child {
+    uint64_t first_page; /* of the parent's own */
     uint64_t memory_bytes;
     unsigned cpus;
     uint64_t low_limit, high_base; /* guest memory above low_limit lies at high_base */
     uint64_t privileges;
 };
 
-/* Create, deposit, initialize, map GPA pages. The parent's pages from 0 on become the child's
+/* Create, deposit, initialize, map GPA pages. The parent's pages from first_page on become the child's
  * memory, those after them its pool. 0 or -errno; the sentence names the hypercall and its status.
  */
 WARN_UNUSED int parent_create_child(struct machine *machine, const struct parent_child *config,
@@ -31,6 +32,10 @@ WARN_UNUSED int parent_create_child(struct machine *machine, const struct parent
 /* VPs 0..cpus-1 of the partition (a child, or the root itself). They stand explicitly suspended. */
 WARN_UNUSED int parent_create_vps(struct machine *machine, struct partition *partition,
                                   unsigned cpus, struct error *error);
+
+/* One VP more, standing suspended. */
+WARN_UNUSED int parent_create_vp(struct machine *machine, struct partition *partition,
+                                 uint32_t index, struct error *error);
 
 struct hv_register_assignment {
     uint32_t name;
@@ -44,5 +49,8 @@ WARN_UNUSED int parent_set_registers(struct machine *machine, struct partition *
 /* Clear ExplicitSuspend of every VP. */
 WARN_UNUSED int parent_start(struct machine *machine, struct partition *partition,
                              struct error *error);
+/* Set it. */
+WARN_UNUSED int parent_stop(struct machine *machine, struct partition *partition,
+                            struct error *error);
 
 #endif

@@ -19,17 +19,12 @@
 #include "partitions/saved_state.h"
 #include "partitions/state_hash.h"
 #include "partitions/vmms/autopsy.h"
-#include "partitions/vmms/boot.h"
-#include "partitions/vmms/parent.h"
+#include "partitions/vmms/children.h"
 #include "partitions/vmms/saved_config.h"
-#include "partitions/vmms/worker.h"
 #include "partitions/vp.h"
 
 enum {
-    DEFAULT_MEMORY_MB = 512,
-    MINIMUM_MEMORY_MB = 2,
-    MAXIMUM_MEMORY_MB = 64 << 10,
-    HYPERVISOR_PAGES = 96, /* with those of the root's VP */
+    HYPERVISOR_PAGES = 96, /* for a child, with those of the root's VP that hears for it */
     HYPERVISOR_PAGES_PER_VP = 32,
     ROOT_POOL_PAGES = 256 + VMBUS_HOST_POOL_PAGES,
     ROOT_POOL_PAGES_PER_VP = 16,
@@ -38,10 +33,9 @@ enum {
 struct vmms {
     struct vmms_config config;
     struct machine machine;
-    struct partition *guest; /* the partition that the kernel boots in */
-    struct board *board;
-    struct worker worker; /* role child */
-    struct boot_image image;
+    struct child *child; /* owned; the first, and those of config.others */
+    unsigned n_children;
+    struct vp *faulted; /* the last that ended its guest */
     struct saved_config
         saved; /* what a saved state tells of it; of one that was restored, also its strings */
     bool machine_made;
@@ -83,26 +77,44 @@ static int dump_bits(const char *list, unsigned *bits, struct error *error)
     return 0;
 }
 
-/* The configuration with its defaults, checked. -EINVAL: the user's mistake. */
-static int settle(struct vmms_config *config, struct cpu_model *model, struct error *error)
+static int settle_children(const struct vmms_config *config, struct vmms_child *list, unsigned n,
+                           struct error *error)
 {
-    if (config->memory_bytes == 0) {
-        config->memory_bytes = (uint64_t)DEFAULT_MEMORY_MB << 20;
+    uint64_t cpus = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        int status = child_settle(&list[i], config->role, error);
+        if (status != 0 && n > 1 && error != NULL) {
+            struct error why = *error;
+            error_set(error, status, "child %s: %s", list[i].name, why.text);
+        }
+        if (status != 0) {
+            return status;
+        }
+        cpus += list[i].cpus;
     }
-    if (config->memory_bytes % (1 << 20) != 0 || config->memory_bytes >> 20 < MINIMUM_MEMORY_MB ||
-        config->memory_bytes >> 20 > MAXIMUM_MEMORY_MB) {
-        return error_set(error, -EINVAL, "memory must be a whole number of MiB from %d to %d",
-                         MINIMUM_MEMORY_MB, MAXIMUM_MEMORY_MB);
+    if (cpus > MACHINE_VPS) {
+        return error_set(error, -EINVAL, "at most %d processors, of all children together",
+                         MACHINE_VPS);
     }
-    if (config->cpus == 0) {
-        config->cpus = 1;
+    if (n > 1 && config->role != VMMS_ROLE_CHILD) {
+        return error_set(error, -EINVAL, "only --role child has several children");
     }
-    if (config->n_others > 0) {
-        return error_set(error, -EINVAL, "several children are not built yet");
+    return 0;
+}
+
+/* The configuration and its children with their defaults, checked. -EINVAL: the user's mistake. */
+static int settle(struct vmms_config *config, struct vmms_child *list, unsigned n,
+                  struct cpu_model *model, struct error *error)
+{
+    unsigned dump;
+    int status = settle_children(config, list, n, error);
+
+    if (status != 0) {
+        return status;
     }
-    if (config->cpus > MACHINE_VPS) {
-        return error_set(error, -EINVAL, "at most %d processors", MACHINE_VPS);
-    }
+    config->memory_bytes = list[0].memory_bytes;
+    config->cpus = list[0].cpus;
     if (!config->virtual_time &&
         (config->record != NULL || config->input != NULL || config->hash_every != 0)) {
         return error_set(error, -EINVAL,
@@ -114,24 +126,10 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
                          "check lockstep needs --clock virtual, the translator, one processor, and "
                          "neither disks nor networks");
     }
-    for (unsigned i = 0; i < config->n_disks; i++) {
-        struct disk_spec spec;
-        if (disk_spec_parse(config->disks[i], &spec, error) != 0) {
-            return -EINVAL;
-        }
+    if (n > 1 && config->save != NULL) {
+        return error_set(error, -EINVAL, "a machine of several children cannot be saved yet");
     }
-    for (unsigned i = 0; i < config->n_net; i++) {
-        struct network_request request;
-        if (network_parse(&request, config->net[i], error) != 0) {
-            return -EINVAL;
-        }
-        if (!request.none && config->role != VMMS_ROLE_CHILD) {
-            return error_set(error, -EINVAL, "net %s: only --role child has network adapters yet",
-                             config->net[i]);
-        }
-    }
-    unsigned dump;
-    int status = dump_bits(config->dump, &dump, error);
+    status = dump_bits(config->dump, &dump, error);
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
 }
 
@@ -140,13 +138,20 @@ _Static_assert((int)VMMS_HIDE_BMI2 == CPU_HIDE_BMI2 && (int)VMMS_HIDE_AVX == CPU
                "one set of bits");
 
 static struct machine_config machine_config_of(const struct vmms_config *config,
+                                               const struct vmms_child *list, unsigned n,
                                                const struct cpu_model *model)
 {
-    uint64_t root_pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * config->cpus;
-    uint64_t reserved =
-        HYPERVISOR_PAGES + root_pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * config->cpus;
+    uint64_t root_pool = 0, reserved = 0, pages = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * list[i].cpus;
+        root_pool += pool;
+        reserved += HYPERVISOR_PAGES + pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * list[i].cpus;
+        pages += config->role == VMMS_ROLE_CHILD ? child_pages(&list[i])
+                                                 : list[i].memory_bytes >> PAGE_SHIFT;
+    }
     struct machine_config machine = {
-        .ram_bytes = config->memory_bytes + (reserved << PAGE_SHIFT),
+        .ram_bytes = (pages + reserved) << PAGE_SHIFT,
         .reserved_pages = reserved,
         .root_pool_pages = root_pool,
         .hypervisor = config->role != VMMS_ROLE_PC,
@@ -170,21 +175,7 @@ static struct machine_config machine_config_of(const struct vmms_config *config,
     };
 
     (void)dump_bits(config->dump, &machine.dump, NULL); /* settle has judged it */
-    if (config->role == VMMS_ROLE_CHILD) {
-        machine.ram_bytes += parent_pool_pages(config->memory_bytes, config->cpus) << PAGE_SHIFT;
-    }
     return machine;
-}
-
-/* The privileges of the child: what Linux uses, and invariant TSC when the model has it. */
-static uint64_t child_privileges(const struct machine *machine)
-{
-    uint64_t privileges = hv_privileges_child_linux();
-
-    if (machine->config.model.features >> FEATURE_INVTSC & 1) {
-        privileges |= HV_PRIVILEGE(ACCESS_TSC_INVARIANT_CONTROLS);
-    }
-    return privileges;
 }
 
 /* The root's RAM: below and above the hole when it is the guest; one to one when the parent is
@@ -204,64 +195,23 @@ static int map_root(struct vmms *vmms)
                                              pages - low);
 }
 
-static int start_disks(struct vmms *vmms, struct error *error)
-{
-    return storage_start(&vmms->worker.storage, &vmms->worker, vmms->config.disks,
-                         vmms->config.n_disks, error);
-}
-
-/* The adapters and captures that the configuration asks for. */
-static int network_start(struct vmms *vmms, struct error *error)
-{
-    const struct vmms_config *config = &vmms->config;
-    struct network *network = &vmms->worker.network;
-    int status = 0;
-
-    network_init(network, &vmms->worker, config->cpus, config->seed, config->resume != NULL);
-    for (unsigned i = 0; i < config->n_net && status == 0; i++) {
-        status = network_add(network, config->net[i], error);
-    }
-    for (unsigned i = 0; i < config->n_pcap && status == 0; i++) {
-        status = network_capture(network, config->pcap[i], error);
-    }
-    return status;
-}
-
 static int make_partitions(struct vmms *vmms, struct error *error)
 {
-    struct machine *machine = &vmms->machine;
-    const struct board_callbacks callbacks = {
-        .serial_output = vmms->config.serial_output,
-        .serial_opaque = vmms->config.serial_opaque,
-    };
+    bool is_child = vmms->config.role == VMMS_ROLE_CHILD;
     int status = map_root(vmms);
 
     if (status != 0) {
         return error_set(error, status, "no memory for the root's GPA map");
     }
-    vmms->guest = machine->hv.root;
-    if (vmms->config.role == VMMS_ROLE_CHILD) {
-        const struct parent_child child = {
-            .memory_bytes = vmms->config.memory_bytes,
-            .cpus = vmms->config.cpus,
-            .low_limit = BOARD_LOW_MEMORY_LIMIT,
-            .high_base = BOARD_HIGH_MEMORY,
-            .privileges = child_privileges(machine),
-        };
-        status = parent_create_child(machine, &child, &vmms->guest, error);
-        if (status != 0) {
-            return status;
+    for (unsigned i = 0; i < vmms->n_children && status == 0; i++) {
+        struct child *child = &vmms->child[i];
+        status = child_make(child, &vmms->machine, is_child, error);
+        if (status == 0 && is_child) {
+            status = worker_start(&child->worker, &vmms->machine, child->partition, i, error);
+            status = status == 0 ? child_make_devices(child, &vmms->child[0], vmms->config.seed,
+                                                      false, error)
+                                 : status;
         }
-    }
-    vmms->board = board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
-    if (vmms->board == NULL) {
-        return -ENOMEM;
-    }
-    status = parent_create_vps(machine, vmms->guest, vmms->config.cpus, error);
-    if (status == 0 && vmms->config.role == VMMS_ROLE_CHILD) {
-        status = worker_start(&vmms->worker, machine, vmms->guest, error);
-        status = status == 0 ? start_disks(vmms, error) : status;
-        status = status == 0 ? network_start(vmms, error) : status;
     }
     return status;
 }
@@ -270,7 +220,7 @@ static size_t serial_input(void *opaque, const uint8_t *bytes, size_t n)
 {
     struct vmms *vmms = opaque;
 
-    return board_serial_input(vmms->board, bytes, n);
+    return board_serial_input(vmms->child[0].board, bytes, n);
 }
 
 /* The record to feed back, the record to write, and the JSON trace. */
@@ -298,18 +248,70 @@ static int open_files(struct vmms *vmms, bool *usage_error, struct error *error)
     return status;
 }
 
+/* The child that a command begins with: "@NAME" and a tab; else the first. NULL: there is none of the name. */
+static struct child *addressed(struct vmms *vmms, const char **text, size_t *n)
+{
+    const char *end = *n > 0 && **text == '@' ? memchr(*text, '\t', *n) : NULL;
+
+    if (end == NULL) {
+        return &vmms->child[0];
+    }
+    size_t length = (size_t)(end - *text) - 1;
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        const char *name = vmms->child[i].config.name;
+        if (strlen(name) == length && strncmp(name, *text + 1, length) == 0) {
+            *n -= length + 2;
+            *text += length + 2;
+            return &vmms->child[i];
+        }
+    }
+    return NULL;
+}
+
+static void power_off(struct vmms *vmms, struct child *child)
+{
+    __atomic_store_n(&child->partition->power_off, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&vmms->machine.power_off, true, __ATOMIC_RELEASE);
+    machine_kick(&vmms->machine);
+}
+
+static int take_command(struct vmms *vmms, const char *text, size_t n, struct error *error)
+{
+    static const char off[] = "power-off";
+    struct child *child = addressed(vmms, &text, &n);
+
+    if (child == NULL) {
+        return error_set(error, -ENOENT, "there is no such child");
+    }
+    if (child->over) {
+        return error_set(error, -ENOTCONN, "child %s has ended", child->config.name);
+    }
+    if (n == sizeof(off) - 1 && memcmp(text, off, n) == 0) {
+        power_off(vmms, child);
+        return 0;
+    }
+    return worker_command(&child->worker, text, n, error);
+}
+
 static void enter_command(void *opaque, const char *text, size_t n)
+{
+    (void)take_command(opaque, text, n, NULL); /* its fate is the guest's to see */
+}
+
+static void root_message(void *opaque, struct vp *root_vp, unsigned sint)
 {
     struct vmms *vmms = opaque;
 
-    (void)worker_command(&vmms->worker, text, n, NULL); /* its fate is the guest's to see */
+    if (root_vp->index < vmms->n_children) {
+        worker_root_message(&vmms->child[root_vp->index].worker, sint);
+    }
 }
 
 /* After a restore the kernel's files are read when they are needed: they must be the same. */
 static int read_again(struct vmms *vmms, struct error *error)
 {
     const struct vmms_config *config = &vmms->config;
-    struct boot_image *image = &vmms->image;
+    struct boot_image *image = &vmms->child[0].image;
     int status = boot_read(image, config->kernel, config->initrd, config->append, error);
 
     if (status == 0) {
@@ -325,32 +327,18 @@ static int read_again(struct vmms *vmms, struct error *error)
     return status;
 }
 
-static int start(struct vmms *vmms, struct error *error)
-{
-    if (vmms->image.kernel == NULL) {
-        int again = read_again(vmms, error);
-        if (again != 0) {
-            return again;
-        }
-    }
-    int status = boot_place(&vmms->image, &vmms->machine, vmms->guest, vmms->config.memory_bytes,
-                            vmms->config.cpus, error);
-
-    return status != 0 ? status : parent_start(&vmms->machine, vmms->guest, error);
-}
-
 static int restore_worker(struct vmms *vmms, struct error *error)
 {
-    int status = worker_restore(&vmms->worker, &vmms->machine, vmms->guest, error);
+    struct child *child = &vmms->child[0];
+    int status = worker_restore(&child->worker, &vmms->machine, child->partition, 0, error);
 
-    status = status == 0 ? start_disks(vmms, error) : status;
-    return status == 0 ? network_start(vmms, error) : status;
+    return status == 0 ? child_make_devices(child, child, vmms->config.seed, true, error) : status;
 }
 
 /* The disks as they are now, not as they were at the start: a line each. */
 static int save_disks(struct vmms *vmms, struct error *error)
 {
-    struct storage *storage = &vmms->worker.storage;
+    struct storage *storage = &vmms->child[0].worker.storage;
     struct saved_text *text = &vmms->saved.disks;
 
     text->n = 0;
@@ -371,8 +359,8 @@ static int save_disks(struct vmms *vmms, struct error *error)
 static int save_net(struct vmms *vmms, struct error *error)
 {
     struct saved_text *text = &vmms->saved.net;
-    int status =
-        network_text(&vmms->worker.network, (char *)text->bytes, sizeof(text->bytes), error);
+    int status = network_text(&vmms->child[0].worker.network, (char *)text->bytes,
+                              sizeof(text->bytes), error);
 
     text->n = (uint32_t)strlen((char *)text->bytes);
     return status;
@@ -382,19 +370,15 @@ static int save_net(struct vmms *vmms, struct error *error)
 static int make_parts(struct vmms *vmms, struct error *error)
 {
     struct machine *machine = &vmms->machine;
-    const struct board_callbacks callbacks = {
-        .serial_output = vmms->config.serial_output,
-        .serial_opaque = vmms->config.serial_opaque,
-    };
+    struct partition *guest = hypervisor_partition(&machine->hv, vmms->saved.guest);
 
-    vmms->guest = hypervisor_partition(&machine->hv, vmms->saved.guest);
-    if (vmms->guest == NULL || vmms->guest->n_vps == 0) {
+    if (guest == NULL || guest->n_vps == 0) {
         return error_set(error, -EINVAL, "%s: config.guest: there is no such partition",
                          vmms->config.resume);
     }
-    vmms->board = board_create(machine, vmms->guest, vmms->config.memory_bytes, &callbacks, error);
-    if (vmms->board == NULL) {
-        return -ENOMEM;
+    int status = child_make_board(&vmms->child[0], machine, guest, error);
+    if (status != 0) {
+        return status;
     }
     return vmms->config.role == VMMS_ROLE_CHILD ? restore_worker(vmms, error) : 0;
 }
@@ -403,8 +387,8 @@ static int make_parts(struct vmms *vmms, struct error *error)
 static void visit_parts(struct vmms *vmms, struct state_walk *walk)
 {
     machine_visit_parts(&vmms->machine, walk);
-    if (vmms->worker.machine != NULL) {
-        worker_visit(&vmms->worker, walk);
+    if (vmms->child[0].worker.machine != NULL) {
+        worker_visit(&vmms->child[0].worker, walk);
     }
     machine_visit_last(&vmms->machine, walk);
 }
@@ -430,7 +414,7 @@ static int restore(struct vmms *vmms, struct state_reader *reader, struct error 
         machine_input_skip(&machine->input, clock_now_ns(&machine->clock));
     }
     if (walk.status == 0) {
-        walk.status = network_resume(&vmms->worker.network, error);
+        walk.status = network_resume(&vmms->child[0].worker.network, error);
     }
     return walk.status;
 }
@@ -439,24 +423,88 @@ static int restore(struct vmms *vmms, struct state_reader *reader, struct error 
 static int read_files(struct vmms *vmms, struct state_reader **reader, struct error *error)
 {
     struct vmms_config *config = &vmms->config;
-    int status;
+    int status = 0;
 
-    if (config->resume == NULL) {
-        return boot_read(&vmms->image, config->kernel, config->initrd, config->append, error);
+    if (config->resume != NULL) {
+        *reader = config->resume_records == NULL
+                      ? state_reader_open(config->resume, &status, error)
+                      : state_reader_memory(config->resume_records, config->n_resume_records,
+                                            &status, error);
+        return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
     }
-    *reader =
-        config->resume_records == NULL
-            ? state_reader_open(config->resume, &status, error)
-            : state_reader_memory(config->resume_records, config->n_resume_records, &status, error);
-    return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
+    for (unsigned i = 0; i < vmms->n_children && status == 0; i++) {
+        const struct vmms_child *child = &vmms->child[i].config;
+        status =
+            boot_read(&vmms->child[i].image, child->kernel, child->initrd, child->append, error);
+    }
+    return status;
+}
+
+/* After the configuration is settled: what each has of the parent's pages. */
+static void place_children(struct vmms *vmms, const struct vmms_child *list)
+{
+    uint64_t page = 0;
+
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        vmms->child[i].config = list[i];
+        vmms->child[i].number = i;
+        vmms->child[i].first_page = page;
+        page += child_pages(&list[i]);
+    }
+}
+
+/* vmms.config to a machine without partitions, and the reader of a saved state. */
+static int make_machine(struct vmms *vmms, struct state_reader **reader, bool *usage_error,
+                        struct error *error)
+{
+    struct vmms_child list[VMMS_CHILDREN];
+    struct cpu_model model;
+
+    vmms->n_children = children_of(&vmms->config, list);
+    vmms->child = calloc(vmms->n_children, sizeof(*vmms->child));
+    if (vmms->child == NULL) {
+        return error_set(error, -ENOMEM, "no memory for a machine");
+    }
+    place_children(vmms, list);
+    int status = read_files(vmms, reader, error);
+    if (status == 0) {
+        (void)children_of(&vmms->config, list); /* a saved one is known now */
+        status = settle(&vmms->config, list, vmms->n_children, &model, error);
+    }
+    if (status != 0) {
+        *usage_error = status == -EINVAL;
+        return status;
+    }
+    place_children(vmms, list);
+    struct machine_config machine =
+        machine_config_of(&vmms->config, list, vmms->n_children, &model);
+    machine.root_message = root_message;
+    machine.root_message_opaque = vmms;
+    if (*reader != NULL) {
+        status = saved_config_check(&vmms->saved, &machine, vmms->config.resume, error);
+    }
+    *usage_error = status != 0;
+    if (status == 0) {
+        status = machine_init(&vmms->machine, &machine, stderr, error);
+        vmms->machine_made = status == 0;
+    }
+    return status;
+}
+
+static int start_children(struct vmms *vmms, struct error *error)
+{
+    int status = 0;
+
+    for (unsigned i = 0; i < vmms->n_children && status == 0; i++) {
+        status = child_start(&vmms->child[i], error);
+    }
+    return status;
 }
 
 struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, struct error *error)
 {
     struct vmms *vmms = calloc(1, sizeof(*vmms));
     struct state_reader *reader = NULL;
-    struct cpu_model model;
-    int status;
 
     *usage_error = false;
     if (vmms == NULL) {
@@ -465,25 +513,7 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     }
     vmms->config = *config;
     host_sink_none(&vmms->json);
-    status = read_files(vmms, &reader, error);
-    if (status == 0) {
-        status = settle(&vmms->config, &model, error);
-    }
-    if (status != 0) {
-        *usage_error = status == -EINVAL;
-        state_reader_close(reader);
-        vmms_destroy(vmms);
-        return NULL;
-    }
-    struct machine_config machine = machine_config_of(&vmms->config, &model);
-    machine.root_message = worker_root_message;
-    machine.root_message_opaque = &vmms->worker;
-    status = reader == NULL ? 0 : saved_config_check(&vmms->saved, &machine, config->resume, error);
-    *usage_error = status != 0;
-    if (status == 0) {
-        status = machine_init(&vmms->machine, &machine, stderr, error);
-        vmms->machine_made = status == 0;
-    }
+    int status = make_machine(vmms, &reader, usage_error, error);
     if (status == 0) {
         vmms->machine.input.command = enter_command;
         vmms->machine.input.command_opaque = vmms;
@@ -500,7 +530,7 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         *usage_error = status == -EINVAL;
     } else if (status == 0) {
         status = make_partitions(vmms, error);
-        status = status == 0 ? start(vmms, error) : status;
+        status = status == 0 ? start_children(vmms, error) : status;
     }
     state_reader_close(reader);
     if (status == 0 && config->lockstep && vmms_translation_refused(vmms) != NULL) {
@@ -515,16 +545,20 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
 
 int vmms_save(struct vmms *vmms, const char *path, struct error *error)
 {
-    const char *unsaved = worker_unsaved(&vmms->worker);
+    const struct child *child = &vmms->child[0];
+    const char *unsaved = worker_unsaved(&child->worker);
 
+    if (vmms->n_children > 1) {
+        return error_set(error, -ENOTSUP, "a machine of several children cannot be saved yet");
+    }
     if (unsaved != NULL) {
         return error_set(error, -ENOTSUP, "the state of the device %s cannot be saved", unsaved);
     }
-    if (vmms->image.kernel != NULL) {
-        vmms->saved.kernel_facts = boot_file_facts(vmms->image.kernel, vmms->image.kernel_bytes);
-        vmms->saved.initrd_facts = boot_file_facts(vmms->image.initrd, vmms->image.initrd_bytes);
+    if (child->image.kernel != NULL) {
+        vmms->saved.kernel_facts = boot_file_facts(child->image.kernel, child->image.kernel_bytes);
+        vmms->saved.initrd_facts = boot_file_facts(child->image.initrd, child->image.initrd_bytes);
     }
-    int status = saved_config_fill(&vmms->saved, &vmms->config, vmms->guest->id,
+    int status = saved_config_fill(&vmms->saved, &vmms->config, child->partition->id,
                                    &vmms->machine.config, error);
     if (status != 0) {
         return status;
@@ -576,24 +610,16 @@ void vmms_destroy(struct vmms *vmms)
     if (vmms == NULL) {
         return;
     }
+    for (unsigned i = vmms->child != NULL ? vmms->n_children : 0; i-- > 0;) {
+        child_fini(&vmms->child[i]); /* the first last: it has the switches */
+        boot_fini(&vmms->child[i].image);
+    }
     if (vmms->machine_made) {
-        worker_fini(&vmms->worker);
-        board_destroy(vmms->board);
         machine_fini(&vmms->machine);
     }
     host_sink_close(&vmms->json);
-    boot_fini(&vmms->image);
+    free(vmms->child);
     free(vmms);
-}
-
-/* The guest asked for a reset: everything to power-on, the kernel loaded again. */
-static int restart(struct vmms *vmms, struct error *error)
-{
-    __atomic_store_n(&vmms->machine.reset, false, __ATOMIC_RELEASE);
-    machine_partition_reset(&vmms->machine, vmms->guest);
-    board_reset(vmms->board);
-    worker_reset(&vmms->worker);
-    return start(vmms, error);
 }
 
 static enum vmms_end end_of(enum machine_end end)
@@ -613,6 +639,96 @@ static enum vmms_end end_of(enum machine_end end)
     return ends[end];
 }
 
+static int restart(struct vmms *vmms, struct child *child, struct error *error)
+{
+    int status = child->image.kernel == NULL ? read_again(vmms, error) : 0;
+
+    return status == 0 ? child_restart(child, error) : status;
+}
+
+/* What one guest did; a guest that did nothing runs on. */
+static int take_end(struct vmms *vmms, struct child *child, struct error *error)
+{
+    struct partition *partition = child->partition;
+    bool off = __atomic_exchange_n(&partition->power_off, false, __ATOMIC_ACQ_REL);
+    bool reset = __atomic_exchange_n(&partition->reset, false, __ATOMIC_ACQ_REL);
+    bool crashed = __atomic_load_n(
+        vmms->n_children > 1 ? &partition->crashed : &vmms->machine.crashed, __ATOMIC_ACQUIRE);
+    bool faulted = vmms->faulted != NULL && vmms->faulted->partition == partition;
+
+    if (child->over || (!off && !reset && !faulted)) {
+        return 0;
+    }
+    if (reset && !off && !vmms->config.no_reboot) {
+        return restart(vmms, child, error);
+    }
+    enum vmms_end end = off || reset ? crashed ? VMMS_END_PANIC
+                                       : off   ? VMMS_END_POWER_OFF
+                                               : VMMS_END_RESET
+                                     : VMMS_END_TRIPLE_FAULT;
+    if (vmms->n_children > 1) {
+        child_end(child, end);
+    }
+    child->over = true;
+    child->end = end;
+    return 0;
+}
+
+/* Why machine_run came back, to who it was. True: others run on. */
+static bool runs_on(struct vmms *vmms, enum machine_end end, struct vmms_result *result,
+                    struct error *error)
+{
+    static const uint8_t worse[] = { [VMMS_END_POWER_OFF] = 1,
+                                     [VMMS_END_RESET] = 2,
+                                     [VMMS_END_PANIC] = 3,
+                                     [VMMS_END_TRIPLE_FAULT] = 4 };
+    struct machine *machine = &vmms->machine;
+    bool told = end == MACHINE_TRIPLE_FAULT, left = false;
+
+    __atomic_store_n(&machine->power_off, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&machine->reset, false, __ATOMIC_RELEASE);
+    vmms->faulted = __atomic_exchange_n(&machine->faulted, NULL, __ATOMIC_ACQ_REL);
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        told |= vmms->child[i].partition->power_off || vmms->child[i].partition->reset;
+    }
+    if (!told) { /* a guest's own child, or a machine that was saved so */
+        vmms->child[0].partition->power_off = end == MACHINE_POWER_OFF;
+        vmms->child[0].partition->reset = end == MACHINE_RESET;
+    } else if (vmms->n_children == 1 && end == MACHINE_TRIPLE_FAULT) {
+        vmms->child[0].over = true; /* whichever partition fell */
+        vmms->child[0].end = VMMS_END_TRIPLE_FAULT;
+    }
+    result->end = VMMS_END_POWER_OFF;
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        struct child *child = &vmms->child[i];
+        if (take_end(vmms, child, error) != 0) {
+            result->end = VMMS_END_HOST_FAILURE;
+            return false;
+        }
+        left |= !child->over;
+        if (child->over && worse[child->end] > worse[result->end]) {
+            result->end = child->end;
+        }
+    }
+    return left;
+}
+
+static void tell_result(struct vmms *vmms, struct vmms_result *result, uint64_t started_ns)
+{
+    struct machine *machine = &vmms->machine;
+
+    debug_end(machine);
+    result->panicked = __atomic_load_n(&machine->crashed, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        const struct child *child = &vmms->child[i];
+        result->child[i] = child->over ? child->end : result->end;
+    }
+    result->hashed = vmms->config.virtual_time;
+    result->trace_hash = result->hashed ? state_hash_final(machine) : 0;
+    result->instructions = machine_instructions(machine);
+    result->wall_ns = host_monotonic_ns() - started_ns;
+}
+
 struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
 {
     struct vmms_result result = { 0 };
@@ -621,29 +737,20 @@ struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
     for (;;) {
         enum machine_end end = machine_run(&vmms->machine);
         if (end == MACHINE_PAUSED) {
-            if (save_now(vmms, &result, error)) {
-                continue;
+            if (!save_now(vmms, &result, error)) {
+                break;
             }
-            break;
-        }
-        result.end = end_of(end);
-        if (end != MACHINE_RESET || vmms->config.no_reboot) {
-            break;
-        }
-        if (restart(vmms, error) != 0) {
-            result.end = VMMS_END_HOST_FAILURE;
+        } else if (end == MACHINE_POWER_OFF || end == MACHINE_RESET ||
+                   end == MACHINE_TRIPLE_FAULT) {
+            if (!runs_on(vmms, end, &result, error)) {
+                break;
+            }
+        } else {
+            result.end = end_of(end);
             break;
         }
     }
-    debug_end(&vmms->machine);
-    result.panicked = __atomic_load_n(&vmms->machine.crashed, __ATOMIC_ACQUIRE);
-    if (result.panicked && (result.end == VMMS_END_RESET || result.end == VMMS_END_POWER_OFF)) {
-        result.end = VMMS_END_PANIC;
-    }
-    result.hashed = vmms->config.virtual_time;
-    result.trace_hash = result.hashed ? state_hash_final(&vmms->machine) : 0;
-    result.instructions = machine_instructions(&vmms->machine);
-    result.wall_ns = host_monotonic_ns() - started;
+    tell_result(vmms, &result, started);
     return result;
 }
 
@@ -657,10 +764,30 @@ size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n)
     if (vmms->config.virtual_time) {
         return machine_input_type(&vmms->machine.input, bytes, n);
     }
-    size_t taken = board_serial_input(vmms->board, bytes, n);
+    return vmms_child_input(vmms, 0, bytes, n);
+}
+
+size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n)
+{
+    if (vmms->config.virtual_time) {
+        return child == 0 ? vmms_serial_input(vmms, bytes, n) : n; /* it has no record */
+    }
+    size_t taken = board_serial_input(vmms->child[child].board, bytes, n);
 
     machine_kick(&vmms->machine);
     return taken;
+}
+
+const char *vmms_child_name(const struct vmms *vmms, unsigned child)
+{
+    return child < vmms->n_children ? vmms->child[child].config.name : NULL;
+}
+
+void vmms_reset(struct vmms *vmms, unsigned child)
+{
+    __atomic_store_n(&vmms->child[child].partition->reset, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&vmms->machine.reset, true, __ATOMIC_RELEASE);
+    machine_kick(&vmms->machine);
 }
 
 /* ---- what the guest says over VMBus ---- */
@@ -678,12 +805,12 @@ int vmms_command(struct vmms *vmms, const char *text, struct error *error)
                                                         : "too much waits to enter the machine");
     }
     debug_hold(machine);
-    status = worker_command(&vmms->worker, text, strlen(text), error);
+    status = take_command(vmms, text, strlen(text), error);
     debug_release(machine);
     return status;
 }
 
-void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
+void vmms_guest(struct vmms *vmms, unsigned child, struct vmms_guest *guest)
 {
     static const char *const heartbeats[] = {
         [HEARTBEAT_NONE] = "none", [HEARTBEAT_OK] = "ok", [HEARTBEAT_LOST] = "lost"
@@ -692,9 +819,11 @@ void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
                                              [SHUTDOWN_ASKED] = "asked",
                                              [SHUTDOWN_ACCEPTED] = "accepted",
                                              [SHUTDOWN_REFUSED] = "refused" };
-    struct worker *worker = &vmms->worker;
+    struct worker *worker = &vmms->child[child].worker;
 
-    *guest = (struct vmms_guest){ .child = worker->machine != NULL };
+    *guest = (struct vmms_guest){ .child = worker->machine != NULL,
+                                  .partition = vmms->child[child].partition->id,
+                                  .over = vmms->child[child].over };
     if (!guest->child) {
         return;
     }
@@ -703,19 +832,19 @@ void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
     guest->vmbus_minor = worker->vmbus.server.version & 0xffff;
     enum heartbeat_state heartbeat = heartbeat_state(&worker->heartbeat);
     /* A kernel that dies takes leave of VMBus first. */
-    bool died = heartbeat == HEARTBEAT_NONE && vmms->machine.crashed;
+    bool died = heartbeat == HEARTBEAT_NONE && worker->child->crashed;
     guest->heartbeat = heartbeats[died ? HEARTBEAT_LOST : heartbeat];
     guest->shutdown = shutdowns[worker->shutdown.state];
     guest->kvp = worker->kvp.ic.agreed;
     debug_release(&vmms->machine);
 }
 
-int vmms_kvp_each(struct vmms *vmms,
+int vmms_kvp_each(struct vmms *vmms, unsigned child,
                   void (*each)(void *opaque, const char *pool, const char *key, const char *value),
                   void *opaque)
 {
     static const char *const pools[KVP_POOLS] = { "external", "guest", "auto" };
-    const struct kvp *kvp = &vmms->worker.kvp;
+    const struct kvp *kvp = &vmms->child[child].worker.kvp;
     int status;
 
     debug_hold(&vmms->machine);
@@ -727,13 +856,15 @@ int vmms_kvp_each(struct vmms *vmms,
     return status;
 }
 
-bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
+bool vmms_offer(struct vmms *vmms, unsigned child, unsigned n, struct vmms_offer *offer)
 {
-    if (n >= vmms->worker.n_devices) {
+    const struct worker *worker = &vmms->child[child].worker;
+
+    if (n >= worker->n_devices) {
         return false;
     }
     debug_hold(&vmms->machine);
-    const struct vmbus_device *dev = vmms->worker.device[n];
+    const struct vmbus_device *dev = worker->device[n];
     *offer = (struct vmms_offer){ .name = dev->device.type->name,
                                   .offered = dev->host != NULL,
                                   .rescinded = dev->wanted_rescind,
@@ -755,9 +886,9 @@ bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
     return true;
 }
 
-bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
+bool vmms_disk(struct vmms *vmms, unsigned child, unsigned n, struct vmms_disk *disk)
 {
-    const struct storage *storage = &vmms->worker.storage;
+    const struct storage *storage = &vmms->child[child].worker.storage;
 
     debug_hold(&vmms->machine);
     bool there = n < storage->n_disks;
@@ -776,9 +907,9 @@ bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
     return there;
 }
 
-void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
+void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus)
 {
-    const struct vmbus_server *server = &vmms->worker.vmbus.server;
+    const struct vmbus_server *server = &vmms->child[child].worker.vmbus.server;
 
     debug_hold(&vmms->machine);
     *vmbus = (struct vmms_vmbus){
@@ -809,7 +940,7 @@ struct machine *vmms_machine(struct vmms *vmms)
 
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
 {
-    struct vp *vp = vmms->machine.faulted;
+    struct vp *vp = vmms->faulted != NULL ? vmms->faulted : vmms->machine.faulted;
 
     if (vp == NULL && vmms->machine.n_vps > 0) {
         vp = vmms->machine.vps[0];
@@ -820,13 +951,13 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
     }
 }
 
-bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port)
+bool vmms_port(struct vmms *vmms, unsigned child, unsigned index, struct vmms_port *port)
 {
     struct network_port told;
     unsigned n = 0;
 
     debug_hold(&vmms->machine);
-    bool there = network_port(&vmms->worker.network, index, &told);
+    bool there = network_port(&vmms->child[child].worker.network, index, &told);
     debug_release(&vmms->machine);
     if (!there) {
         return false;
@@ -854,27 +985,25 @@ bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port)
 int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)
 {
     struct vmms_config settled = *config;
+    struct vmms_child list[VMMS_CHILDREN];
+    unsigned n = children_of(config, list);
     struct cpu_model model;
-    int status = settle(&settled, &model, error);
+    int status = settle(&settled, list, n, &model, error);
 
     if (status != 0) {
         return status;
     }
-    const struct machine_config machine = machine_config_of(&settled, &model);
-    snprintf(
-        text, size,
-        "role: %s\nhypervisor: %s\nparent: %s\ncpu: %s (%s)\ncpus: %u\nmemory: %" PRIu64 " MiB\n"
-        "machine-ram: %" PRIu64 " KiB\nkernel: %s\ninitrd: %s\nappend: %s\nseed: %" PRIu64
-        "\nclock: %s\n"
-        "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
-        role_names[settled.role], machine.hypervisor ? "on" : "off",
-        settled.role == VMMS_ROLE_CHILD  ? "built in"
-        : settled.role == VMMS_ROLE_ROOT ? "the guest"
-                                         : "none",
-        model.name, model.description, settled.cpus, settled.memory_bytes >> 20,
-        machine.ram_bytes >> 10, settled.kernel != NULL ? settled.kernel : "",
-        settled.initrd != NULL ? settled.initrd : "", settled.append != NULL ? settled.append : "",
-        settled.seed, settled.virtual_time ? "virtual" : "realtime");
+    const struct machine_config machine = machine_config_of(&settled, list, n, &model);
+    snprintf(text, size,
+             "role: %s\nhypervisor: %s\nparent: %s\nchildren: %u\ncpu: %s (%s)\nmachine-ram: "
+             "%" PRIu64 " KiB\nclock: %s\n"
+             "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
+             role_names[settled.role], machine.hypervisor ? "on" : "off",
+             settled.role == VMMS_ROLE_CHILD  ? "built in"
+             : settled.role == VMMS_ROLE_ROOT ? "the guest"
+                                              : "none",
+             settled.role == VMMS_ROLE_CHILD ? n : 0, model.name, model.description,
+             machine.ram_bytes >> 10, settled.virtual_time ? "virtual" : "realtime");
     return 0;
 }
 

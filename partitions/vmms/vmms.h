@@ -114,6 +114,7 @@ struct vmms_result {
     bool hashed; /* trace_hash is of this run */
     uint64_t trace_hash;
     bool panicked; /* the crash MSRs were written at some time, whatever the end */
+    enum vmms_end child[VMMS_CHILDREN]; /* of each; of several, `end` is the worst */
 };
 
 struct machine;
@@ -142,14 +143,24 @@ void vmms_stop(struct vmms *vmms);
  * again). */
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
 
-/* A command to the devices of the guest (worker.h lists them), words set apart by tabs. Any thread, while the
+/* The same for a child, by number; with the virtual clock only the first can be typed to. */
+size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n);
+/* By number; NULL behind the last. */
+const char *vmms_child_name(const struct vmms *vmms, unsigned child);
+/* Press the reset button of a child. Any thread. */
+void vmms_reset(struct vmms *vmms, unsigned child);
+
+/* A command to the devices of the guest (worker.h lists them; power-off ends it), words set apart by tabs, "@NAME" before them for
+ * a child other than the first. Any thread, while the
  * machine runs or is held. With the virtual clock it enters as recorded input does, and 0 says that it waits; else 0
  * says that it was done. -errno with the sentence. */
 WARN_UNUSED int vmms_command(struct vmms *vmms, const char *text, struct error *error);
 
 /* What is known of the guest over VMBus. */
 struct vmms_guest {
-    bool child;                        /* the rest has a meaning */
+    bool child;                        /* what follows after `over` has a meaning */
+    uint64_t partition;
+    bool over; /* it ended */
     unsigned vmbus_major, vmbus_minor; /* 0.0: no contact */
     const char *heartbeat;             /* "none", "ok", "lost" */
     const char *shutdown;              /* "not asked", "asked", "accepted", "refused" */
@@ -157,9 +168,9 @@ struct vmms_guest {
 };
 
 /* Any thread: they hold the machine. */
-void vmms_guest(struct vmms *vmms, struct vmms_guest *guest);
+void vmms_guest(struct vmms *vmms, unsigned child, struct vmms_guest *guest);
 /* Every key that the guest holds, as of the last look. -ENOTCONN: none was made yet. */
-int vmms_kvp_each(struct vmms *vmms,
+int vmms_kvp_each(struct vmms *vmms, unsigned child,
                   void (*each)(void *opaque, const char *pool, const char *key, const char *value),
                   void *opaque);
 
@@ -171,7 +182,7 @@ struct vmms_offer {
     uint64_t packets_in, packets_out, bytes_in, bytes_out, signals_in, signals_out, full;
 };
 /* The n-th device; false: there are no more. */
-bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer);
+bool vmms_offer(struct vmms *vmms, unsigned child, unsigned n, struct vmms_offer *offer);
 
 struct vmms_disk {
     char file[1024];
@@ -181,14 +192,14 @@ struct vmms_disk {
     uint64_t bytes;
 };
 /* The n-th disk; false: there are no more. */
-bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk);
+bool vmms_disk(struct vmms *vmms, unsigned child, unsigned n, struct vmms_disk *disk);
 
 struct vmms_vmbus {
     uint64_t messages_in, messages_out, messages_bad, messages_lost, contacts, unloads;
     unsigned gpadls, incomplete_gpadls;
     uint64_t gpadl_pages;
 };
-void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus);
+void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus);
 
 /* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
  * text. */
@@ -210,7 +221,7 @@ struct vmms_port {
     uint64_t counter[VMMS_PORT_COUNTERS];
 };
 /* By index; false behind the last. */
-bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port);
+bool vmms_port(struct vmms *vmms, unsigned child, unsigned index, struct vmms_port *port);
 
 /* The machine inside, for tests and debuggers. */
 struct machine *vmms_machine(struct vmms *vmms);

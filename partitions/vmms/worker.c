@@ -87,24 +87,25 @@ void worker_drop(struct worker *worker, const struct vmbus_device *dev)
 }
 
 int worker_start(struct worker *worker, struct machine *machine, struct partition *child,
-                 struct error *error)
+                 uint32_t root_vp, struct error *error)
 {
     struct partition *root = machine->hv.root;
-    int status = partition_vp(root, 0) == NULL ? parent_create_vps(machine, root, 1, error) : 0;
+    int status =
+        partition_vp(root, root_vp) == NULL ? parent_create_vp(machine, root, root_vp, error) : 0;
 
     worker->machine = machine;
     worker->child = child;
     if (status == 0) {
-        status = vmbus_host_init(&worker->vmbus, &machine->hv, child, partition_vp(root, 0),
+        status = vmbus_host_init(&worker->vmbus, &machine->hv, child, partition_vp(root, root_vp),
                                  &machine->trace, error);
     }
     return status == 0 ? integration_start(worker, error) : status;
 }
 
 int worker_restore(struct worker *worker, struct machine *machine, struct partition *child,
-                   struct error *error)
+                   uint32_t number, struct error *error)
 {
-    struct vp *root_vp = partition_vp(machine->hv.root, 0);
+    struct vp *root_vp = partition_vp(machine->hv.root, number);
 
     if (root_vp == NULL || !root_vp->is_sink || child == machine->hv.root) {
         return error_set(error, -EINVAL, "the root has no VP to hear for it");
@@ -252,10 +253,7 @@ void worker_reset(struct worker *worker)
     }
 }
 
-void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint)
+void worker_root_message(struct worker *worker, unsigned sint)
 {
-    struct worker *worker = opaque;
-
-    (void)root_vp;
     vmbus_host_sink(&worker->vmbus, sint);
 }

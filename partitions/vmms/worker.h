@@ -34,12 +34,13 @@ struct worker {
     unsigned n_devices;
 };
 
-/* After the child's VPs were made: the root's VP, its ports, the devices. 0 or -errno. Not moved afterwards. */
+/* After the child's VPs were made: the root's VP of this number, which hears for this child alone, its ports, the
+ * devices. 0 or -errno. Not moved afterwards. */
 WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine,
-                             struct partition *child, struct error *error);
+                             struct partition *child, uint32_t root_vp, struct error *error);
 /* The same for a machine that is restored: the root's VP and its ports are there already. */
 WARN_UNUSED int worker_restore(struct worker *worker, struct machine *machine,
-                               struct partition *child, struct error *error);
+                               struct partition *child, uint32_t root_vp, struct error *error);
 /* Its saved state; after the machine's parts. */
 void worker_visit(struct worker *worker, struct state_walk *walk);
 /* The name of a device whose state cannot be saved, or NULL. */
@@ -52,8 +53,8 @@ void worker_drop(struct worker *worker, const struct vmbus_device *dev);
 void worker_fini(struct worker *worker);
 /* The child was reset. */
 void worker_reset(struct worker *worker);
-/* machine_config.root_message; opaque: the worker, which may not have started. */
-void worker_root_message(void *opaque, struct vp *root_vp, unsigned sint);
+/* Something came for its root VP. It may not have started. */
+void worker_root_message(struct worker *worker, unsigned sint);
 
 /*
  * A command, words set apart by tabs; not terminated by 0. On the machine's thread or while it stands still.

@@ -64,3 +64,8 @@ check-flip: $(BOOT_FLIP) $(BOOT_CPIO)
 .PHONY: check-vmbus
 check-vmbus: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-vmbus.sh $(OUT)/verdite $(BOOT_CPIO) $(or $(ROUNDS),20) $(or $(REBOOTS),3)
+
+# make check-children   several children at once under Debian's kernel: both clocks, a switch between them, a crash; T=switch: those whose name contains it
+.PHONY: check-children
+check-children: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/boot/check-children.sh $(OUT)/verdite $(BOOT_CPIO) $(T)

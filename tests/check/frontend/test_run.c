@@ -103,41 +103,58 @@ int vmms_command(struct vmms *vmms, const char *text, struct error *error)
     return error_set(error, -1, "nobody asks");
 }
 
-void vmms_guest(struct vmms *vmms, struct vmms_guest *guest)
+size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n)
+{
+    (void)child;
+    return vmms_serial_input(vmms, bytes, n);
+}
+
+const char *vmms_child_name(const struct vmms *vmms, unsigned child)
 {
     (void)vmms;
+    return child == 0 ? "guest" : NULL;
+}
+
+void vmms_reset(struct vmms *vmms, unsigned child)
+{
+    (void)vmms, (void)child;
+}
+
+void vmms_guest(struct vmms *vmms, unsigned child, struct vmms_guest *guest)
+{
+    (void)vmms, (void)child;
     memset(guest, 0, sizeof(*guest));
 }
 
-int vmms_kvp_each(struct vmms *vmms,
+int vmms_kvp_each(struct vmms *vmms, unsigned child,
                   void (*each)(void *opaque, const char *pool, const char *key, const char *value),
                   void *opaque)
 {
-    (void)vmms, (void)each, (void)opaque;
+    (void)vmms, (void)child, (void)each, (void)opaque;
     return -1;
 }
 
-bool vmms_offer(struct vmms *vmms, unsigned n, struct vmms_offer *offer)
+bool vmms_offer(struct vmms *vmms, unsigned child, unsigned n, struct vmms_offer *offer)
 {
-    (void)vmms, (void)n, (void)offer;
+    (void)vmms, (void)child, (void)n, (void)offer;
     return false;
 }
 
-bool vmms_disk(struct vmms *vmms, unsigned n, struct vmms_disk *disk)
+bool vmms_disk(struct vmms *vmms, unsigned child, unsigned n, struct vmms_disk *disk)
 {
-    (void)vmms, (void)n, (void)disk;
+    (void)vmms, (void)child, (void)n, (void)disk;
     return false;
 }
 
-bool vmms_port(struct vmms *vmms, unsigned index, struct vmms_port *port)
+bool vmms_port(struct vmms *vmms, unsigned child, unsigned index, struct vmms_port *port)
 {
-    (void)vmms, (void)index, (void)port;
+    (void)vmms, (void)child, (void)index, (void)port;
     return false;
 }
 
-void vmms_vmbus(struct vmms *vmms, struct vmms_vmbus *vmbus)
+void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus)
 {
-    (void)vmms;
+    (void)vmms, (void)child;
     memset(vmbus, 0, sizeof(*vmbus));
 }
 

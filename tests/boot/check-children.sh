@@ -1,0 +1,117 @@
+#!/bin/sh
+# Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them.
+# Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and BYTES (over the switch) from the environment.
+verdite=$1 cpio=$2 part=$3
+passed=0 failed=0
+out=build/children
+mkdir -p "$out"
+image=$(tests/boot/fetch-kernel.sh cloud 6.1) && initrd=$(tests/boot/make-initramfs.sh "$cpio") &&
+    net=$(tests/boot/net/make-initramfs.sh "$cpio" "${image%/*}") || { echo "check-children: skipped: no kernel, or no packages for its initramfs"; exit 0; }
+words="console=ttyS0 verdite_hypervisor=any verdite=check"
+judge() # name, why it failed or nothing
+{
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+        echo "passed $1: $(grep '^verdite: .*MIPS' "$out/$1.log" | tail -n 1)"
+    else
+        failed=$((failed + 1))
+        echo "FAILED $1: $2; see $out/$1*"
+    fi
+}
+asked() { case $1 in *"$part"*) return 0 ;; *) return 1 ;; esac; }
+run() # name, options: consoles a and b in files, the rest in .log
+{
+    name=$1
+    shift
+    rm -f "$out/$name".*
+    $verdite run --timeout 300 --no-reboot $OPTIONS "$@" </dev/null >"$out/$name.log" 2>&1
+    status=$?
+}
+two() # name, options of the machine
+{
+    name=$1
+    shift
+    run "$name" "$@" --child a --kernel "$image" --initrd "$initrd" --append "$words" --memory 256M --serial "file:$out/$name.a" \
+        --child b --kernel "$image" --initrd "$initrd" --append "$words" --memory 192M --cpus 2 --serial "file:$out/$name.b"
+    why=
+    [ $status = 0 ] || why="exit $status"
+    for child in a b; do grep -q '^CHECKS PASSED' "$out/$name.$child" || why="$why; child $child failed"; done
+}
+switched() # name, options of the machine
+{
+    name=$1
+    shift
+    run "$name" "$@" \
+        --child server --kernel "$image" --initrd "$net" --memory 512M --net switch=between --serial "file:$out/$name.a" \
+        --append "console=ttyS0 net_tests=serve net_bytes=${BYTES:-8388608}" \
+        --child client --kernel "$image" --initrd "$net" --memory 256M --net switch=between --serial "file:$out/$name.b" \
+        --append "console=ttyS0 net_tests=fetch"
+    why=
+    [ $status = 0 ] || why="exit $status"
+    for child in a b; do grep -q '^CHECKS PASSED' "$out/$name.$child" || why="$why; child $child failed"; done
+    [ -n "$why" ] || grep -ah '^received' "$out/$name.b" | sed "s/^/$name: ${BYTES:-8388608} bytes /"
+}
+hash_of() { sed -n 's/^trace hash: //p' "$out/$1.log"; }
+same() # kind, a function that runs two children: twice with one seed
+{
+    "$2" "$1-virtual-1" --clock virtual --seed 1
+    judge "$1-virtual-1" "$why"
+    "$2" "$1-virtual-2" --clock virtual --seed 1
+    [ "$(hash_of "$1-virtual-1")" = "$(hash_of "$1-virtual-2")" ] || why="$why; the same seed gave $(hash_of "$1-virtual-1"), then $(hash_of "$1-virtual-2")"
+    judge "$1-virtual-2" "$why"
+}
+if asked boot-realtime; then
+    two boot-realtime
+    judge boot-realtime "$why"
+fi
+if asked boot-virtual; then same boot two; fi
+if asked switch-realtime; then
+    switched switch-realtime
+    judge switch-realtime "$why"
+fi
+if asked switch-virtual; then same switch switched; fi
+if asked crash; then # a has no init and panics; b does not care
+    run crash --child a --kernel "$image" --append "console=ttyS0 panic=0" --memory 192M --serial "file:$out/crash.a" \
+        --child b --kernel "$image" --initrd "$initrd" --append "$words" --memory 256M --serial "file:$out/crash.b"
+    why=
+    [ $status = 120 ] || why="exit $status, not 120"
+    grep -q 'Kernel panic' "$out/crash.a" || why="$why; a did not panic"
+    grep -q '^CHECKS PASSED' "$out/crash.b" || why="$why; b failed"
+    grep -q '^verdite: child a: the guest panicked' "$out/crash.log" && grep -q '^verdite: child b: the guest powered off' "$out/crash.log" ||
+        why="$why; not told"
+    judge crash "$why"
+fi
+ctl() { "$verdite" ctl "$@" >>"$out/verbs.ctl" 2>&1; }
+if asked verbs && "$verdite" ctl 2>&1 | grep -q usage; then
+    socket=$out/verbs.socket
+    rm -f "$out/verbs".*
+    $verdite run --timeout 300 --control "$socket" $OPTIONS \
+        --child a --kernel "$image" --initrd "$net" --append "console=ttyS0 net_tests=serve" --memory 192M --net switch=s --serial "file:$out/verbs.a" \
+        --child b --kernel "$image" --initrd "$net" --append "console=ttyS0 net_tests=serve" --memory 192M --net switch=s --serial "file:$out/verbs.b" \
+        </dev/null >"$out/verbs.log" 2>&1 &
+    running=$!
+    n=0
+    until "$verdite" ctl "$socket" status 2>/dev/null | grep -c 'vmbus: [1-9]' | grep -q 2; do
+        n=$((n + 1))
+        [ $n -lt 120 ] || break
+        sleep 1
+    done
+    why=
+    ctl "$socket" devices && why="a verb without a child was taken"
+    grep -q 'which child? There are a, b' "$out/verbs.ctl" || why="$why; it was not told which children there are"
+    ctl --child c "$socket" devices && why="$why; a child that is none was taken"
+    ctl --child b "$socket" devices || why="$why; no devices of b"
+    "$verdite" ctl "$socket" inspect partitions 2>/dev/null | grep -c '^  name: [ab]' | grep -q 2 || why="$why; inspect does not name both"
+    ctl --child b "$socket" nic link nic0 down || why="$why; the link of b was not taken"
+    ctl --child a "$socket" power_off || why="$why; a was not ended"
+    sleep 1
+    ctl "$socket" status
+    tail -n 20 "$out/verbs.ctl" | grep -q 'state: ended' || why="$why; a is not told as ended"
+    ctl --child b "$socket" power_off || why="$why; b was not ended"
+    wait $running
+    status=$?
+    [ $status = 0 ] || why="$why; exit $status"
+    judge verbs "$why"
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -1,0 +1,254 @@
+/* Several children of one machine: each its own memory, console and end; what one does harms no other. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "partitions/machine.h"
+#include "partitions/partition.h"
+#include "partitions/vmms/vmms.h"
+#include "tests/check/check_main.h"
+#include "tests/support/guest_file.h"
+
+enum { MIB = 1 << 20, CHILDREN = 3, CONSOLE_BYTES = 64, LETTER_AT = 6, LOOPS_AT = 8 };
+
+/* Writes its letter to memory, loops, prints what is there. Then an end. */
+static const uint8_t guest[] = {
+    0xc6, 0x05, 0x00, 0x00, 0x20, 0x00, 'X', /* movb $'X', 0x200000 */
+    0xb9, 0x00, 0x00, 0x00, 0x00,            /* mov $LOOPS, %ecx */
+    0x49, 0x75, 0xfd,                        /* 1: dec %ecx; jnz 1b */
+    0x66, 0xba, 0xf8, 0x03,                  /* mov $0x3f8, %dx */
+    0xa0, 0x00, 0x00, 0x20, 0x00, 0xee,      /* mov 0x200000, %al; out %al, %dx */
+};
+static const uint8_t powers_off[] = { 0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00,
+                                      0x34, 0x66, 0xef, 0xf4, 0xeb, 0xfd };
+static const uint8_t faults[] = { 0x0f, 0x01, 0x1d, 0x00, 0x00, 0x30, 0x00, 0xcc }; /* lidt; int3 */
+static const uint8_t resets[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xf4, 0xeb, 0xfd };
+static const uint8_t halts[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+static const uint8_t idles[] = { 0xfb, 0xf4, 0xeb, 0xfd };
+
+struct end {
+    const uint8_t *code;
+    size_t n;
+};
+#define END_OF(code)                                                                               \
+    {                                                                                              \
+        code, sizeof(code)                                                                         \
+    }
+static const struct end off = END_OF(powers_off);
+
+struct console {
+    char text[CONSOLE_BYTES];
+    size_t n;
+};
+
+struct rig {
+    struct guest_file file[CHILDREN];
+    struct vmms_child others[CHILDREN - 1];
+    struct vmms_config config;
+    struct console console[CHILDREN];
+    struct vmms *vmms;
+    struct error error;
+};
+
+static void printed(void *opaque, const uint8_t *bytes, size_t n)
+{
+    struct console *console = opaque;
+
+    for (size_t i = 0; i < n && console->n < CONSOLE_BYTES - 1; i++) {
+        console->text[console->n++] = (char)bytes[i];
+    }
+}
+
+/* Children A, B, C; the first with that end. */
+static void rig_init(struct rig *rig, bool virtual_time, struct end end)
+{
+    static const char *const names[CHILDREN] = { "a", "b", "c" };
+
+    memset(rig, 0, sizeof(*rig));
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        uint8_t code[64];
+        struct end last = i == 0 ? end : off;
+        memcpy(code, guest, sizeof(guest));
+        memcpy(code + sizeof(guest), last.code, last.n);
+        code[LETTER_AT] = (uint8_t)('A' + i);
+        le32_store(code + LOOPS_AT, 200000 * (i + 1));
+        guest_file_make(&rig->file[i], code, sizeof(guest) + last.n);
+    }
+    for (unsigned i = 1; i < CHILDREN; i++) {
+        rig->others[i - 1] = (struct vmms_child){ .name = names[i],
+                                                  .kernel = rig->file[i].path,
+                                                  .memory_bytes = (i + 4) * MIB,
+                                                  .cpus = i,
+                                                  .serial_output = printed,
+                                                  .serial_opaque = &rig->console[i] };
+    }
+    rig->config = (struct vmms_config){ .name = names[0],
+                                        .kernel = rig->file[0].path,
+                                        .memory_bytes = 8 * MIB,
+                                        .cpus = 2,
+                                        .others = rig->others,
+                                        .n_others = CHILDREN - 1,
+                                        .virtual_time = virtual_time,
+                                        .no_reboot = true,
+                                        .timeout_ns = UINT64_C(60000000000),
+                                        .serial_output = printed,
+                                        .serial_opaque = &rig->console[0] };
+}
+
+static void rig_create(struct rig *rig)
+{
+    bool usage;
+
+    rig->vmms = vmms_create(&rig->config, &usage, &rig->error);
+    ck_assert_msg(rig->vmms != NULL, "%s", rig->error.text);
+}
+
+static void rig_fini(struct rig *rig)
+{
+    vmms_destroy(rig->vmms);
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        guest_file_remove(&rig->file[i]);
+    }
+}
+
+static const struct {
+    struct end end;
+    enum vmms_end of_first, of_run;
+} ends[] = {
+    { END_OF(powers_off), VMMS_END_POWER_OFF, VMMS_END_POWER_OFF },
+    { END_OF(faults), VMMS_END_TRIPLE_FAULT, VMMS_END_TRIPLE_FAULT },
+    { END_OF(resets), VMMS_END_RESET, VMMS_END_RESET },
+    { END_OF(halts), VMMS_END_HALTED, VMMS_END_HALTED },
+};
+
+/* The first ends early, the others go on to their own ends, in both clocks. */
+START_TEST(the_end_of_one_is_no_end_of_the_others)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+
+    rig_init(rig, _i % 2 == 1, ends[_i / 2].end);
+    rig_create(rig);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_int_eq(result.end, ends[_i / 2].of_run);
+    ck_assert_int_eq(result.child[0], ends[_i / 2].of_first);
+    ck_assert_int_eq(result.child[1], VMMS_END_POWER_OFF);
+    ck_assert_int_eq(result.child[2], VMMS_END_POWER_OFF);
+    ck_assert_str_eq(rig->console[0].text, "A"); /* each its own memory and port */
+    ck_assert_str_eq(rig->console[1].text, "B");
+    ck_assert_str_eq(rig->console[2].text, "C");
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
+static uint64_t hash_of(uint64_t seed)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+
+    rig_init(rig, true, off);
+    rig->config.seed = seed;
+    rig_create(rig);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_int_eq(result.end, VMMS_END_POWER_OFF);
+    ck_assert(result.hashed);
+    rig_fini(rig);
+    free(rig);
+    return result.trace_hash;
+}
+
+START_TEST(same_seed_same_hash)
+{
+    uint64_t hash = hash_of(7);
+
+    ck_assert_uint_eq(hash, hash_of(7));
+    ck_assert_uint_ne(hash, hash_of(8));
+}
+END_TEST
+
+/* A guest that waits for ever, ended from outside by its name. */
+START_TEST(a_child_is_ended_by_its_name)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+
+    rig_init(rig, true, (struct end)END_OF(idles));
+    rig_create(rig);
+    ck_assert_str_eq(vmms_child_name(rig->vmms, 2), "c");
+    ck_assert_ptr_null(vmms_child_name(rig->vmms, 3));
+    ck_assert_int_eq(vmms_command(rig->vmms, "@b\tpower-off", &rig->error), 0);
+    ck_assert_int_eq(vmms_command(rig->vmms, "@a\tpower-off", &rig->error), 0);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_int_eq(result.end, VMMS_END_POWER_OFF);
+    ck_assert_str_eq(rig->console[0].text, "");
+    ck_assert_str_eq(rig->console[1].text, "");
+    ck_assert_str_eq(rig->console[2].text, "C");
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
+/* A child that resets itself starts again, alone. */
+START_TEST(a_reset_restarts_one)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+
+    rig_init(rig, true, (struct end)END_OF(resets));
+    rig->config.no_reboot = false;
+    rig->config.max_instructions = 6000000;
+    rig_create(rig);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_int_eq(result.end, VMMS_END_INSTRUCTION_LIMIT);
+    ck_assert_int_eq(result.child[1], VMMS_END_POWER_OFF);
+    ck_assert_int_eq(strncmp(rig->console[0].text, "AAA", 3), 0);
+    ck_assert_str_eq(rig->console[1].text, "B");
+    ck_assert_str_eq(rig->console[2].text, "C");
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
+static const struct {
+    unsigned first, second; /* processors */
+    const char *save;
+    enum vmms_role role;
+    const char *part;
+} wrong[] = {
+    { 40, 40, NULL, VMMS_ROLE_CHILD, "at most 64 processors, of all children together" },
+    { 1, 65, NULL, VMMS_ROLE_CHILD, "child b: at most 64 processors" },
+    { 1, 1, "f", VMMS_ROLE_CHILD, "several children cannot be saved" },
+    { 1, 1, NULL, VMMS_ROLE_PC, "only --role child has several children" },
+};
+
+START_TEST(wrong_machines_are_refused)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+    bool usage = false;
+
+    rig_init(rig, false, off);
+    rig->config.cpus = wrong[_i].first;
+    rig->others[0].cpus = wrong[_i].second;
+    rig->config.save = wrong[_i].save;
+    rig->config.role = wrong[_i].role;
+    ck_assert_ptr_null(vmms_create(&rig->config, &usage, &rig->error));
+    ck_assert(usage);
+    ck_assert_msg(strstr(rig->error.text, wrong[_i].part) != NULL, "%s", rig->error.text);
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
+static Suite *suite_children(void)
+{
+    Suite *suite = suite_create("partitions/vmms/children");
+    TCase *tcase = tcase_create("children");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, the_end_of_one_is_no_end_of_the_others, 0, 2 * ARRAY_SIZE(ends));
+    tcase_add_test(tcase, same_seed_same_hash);
+    tcase_add_test(tcase, a_child_is_ended_by_its_name);
+    tcase_add_test(tcase, a_reset_restarts_one);
+    tcase_add_loop_test(tcase, wrong_machines_are_refused, 0, ARRAY_SIZE(wrong));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(suite_children())
