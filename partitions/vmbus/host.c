@@ -194,7 +194,10 @@ static int wire_listen(void *opaque, uint32_t relid)
     struct vmbus_host *host = opaque;
     struct port_place place = events_in(host, relid);
 
-    return port_make(host, &place, host->root_vp->index, VMBUS_SINT, relid, NULL) == HV_STATUS_SUCCESS ? 0 : -ENOSPC;
+    return port_make(host, &place, host->root_vp->index, VMBUS_SINT, relid, NULL) ==
+                   HV_STATUS_SUCCESS
+               ? 0
+               : -ENOSPC;
 }
 
 static void wire_unlisten(void *opaque, uint32_t relid)
