@@ -85,6 +85,12 @@ struct machine *vmms_machine(struct vmms *vmms)
     return NULL; /* nobody asks for a monitor */
 }
 
+bool vmms_lockstep(struct vmms *vmms, char *text, size_t size)
+{
+    (void)vmms, (void)text, (void)size;
+    return false;
+}
+
 int vmms_check_disk(const char *text, struct error *error)
 {
     (void)text, (void)error;
