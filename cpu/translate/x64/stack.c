@@ -57,9 +57,8 @@ static bool follow(const struct insn *insn, bool native, int64_t *delta)
     if (!native && (family == FAMILY_STACK || family == FAMILY_FAR || family == FAMILY_SYSTEM)) {
         return false;
     }
-    bool exchanges = insn->op == OP_XCHG || insn->op == OP_XADD;
-    bool second = exchanges && insn->kind[1] == OPERAND_GPR && (insn->n[1] & 15) == REG_RSP;
-    if (second) {
+    bool writes_two = insn->op == OP_XCHG || insn->op == OP_XADD || insn->op == OP_MULX;
+    if (writes_two && insn->kind[1] == OPERAND_GPR && (insn->n[1] & 15) == REG_RSP) {
         return false;
     }
     if (insn->kind[0] != OPERAND_GPR || insn->n[0] != REG_RSP || insn->op == OP_CMP ||
@@ -104,7 +103,8 @@ void stack_analyse(struct emitter *e)
         }
         known = follow(insn, native, &delta);
     }
-    if (group->n == 0 || group->high - group->low > STACK_SPAN_MOST) {
+    bool reaches = group->low == (int32_t)group->low && group->high == (int32_t)group->high;
+    if (group->n == 0 || group->high - group->low > STACK_SPAN_MOST || !reaches) {
         *group = (struct stack_group){ 0 };
     }
 }

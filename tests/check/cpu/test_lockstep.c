@@ -159,6 +159,27 @@ START_TEST(faults_are_compared_and_delivered)
 }
 END_TEST
 
+/* Further than the displacements of one check reach. */
+START_TEST(a_stack_far_away_is_checked_where_it_is)
+{
+    /* jmp 2; sub rsp, 0x7fffffff, twice; push rax: not canonical or not mapped */
+    static const uint8_t code[] = { 0xeb, 0x00, 0x48, 0x81, 0xec, 0xff, 0xff, 0xff, 0x7f,
+                                    0x48, 0x81, 0xec, 0xff, 0xff, 0xff, 0x7f, 0x50, 0xf4 };
+    struct rig *rig = start(code, sizeof(code), true, _i == 1);
+
+    if (rig == NULL) {
+        return;
+    }
+    rig->cpu.core.state.gpr[REG_RSP] = DATA + 0x100;
+    rig->cpu.core.state.idtr.limit = 0;
+    ck_assert_int_eq(cpu_run(&rig->cpu, 1000), CPU_EXIT_TRIPLE_FAULT);
+    ck_assert_uint_eq(rig->cpu.first_fault.vector, VECTOR_PF);
+    ck_assert_uint_eq(rig->cpu.first_fault.address, DATA + 0x100 - UINT64_C(0xfffffffe) - 8);
+    ck_assert_uint_eq(rig->cpu.core.state.gpr[REG_RSP], DATA + 0x100 - UINT64_C(0xfffffffe));
+    rig_destroy(rig);
+}
+END_TEST
+
 #endif
 
 static Suite *suite_lockstep(void)
@@ -171,6 +192,7 @@ static Suite *suite_lockstep(void)
     tcase_add_test(tc, what_agrees_is_as_with_one_engine);
     tcase_add_loop_test(tc, a_wrong_translation_is_found, 0, ARRAY_SIZE(spoilt));
     tcase_add_test(tc, faults_are_compared_and_delivered);
+    tcase_add_loop_test(tc, a_stack_far_away_is_checked_where_it_is, 0, 2);
 #endif
     suite_add_tcase(suite, tc);
     return suite;

@@ -542,8 +542,8 @@ static void data_map(struct emulated *emulated, uint64_t random)
     }
 }
 
-/* Once more with random rights: whatever faults, where and in which of the engines, the state and the accessed and dirty
- * bits are the same. */
+/* Once more with random rights: whatever faults, where and in which of the engines, the state is the same, and
+ * where nothing does the accessed and dirty bits, too. */
 static bool engines_agree_in_trouble(struct emulated *emulated, const struct fuzz_case *c)
 {
     struct emulated *twin = emulated->twin;
@@ -555,9 +555,11 @@ static bool engines_agree_in_trouble(struct emulated *emulated, const struct fuz
     }
     data_map(emulated, random);
     data_map(twin, random);
-    bool same = engines_agree(emulated, c, result) &&
-                memcmp(ram_host(&emulated->ram, SPA_TABLES + 3 * PAGE_SIZE),
-                       ram_host(&twin->ram, SPA_TABLES + 3 * PAGE_SIZE), PAGE_SIZE) == 0;
+    /* A CALL to where none may go has its stack checked by one engine before it faults. */
+    bool same = engines_agree(emulated, c, result);
+    same = same && (!result->completed ||
+                    memcmp(ram_host(&emulated->ram, SPA_TABLES + 3 * PAGE_SIZE),
+                           ram_host(&twin->ram, SPA_TABLES + 3 * PAGE_SIZE), PAGE_SIZE) == 0);
     data_map(emulated, 0);
     data_map(twin, 0);
     free(result);
