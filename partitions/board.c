@@ -31,7 +31,8 @@ struct board {
     struct uart16550 serial;
     struct pm pm;
     struct i8042 i8042;
-    struct device coprocessor; /* FERR# latch: port 0xf0 */
+    struct device coprocessor;   /* FERR# latch: port 0xf0 */
+    uint64_t looked_ns, used_ns; /* board_starves */
 };
 
 /* ---- wires ---- */
@@ -68,6 +69,32 @@ static void intr_set(void *sink, unsigned number, unsigned source, bool level)
         lapic_set_line(vp->lapic, 0, source, level);
     }
     host_rwlock_unlock(&board->machine->vp_lock);
+}
+
+/* An interrupt waits for the bootstrap processor, whose thread has had less than half of the host's processor since the
+ * last look. The clock's thread, which starts and joins the others. */
+static bool board_starves(void *opaque)
+{
+    struct board *board = opaque;
+    struct machine *machine = board->machine;
+    uint64_t now = host_monotonic_ns(), used = 0;
+    bool waits = false;
+
+    host_rwlock_read(&machine->vp_lock);
+    struct vp *vp = board_vp(board, 0);
+    for (unsigned i = 0; vp != NULL && i < MACHINE_VPS; i++) {
+        struct logical_processor *lp = &machine->lp[i];
+        if (__atomic_load_n(&lp->vp, __ATOMIC_ACQUIRE) == vp) {
+            used = host_thread_used_ns(&lp->thread);
+            waits = lapic_pending(vp->lapic);
+            break;
+        }
+    }
+    host_rwlock_unlock(&machine->vp_lock);
+    bool starves = waits && (used - board->used_ns) * 2 < now - board->looked_ns;
+    board->looked_ns = now;
+    board->used_ns = used;
+    return starves;
 }
 
 /* ---- messages to local APICs ---- */
@@ -321,6 +348,10 @@ static void make_chips(struct board *board, uint64_t memory_bytes)
 
     pic_init(&board->pic, trace, id, (struct irq_line){ .set = intr_set, .sink = board });
     pit_init(&board->pit, trace, id, clock, isa_line(board, BOARD_IRQ_TIMER));
+    if (!board->machine->config.virtual_time) {
+        board->pit.starves = board_starves;
+        board->pit.starves_opaque = board;
+    }
     cmos_init(&board->cmos, trace, id, clock, isa_line(board, BOARD_IRQ_RTC), &cmos);
     ioapic_init(&board->ioapic, trace, id, 0,
                 (struct msi_router){ .send = msi_send, .opaque = board });

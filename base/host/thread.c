@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 
 static void *host_thread_entry(void *argument)
 {
@@ -24,6 +25,16 @@ int host_thread_start(struct host_thread *thread, void (*body)(void *), void *op
 void host_thread_yield(void)
 {
     (void)sched_yield();
+}
+
+uint64_t host_thread_used_ns(const struct host_thread *thread)
+{
+    struct timespec used = { 0 };
+    clockid_t id;
+    if (thread->running && pthread_getcpuclockid(thread->handle, &id) == 0) {
+        (void)clock_gettime(id, &used);
+    }
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
 void host_thread_join(struct host_thread *thread)

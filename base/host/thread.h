@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
@@ -20,6 +21,8 @@ WARN_UNUSED int host_thread_start(struct host_thread *thread, void (*body)(void 
                                   struct error *error);
 /* Let other threads have the processor. */
 void host_thread_yield(void);
+/* Processor time that it has used; 0 when it does not run. By who started it. */
+uint64_t host_thread_used_ns(const struct host_thread *thread);
 /* Wait for its end. No-op when it never started. */
 void host_thread_join(struct host_thread *thread);
 

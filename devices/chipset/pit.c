@@ -144,9 +144,9 @@ static uint64_t pit_next_change(const struct pit_channel *ch, uint64_t now)
     }
 }
 
-/* Edges that came due while the host ran something else: they are owed, and given at a sixteenth of
- * the period, so that a guest that counts them keeps its time. A guest's own delays lose edges as
- * on real hardware. */
+/* Edges that came due while the host ran something else, be it the clock's thread or the processor's that takes them:
+ * they are owed, and given at a sixteenth of the period, so that a guest that counts them keeps its time. A guest's own
+ * delays lose edges as on real hardware. */
 static void pit_owe(struct pit *pit, uint64_t from, uint64_t now)
 {
     const struct pit_channel *ch = &pit->channel[0];
@@ -156,7 +156,8 @@ static void pit_owe(struct pit *pit, uint64_t from, uint64_t now)
         ch->count < PIT_OWED_SHORTEST) {
         return;
     }
-    uint64_t owed = pit->owed + (now - ch->start) / ch->count - begin / ch->count - 1;
+    uint64_t rose = (now - ch->start) / ch->count - begin / ch->count;
+    uint64_t owed = pit->owed + rose - (pit->starved ? 0 : 1);
     uint64_t most = PIT_HZ / ch->count;
     pit->owed = (uint32_t)(owed < most ? owed : most);
     pit->owed_at = now + ch->count / 16;
@@ -177,11 +178,11 @@ static void pit_update(struct pit *pit)
         pit_rise(pit);
         pit_owe(pit, pit->seen, now);
     } else if (pit->owed != 0 && now >= pit->owed_at) {
-        if (pit_out(ch, now)) {
+        if (pit_out(ch, now) && !pit->starved) {
             pit_rise(pit);
             pit->owed--;
         }
-        pit->owed_at = now + ch->count / 16;
+        pit->owed_at = now + ch->count / (pit->starved ? 4 : 16);
     }
     pit_catch_up(ch, now);
     irq_line_set(&pit->irq, pit_out(ch, now));
@@ -201,8 +202,11 @@ static void pit_expired(void *opaque, uint64_t now_ns)
 {
     struct pit *pit = opaque;
     (void)now_ns;
+    bool starved = pit->starves != NULL && pit->starves(pit->starves_opaque);
     host_mutex_lock(&pit->dev.lock);
+    pit->starved = starved;
     pit_update(pit);
+    pit->starved = false;
     host_mutex_unlock(&pit->dev.lock);
 }
 

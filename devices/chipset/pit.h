@@ -41,6 +41,10 @@ struct pit {
     uint64_t seen;       /* tick up to which OUT 0 was given to irq */
     uint64_t owed_at;    /* tick at which the next owed edge is given */
     uint32_t owed;       /* edges that the host was too late for */
+    bool starved;        /* who takes the interrupts waits for the host's processor */
+    /* Whether it is so; asked by the clock's thread. May be NULL. */
+    bool (*starves)(void *opaque);
+    void *starves_opaque;
     struct pit_channel channel[PIT_CHANNELS];
     uint8_t port_b; /* bits 3:0: gate 2, speaker data, parity and channel check enables */
 };

@@ -70,6 +70,9 @@ bool emit_rdtsc(struct emitter *e, const struct insn *insn)
     enc_rm(&e->e, 0xf7, 4, 0, CORE_AT(state.cr4)); /* TEST */
     enc_word32(&e->e, (uint32_t)CR4_TSD);
     emit_hand_over(e, 5);
+    enc_alu_mi(&e->e, ENC_CMP, 4, CORE_AT(pending), 0,
+               false); /* what waits comes before time passes */
+    emit_hand_over(e, 5);
     enc_call_to(&e->e, e->translator->tsc_entry);
     enc_rr(&e->e, 0x8b, 4, HOST_RAX, S_DATA);
     enc_mov(&e->e, HOST_RDX, S_DATA);
