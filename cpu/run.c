@@ -601,9 +601,18 @@ static void stack_forget(struct cpu *cpu)
     t->stack_delta = (uintptr_t)cpu->nobody - NO_STACK_PAGE;
 }
 
-static bool stack_holds(const struct cpu *cpu)
+/* The stack's window is of pages that are accessible whatever AC says: STAC and CLAC do not change it. */
+static ALWAYS_INLINE struct tlb_set *stack_set_now(struct core *core)
 {
-    return cpu->stack_changes == cpu->core.mmu.changes && cpu->stack_set == cpu->core.data_set;
+    struct tlb_set *set = core->mmu.set;
+
+    return core->data_set == &set[TLB_SUPERVISOR_AC] ? &set[TLB_SUPERVISOR] : core->data_set;
+}
+
+static bool stack_holds(struct cpu *cpu)
+{
+    return cpu->stack_changes == cpu->core.mmu.changes &&
+           cpu->stack_set == stack_set_now(&cpu->core);
 }
 
 static struct cpu_stack *stack_kept(struct cpu *cpu, const struct tlb_set *set)
@@ -625,9 +634,9 @@ static ALWAYS_INLINE void stack_ready(struct cpu *cpu)
     if (kept != NULL) {
         *kept = (struct cpu_stack){ t->stack_page, t->stack_delta, cpu->stack_changes };
     }
-    kept = stack_kept(cpu, cpu->core.data_set);
     cpu->stack_changes = cpu->core.mmu.changes;
-    cpu->stack_set = cpu->core.data_set;
+    cpu->stack_set = stack_set_now(&cpu->core);
+    kept = stack_kept(cpu, cpu->stack_set);
     if (kept != NULL && kept->changes == cpu->stack_changes && kept->delta != 0) {
         t->stack_page = kept->page;
         t->stack_delta = kept->delta;
@@ -640,26 +649,28 @@ static bool stack_find(struct core *core, gva_t gva, unsigned span)
 {
     struct cpu *cpu = CONTAINER_OF(core, struct cpu, core);
     gva_t page = gva & PAGE_MASK;
+    struct tlb_set *set = stack_set_now(core);
+    unsigned access = MMU_WRITE | (core->cpl == 3 ? MMU_USER : MMU_IMPLICIT);
 
     if ((gva & ~PAGE_MASK) + span > PAGE_SIZE || core->data_checked) {
         return false;
     }
-    uint8_t *host = tlb_write(core->data_set, page, 1);
+    uint8_t *host = tlb_write(set, page, 1);
     if (host == NULL) {
         const uint64_t *now = core->mmu.exec_generation, before[2] = { now[0], now[1] };
-        if (!mmu_probe_unmarked(&core->mmu, gva, 1, MMU_WRITE | core->data_access) ||
-            now[0] != before[0] || now[1] != before[1]) {
+        if (!mmu_probe_unmarked(&core->mmu, gva, 1, access) || now[0] != before[0] ||
+            now[1] != before[1]) {
             return false;
         }
-        host = tlb_write(core->data_set, page, 1);
+        host = tlb_write(set, page, 1);
     }
-    if (host == NULL || tlb_read(core->data_set, page, 1) == NULL) {
+    if (host == NULL || tlb_read(set, page, 1) == NULL) {
         return false;
     }
     core->translated.stack_page = page;
     core->translated.stack_delta = (uintptr_t)host - page;
     cpu->stack_changes = core->mmu.changes;
-    cpu->stack_set = core->data_set;
+    cpu->stack_set = set;
     return true;
 }
 

@@ -86,6 +86,12 @@ static bool sees(const struct insn *insn)
     case OP_SWAPGS:
     case OP_RDTSC:
     case OP_RDTSCP:
+    case OP_MOVS:
+    case OP_STOS:
+    case OP_LODS:
+    case OP_PUSHF:
+    case OP_CLAC:
+    case OP_STAC:
         return true;
     default:
         return flow_accesses(insn);
@@ -129,6 +135,7 @@ static uint16_t writes(const struct insn *insn)
     case OP_JMP:
         return 0;
     case OP_PUSH:
+    case OP_PUSHF:
     case OP_CALL:
     case OP_RET:
         return bit_of(REG_RSP);
@@ -147,6 +154,10 @@ static uint16_t writes(const struct insn *insn)
         return bit_of(REG_RAX) | bit_of(REG_RDX);
     case OP_RDTSCP:
         return bit_of(REG_RAX) | bit_of(REG_RDX) | bit_of(REG_RCX);
+    case OP_MOVS:
+    case OP_STOS:
+    case OP_LODS:
+        return bit_of(REG_RAX) | bit_of(REG_RSI) | bit_of(REG_RDI) | bit_of(REG_RCX);
     case OP_MULX:
         return first | bit_of(insn->n[1]);
     case OP_PCMPESTRI:

@@ -35,6 +35,8 @@
     X(SHRX, emit_bmi, fits_integer) X(LZCNT, emit_zeros, fits_integer) X(TZCNT, emit_zeros, fits_integer) \
     X(BSF, emit_scan, fits_integer) X(BSR, emit_scan, fits_integer) X(POPCNT, emit_popcnt, fits_integer) \
     X(CMPXCHG, emit_cmpxchg, fits_integer) X(XADD, emit_xadd, fits_integer) \
+    X(MOVS, emit_string, emit_string_fits) X(STOS, emit_string, emit_string_fits) X(LODS, emit_string, emit_string_fits) \
+    X(PUSHF, emit_pushf, emit_pushf_fits) X(CLAC, emit_ac, NULL) X(STAC, emit_ac, NULL) \
     X(CLI, emit_cli, NULL) X(STI, emit_sti, NULL) X(CLD, emit_cld, NULL) X(SWAPGS, emit_swapgs, NULL) \
     X(RDTSC, emit_rdtsc, NULL) X(RDTSCP, emit_rdtsc, NULL) \
     X(LFENCE, emit_fence, NULL) X(MFENCE, emit_fence, NULL) X(SFENCE, emit_fence, NULL) \

@@ -207,18 +207,19 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
     enc_rr(e, 0xff, 4, 4, S_INDEX);
 }
 
-/* The guest's TSC into S_DATA. */
-static void emit_tsc_call(struct encoder *e, struct translator *t)
+/* What a function of the core answers, into S_DATA. Keeps all but S_INDEX. */
+static uint8_t *emit_ask(struct encoder *e, struct translator *t, uintptr_t function)
 {
-    static const uint8_t kept[] = { HOST_RSI, HOST_RDI, HOST_R8, HOST_R9, HOST_R11 };
+    static const uint8_t kept[] = { HOST_RAX, HOST_RDX, HOST_RSI, HOST_RDI,
+                                    HOST_R8,  HOST_R9,  HOST_R11 };
+    uint8_t *entry = e->at;
 
-    t->tsc_entry = e->at;
     for (unsigned i = 0; i < sizeof(kept); i++) {
         push(e, kept[i]);
     }
     with_vectors(e, t->vectors_save);
     enc_mov_imm(e, HOST_RDI, (uintptr_t)t->core);
-    enc_mov_imm(e, HOST_RAX, (uintptr_t)translator_tsc);
+    enc_mov_imm(e, HOST_RAX, function);
     enc_rr(e, 0xff, 4, 2, HOST_RAX);
     enc_mov(e, S_DATA, HOST_RAX);
     with_vectors(e, t->vectors_load);
@@ -226,6 +227,7 @@ static void emit_tsc_call(struct encoder *e, struct translator *t)
         pop(e, kept[i]);
     }
     enc_byte(e, 0xc3);
+    return entry;
 }
 
 /* S_INDEX: the site, S_ADDRESS: of the stack. */
@@ -346,7 +348,8 @@ void translator_emit_shared(struct translator *t)
     t->miss_entry = e->at;
     emit_execute(e, t, true);
     emit_stack_call(e, t);
-    emit_tsc_call(e, t);
+    t->tsc_entry = emit_ask(e, t, (uintptr_t)translator_tsc);
+    t->rflags_entry = emit_ask(e, t, (uintptr_t)translator_rflags);
     emit_holds_call(e, t);
     emit_find_call(e, t);
     t->flags_entry = e->at;

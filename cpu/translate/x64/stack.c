@@ -40,6 +40,7 @@ static bool follow(const struct insn *insn, bool native, int64_t *delta)
 {
     switch (insn->op) {
     case OP_PUSH:
+    case OP_PUSHF:
     case OP_CALL:
         *delta -= 8;
         return insn->opsize == 8;
@@ -95,7 +96,7 @@ void stack_analyse(struct emitter *e)
             group->operand[i] = true;
         }
         if (native && insn->opsize == 8) {
-            bool pushes = insn->op == OP_PUSH || insn->op == OP_CALL;
+            bool pushes = insn->op == OP_PUSH || insn->op == OP_CALL || insn->op == OP_PUSHF;
             if (pushes || insn->op == OP_POP || insn->op == OP_RET) {
                 touch(e, pushes ? delta - 8 : delta, 8);
                 group->implicit[i] = true;

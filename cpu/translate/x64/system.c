@@ -84,6 +84,43 @@ bool emit_rdtsc(struct emitter *e, const struct insn *insn)
     return true;
 }
 
+bool emit_pushf_fits(const struct insn *insn)
+{
+    return insn->opsize == 8;
+}
+
+bool emit_pushf(struct emitter *e, const struct insn *insn)
+{
+    (void)insn;
+    emit_flags_store(e);
+    struct host_mem mem = emit_stack_check(e, -8, 8, true);
+    enc_call_to(&e->e, e->translator->rflags_entry);
+    enc_store(&e->e, 8, mem, S_DATA);
+    enc_lea(&e->e, 8, (unsigned)host_of[REG_RSP], HOST_MEM(host_of[REG_RSP], -8));
+    e->flags.host = 0;
+    return true;
+}
+
+/* What core_privilege_update does for AC at CPL 0 with SMAP. */
+bool emit_ac(struct emitter *e, const struct insn *insn)
+{
+    bool set = insn->op == OP_STAC;
+
+    supervisor(e);
+    enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(data_checked), 0, false);
+    emit_hand_over(e, 5);
+    enc_rm(&e->e, 0xf7, 4, 0, CORE_AT(state.cr4)); /* TEST */
+    enc_word32(&e->e, (uint32_t)CR4_SMAP);
+    emit_hand_over(e, 4);
+    enc_alu_mi(&e->e, set ? ENC_OR : ENC_AND, 4, CORE_AT(state.rflags_rest),
+               set ? (int32_t)FLAG_AC : ~(int32_t)FLAG_AC, false);
+    enc_store_imm(&e->e, 1, CORE_AT(mmu.paging.ac), set);
+    enc_lea(&e->e, 8, R_SET,
+            set ? CORE_AT(mmu.set[TLB_SUPERVISOR_AC]) : CORE_AT(mmu.set[TLB_SUPERVISOR]));
+    enc_store(&e->e, 8, CORE_AT(data_set), R_SET);
+    return true;
+}
+
 bool emit_fence(struct emitter *e, const struct insn *insn)
 {
     unsigned extension = insn->op == OP_LFENCE ? 5 : insn->op == OP_MFENCE ? 6 : 7;

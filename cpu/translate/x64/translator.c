@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/exec/flags.h"
+
 enum {
     CODE_BYTES = 48 << 20,
     HOT_BYTES = 24 << 20,
@@ -380,6 +382,13 @@ uint64_t translator_miss(struct translator *t, uint32_t number, gva_t gva)
 
     flags_settle(t->core);
     return go_on(t, t->ops->execute(t->core, site->code, site->index, gva, site->access));
+}
+
+/* As PUSHF pushes them. */
+uint64_t translator_rflags(struct core *core)
+{
+    flags_settle(core);
+    return core_rflags(core) & ~(FLAG_RF | FLAG_VM);
 }
 
 uint64_t translator_tsc(struct core *core)

@@ -42,7 +42,7 @@ struct translator {
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
     uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
-    uint8_t *stack_entry, *tsc_entry, *holds_entry, *find_entry;
+    uint8_t *stack_entry, *tsc_entry, *rflags_entry, *holds_entry, *find_entry;
     const void *run_entry;
     struct emitter emitter;
 };
@@ -57,6 +57,7 @@ uint64_t translator_slow(struct translator *t, uint32_t site);
 uint64_t translator_miss(struct translator *t, uint32_t site, gva_t gva);
 void translator_flags(struct translator *t);
 uint64_t translator_tsc(struct core *core);
+uint64_t translator_rflags(struct core *core);
 /* 0: no. */
 unsigned translator_holds(struct translator *t, struct code_edge *edge);
 unsigned translator_find(struct translator *t, uint64_t rip);
