@@ -41,7 +41,7 @@ struct cpu_salt {
 
 /* A page of the stack that translated code accesses directly. */
 struct cpu_stack {
-    uint64_t page, delta, changes;
+    uint64_t page, delta, other_page, other_delta, changes;
 };
 
 /* How far relative code was from its own addresses, and where. */

@@ -599,6 +599,8 @@ static void stack_forget(struct cpu *cpu)
 
     t->stack_page = NO_STACK_PAGE;
     t->stack_delta = (uintptr_t)cpu->nobody - NO_STACK_PAGE;
+    t->stack_other_page = t->stack_page;
+    t->stack_other_delta = t->stack_delta;
 }
 
 /* The stack's window is of pages that are accessible whatever AC says: STAC and CLAC do not change it. */
@@ -632,16 +634,18 @@ static ALWAYS_INLINE void stack_ready(struct cpu *cpu)
     }
     struct cpu_stack *kept = stack_kept(cpu, cpu->stack_set);
     if (kept != NULL) {
-        *kept = (struct cpu_stack){ t->stack_page, t->stack_delta, cpu->stack_changes };
+        *kept = (struct cpu_stack){ t->stack_page, t->stack_delta, t->stack_other_page,
+                                    t->stack_other_delta, cpu->stack_changes };
     }
     cpu->stack_changes = cpu->core.mmu.changes;
     cpu->stack_set = stack_set_now(&cpu->core);
     kept = stack_kept(cpu, cpu->stack_set);
+    stack_forget(cpu);
     if (kept != NULL && kept->changes == cpu->stack_changes && kept->delta != 0) {
         t->stack_page = kept->page;
         t->stack_delta = kept->delta;
-    } else {
-        stack_forget(cpu);
+        t->stack_other_page = kept->other_page;
+        t->stack_other_delta = kept->other_delta;
     }
 }
 
@@ -667,8 +671,14 @@ static bool stack_find(struct core *core, gva_t gva, unsigned span)
     if (host == NULL || tlb_read(set, page, 1) == NULL) {
         return false;
     }
-    core->translated.stack_page = page;
-    core->translated.stack_delta = (uintptr_t)host - page;
+    struct core_translated *t = &core->translated;
+    if (!stack_holds(cpu)) {
+        stack_forget(cpu);
+    }
+    t->stack_other_page = t->stack_page;
+    t->stack_other_delta = t->stack_delta;
+    t->stack_page = page;
+    t->stack_delta = (uintptr_t)host - page;
     cpu->stack_changes = core->mmu.changes;
     cpu->stack_set = set;
     return true;

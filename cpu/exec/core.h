@@ -21,6 +21,7 @@ struct cpu_model;
 /* What translated code and its helpers share, in front of the general registers so that one short displacement reaches
  * all. Unused by the interpreter. */
 struct core_translated {
+    uint64_t stack_other_page, stack_other_delta; /* the window before stack_page and stack_delta */
     uint64_t flags_rotated; /* see flags_kind */
     int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
     uint64_t scratch, value; /* inside an instruction */

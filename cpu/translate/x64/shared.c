@@ -230,10 +230,63 @@ static uint8_t *emit_ask(struct encoder *e, struct translator *t, uintptr_t func
     return entry;
 }
 
+/* Without C: the window before this one is the right one, or a range that crosses a page has its variant. S_INDEX: the
+ * site, S_ADDRESS: of the stack. */
+static void emit_stack_quick(struct encoder *e, struct translator *t)
+{
+    const struct host_mem window[2][2] = {
+        { CORE_AT(translated.stack_page), CORE_AT(translated.stack_delta) },
+        { CORE_AT(translated.stack_other_page), CORE_AT(translated.stack_other_delta) }
+    };
+    const struct host_mem twice = { .base = S_DATA, .index = S_INDEX, .scale = 3, .disp = 0 };
+
+    _Static_assert(sizeof(struct site) == 16, "an index of 8, twice");
+    push(e, HOST_RAX);
+    push(e, HOST_RDX);
+    enc_mov_imm(e, S_DATA, (uintptr_t)t->sites);
+    enc_lea(e, 8, S_DATA, twice);
+    enc_lea(e, 8, S_DATA, twice);
+    enc_load(e, 2, HOST_RAX, HOST_MEM(S_DATA, offsetof(struct site, access)));
+    enc_rr(e, 0x8b, 4, HOST_RDX, S_ADDRESS);
+    enc_alu_ri(e, ENC_AND, 4, HOST_RDX, (int32_t)PAGE_SIZE - 1);
+    enc_alu_rr(e, ENC_ADD, 4, HOST_RAX, HOST_RDX);
+    enc_alu_ri(e, ENC_CMP, 4, HOST_RAX, (int32_t)PAGE_SIZE);
+    uint8_t *crosses = enc_jcc8(e, 7);
+
+    enc_mov(e, HOST_RDX, S_ADDRESS);
+    enc_alu_ri(e, ENC_AND, 8, HOST_RDX, -(int32_t)PAGE_SIZE);
+    enc_alu_rm(e, ENC_CMP, 8, HOST_RDX, window[1][0]);
+    uint8_t *unknown = enc_jcc32(e, 5);
+    for (unsigned i = 0; i < 2; i++) {
+        enc_load(e, 8, HOST_RAX, window[0][i]);
+        enc_load(e, 8, HOST_RDX, window[1][i]);
+        enc_store(e, 8, window[1][i], HOST_RAX);
+        enc_store(e, 8, window[0][i], HOST_RDX);
+    }
+    pop(e, HOST_RDX);
+    pop(e, HOST_RAX);
+    enc_byte(e, 0xc3);
+
+    enc_patch8(crosses, e->at);
+    enc_load(e, 8, S_DATA, HOST_MEM(S_DATA, offsetof(struct site, code)));
+    enc_load(e, 8, S_DATA, HOST_MEM(S_DATA, offsetof(struct code, plain)));
+    enc_test_rr(e, 8, S_DATA, S_DATA);
+    uint8_t *none = enc_jcc8(e, 4);
+    pop(e, HOST_RDX);
+    pop(e, HOST_RAX);
+    enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
+    enc_rm(e, 0xff, 4, 4, HOST_MEM(S_DATA, offsetof(struct code, entry)));
+    enc_patch8(none, e->at);
+    enc_patch32(unknown, e->at);
+    pop(e, HOST_RDX);
+    pop(e, HOST_RAX);
+}
+
 /* S_INDEX: the site, S_ADDRESS: of the stack. */
 static void emit_stack_call(struct encoder *e, struct translator *t)
 {
     t->stack_entry = e->at;
+    emit_stack_quick(e, t);
     spill(e);
     with_vectors(e, t->vectors_save);
     enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
