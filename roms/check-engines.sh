@@ -8,10 +8,12 @@ mkdir -p build/roms
 rows='
 all of the host|unlimited|--engine translator|-
 every block|unlimited|--engine translator,eager|-
+both engines in lock step|unlimited|--clock virtual --check lockstep|-
 no AVX|unlimited|--engine translator,eager --host-features -avx|-
 no BMI2|unlimited|--engine translator --host-features -bmi2,-avx|the host has no BMI2
 no memory for code|unlimited|--engine translator --host-features -exec|the host refuses memory for code
-little address space|500000|--engine translator|the host refuses memory for code'
+little address space|500000|--engine translator|the host refuses memory for code
+hardly any|300000|--engine translator|the host refuses memory for code'
 for rom in "$@"; do
     role=child cpus=1 append=
     for word in role cpus append; do

@@ -102,6 +102,24 @@ struct rig *rig_create(const void *code, size_t n)
     return rig;
 }
 
+void rig_long_mode(struct rig *rig)
+{
+    const uint64_t tables[] = { RIG_TABLES + 0x1000 + 0x23, RIG_TABLES + 0x2000 + 0x23, 0xe3 };
+    struct core *core = &rig->cpu.core;
+
+    for (unsigned i = 0; i < 3; i++) {
+        ram_write(&rig->ram, RIG_TABLES + i * 0x1000, &tables[i], sizeof(tables[i]));
+    }
+    core->state.cr0 |= CR0_PE | CR0_PG;
+    core->state.cr4 |= CR4_PAE | CR4_OSFXSR;
+    core->state.efer = EFER_LME | EFER_LMA;
+    core->state.cr3 = RIG_TABLES;
+    core->state.seg[SEG_CS].attributes = 0xa09b;
+    core->state.idtr.limit = 0;
+    core_mode_update(core);
+    mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
+}
+
 void rig_destroy(struct rig *rig)
 {
     cpu_fini(&rig->cpu);

@@ -11,32 +11,14 @@
 
 #include "cpu/translate/x64/translator.h"
 
-enum { TABLES = 0x10000, LONG_CODE_SELECTOR = 0x18, DATA = 0x20000 };
-
-/* The rig in 64-bit mode: one page of 2 MiB one to one, and nothing else. */
-static void long_mode(struct rig *rig)
-{
-    const uint64_t tables[] = { TABLES + 0x1000 + 0x23, TABLES + 0x2000 + 0x23, 0xe3 };
-    struct core *core = &rig->cpu.core;
-
-    for (unsigned i = 0; i < 3; i++) {
-        ram_write(&rig->ram, TABLES + i * 0x1000, &tables[i], sizeof(tables[i]));
-    }
-    core->state.cr0 |= CR0_PE | CR0_PG;
-    core->state.cr4 |= CR4_PAE | CR4_OSFXSR;
-    core->state.efer = EFER_LME | EFER_LMA;
-    core->state.cr3 = TABLES;
-    core->state.seg[SEG_CS].attributes = 0xa09b;
-    core_mode_update(core);
-    mmu_paging_set(&core->mmu, core->state.cr0, core->state.cr3, core->state.cr4, core->state.efer);
-}
+enum { DATA = 0x20000 };
 
 static struct rig *start(const uint8_t *code, size_t n, bool translated, bool lockstep)
 {
     struct rig *rig = rig_create(code, n);
     const struct cpu_translation how = { .counted = true, .at_once = true };
 
-    long_mode(rig);
+    rig_long_mode(rig);
     rig->cpu.core.state.gpr[REG_RBX] = DATA;
     if (translated && cpu_translate(&rig->cpu, how, NULL) != 0) {
         rig_destroy(rig);
