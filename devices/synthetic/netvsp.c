@@ -8,7 +8,15 @@
 #include "base/bytes.h"
 #include "devices/devices_trace.h"
 
-enum { SPEED_100BPS = 100000000 /* 10 Gbit/s */, FRAME_LEAST = 68 + NET_HEADER_BYTES };
+enum {
+    SPEED_100BPS = 100000000 /* 10 Gbit/s */,
+    FRAME_LEAST = 68 + NET_HEADER_BYTES,
+    LEAVE_QUIET = 10,
+    LEAVE_STEPS_MOST = 200,
+    LEAVE_STEP_NS = 20000000,
+};
+/* A guest may take that long to heed a link that changed twice. [LINUX drivers/net/hyperv/netvsc_drv.c LINKCHANGE_INT] */
+#define LINK_APART_NS UINT64_C(2200000000)
 
 void netvsp_bad(struct netvsp *nv, const char *why, uint64_t value)
 {
@@ -345,20 +353,83 @@ static void port_link(void *opaque, bool up)
 
 static const struct net_port_ops port_ops = { .receive = port_receive, .link = port_link };
 
+static void tell_link(struct netvsp *nv, bool up)
+{
+    uint8_t bytes[RNDIS_CONTROL_MAX];
+
+    nv->link_told = up;
+    nv->told_ns = clock_now_ns(nv->timer.clock) + 1;
+    netvsp_send_control(nv, bytes, rndis_indicate_link(up, bytes));
+}
+
 static void expired(void *opaque, uint64_t now_ns)
 {
     struct netvsp *nv = opaque;
-    uint8_t bytes[RNDIS_CONTROL_MAX];
 
     (void)now_ns;
     vmbus_device_lock(&nv->vmbus);
     if (__atomic_exchange_n(&nv->link_changed, false, __ATOMIC_ACQ_REL) &&
-        nv->link_told != nv->port.link && nv->rndis.initialized) {
-        nv->link_told = nv->port.link;
-        netvsp_send_control(nv, bytes, rndis_indicate_link(nv->port.link, bytes));
+        nv->link_told != nv->port.link && nv->rndis.initialized && !nv->leaving) {
+        tell_link(nv, nv->port.link);
     }
     netvsp_move(nv);
     vmbus_device_unlock(&nv->vmbus);
+}
+
+/* ---- taken away ---- */
+
+static bool listens(const struct netvsp *nv)
+{
+    return nv->vmbus.channel[0]->open && !nv->vmbus.channel[0]->broken && nv->rndis.initialized;
+}
+
+static uint64_t packets_of_guest(const struct netvsp *nv)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < nv->vmbus.n_channels; i++) {
+        n += nv->vmbus.channel[i]->counters.packets_in;
+    }
+    return n;
+}
+
+static void leave_step(void *opaque, uint64_t now_ns)
+{
+    struct netvsp *nv = opaque;
+
+    vmbus_device_lock(&nv->vmbus);
+    uint64_t packets = packets_of_guest(nv);
+    nv->leave_quiet = packets == nv->leave_packets ? nv->leave_quiet + 1 : 0;
+    nv->leave_packets = packets;
+    if (nv->leaving &&
+        (!listens(nv) || nv->leave_quiet >= LEAVE_QUIET || nv->leave_steps++ >= LEAVE_STEPS_MOST)) {
+        nv->leaving = false;
+        vmbus_device_rescind(&nv->vmbus);
+    } else if (nv->leaving) {
+        timer_set(&nv->leave, now_ns + LEAVE_STEP_NS);
+    }
+    vmbus_device_unlock(&nv->vmbus);
+}
+
+void netvsp_leave(struct netvsp *nv)
+{
+    uint64_t now = clock_now_ns(nv->timer.clock), told = nv->told_ns;
+
+    if (nv->leaving) {
+        return;
+    }
+    if (!listens(nv)) {
+        vmbus_device_rescind(&nv->vmbus);
+        return;
+    }
+    if (nv->link_told) {
+        tell_link(nv, false);
+    }
+    nv->leaving = true;
+    nv->leave_steps = nv->leave_quiet = 0;
+    nv->leave_packets = packets_of_guest(nv);
+    bool lately = told != 0 && now < told + LINK_APART_NS;
+    timer_set(&nv->leave, (lately ? told + LINK_APART_NS : now) + LEAVE_STEP_NS);
 }
 
 /* ---- life ---- */
@@ -401,6 +472,7 @@ int netvsp_init(struct netvsp *nv, const struct netvsp_config *config, struct cl
                                                           : config->queues;
     net_queue_init(&nv->queue, NETVSP_QUEUE_BYTES);
     timer_init(&nv->timer, clock, expired, nv);
+    timer_init(&nv->leave, clock, leave_step, nv);
     memcpy(nv->rndis.permanent_mac, config->mac, NET_MAC_BYTES);
     nv->rndis.mac_fixed = config->mac_fixed;
     nv->rndis.queues = nv->config.queues;
@@ -423,6 +495,7 @@ void netvsp_fini(struct netvsp *nv)
     }
     net_switch_unplug(&nv->port);
     timer_cancel(&nv->timer);
+    timer_cancel(&nv->leave);
     netvsp_sections_drop(nv);
     netvsp_control_drop(nv);
     net_queue_fini(&nv->queue);

@@ -59,6 +59,11 @@ struct netvsp {
     struct net_queue queue; /* for the guest */
     struct timer timer;     /* moves frames, tells of the link */
     bool link_changed;      /* (atomic) */
+    uint64_t told_ns;       /* when the guest was told of its link last, plus 1; 0: not yet */
+    bool leaving;           /* it is being taken away: rescinded once the guest is quiet */
+    struct timer leave;
+    uint32_t leave_steps, leave_quiet; /* looks, and those in a row that saw nothing of the guest */
+    uint64_t leave_packets;            /* of the guest at the last look */
     struct netvsp_config config;
     struct rndis rndis;
 
@@ -87,9 +92,12 @@ void netvsp_fini(struct netvsp *nv);
 /* Plug the adapter into a switch. Before the guest sees it, or at any time: the link goes up. */
 WARN_UNUSED int netvsp_plug(struct netvsp *nv, struct net_switch *net, struct error *error);
 void netvsp_unplug(struct netvsp *nv);
+/* Take it away: the guest is told that its link is down, and the offer is rescinded once it sends no more, 6 s later at most. Linux hears
+ * no completion after a rescind and would wait for one for ever. Locked. */
+void netvsp_leave(struct netvsp *nv);
 
 /* Its saved state: buffers, frames and control messages that wait, RNDIS, the port. Read when it is plugged in; afterwards net_switch_replace. */
-enum { NETVSP_STATE_ROWS = 27 };
+enum { NETVSP_STATE_ROWS = 33 };
 extern const struct state_field netvsp_state_rows[];
 WARN_UNUSED int netvsp_state_loaded(void *object, struct error *error);
 

@@ -203,6 +203,12 @@ const struct state_field netvsp_state_rows[] = {
     STATE_FIELD(struct netvsp, counters.no_section),
     STATE_FIELD(struct netvsp, counters.lost),
     STATE_TIMER_FIELD(struct netvsp, timer),
+    STATE_FIELD(struct netvsp, told_ns),
+    STATE_FIELD(struct netvsp, leaving),
+    STATE_TIMER_FIELD(struct netvsp, leave),
+    STATE_FIELD(struct netvsp, leave_steps),
+    STATE_FIELD(struct netvsp, leave_quiet),
+    STATE_FIELD(struct netvsp, leave_packets),
 };
 _Static_assert(ARRAY_SIZE(netvsp_state_rows) == NETVSP_STATE_ROWS, "told in netvsp.h");
 

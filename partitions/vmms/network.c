@@ -406,7 +406,7 @@ int network_remove(struct network *network, const char *name, struct error *erro
     nic->removed = true;
     if (nic->netvsp.vmbus.host != NULL) {
         vmbus_device_lock(&nic->netvsp.vmbus);
-        vmbus_device_rescind(&nic->netvsp.vmbus);
+        netvsp_leave(&nic->netvsp);
         vmbus_device_unlock(&nic->netvsp.vmbus);
     }
     return 0;

@@ -191,7 +191,11 @@ static int command_rescind(struct worker *worker, const struct words *words, str
         return error_set(error, -EALREADY, "%s is not offered", words->word[1]);
     }
     vmbus_device_lock(dev);
-    vmbus_device_rescind(dev);
+    if (network_has(&worker->network, dev)) {
+        netvsp_leave((struct netvsp *)dev);
+    } else {
+        vmbus_device_rescind(dev);
+    }
     vmbus_device_unlock(dev);
     return 0;
 }

@@ -69,3 +69,8 @@ check-vmbus: $(OUT)/verdite $(BOOT_CPIO)
 .PHONY: check-children
 check-children: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-children.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
+
+# make check-churn      adapter and disk under load: unbind, rescind, reboot, kexec; ROUNDS=20 SERIES="6.1 6.12 7" OPTIONS=
+.PHONY: check-churn
+check-churn: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/boot/check-churn.sh $(OUT)/verdite $(BOOT_CPIO) $(or $(ROUNDS),20)
