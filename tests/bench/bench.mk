@@ -18,3 +18,8 @@ bench bench-boot: $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN)
 .PHONY: bench-idle
 bench-idle: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/bench/idle.sh $(OUT)/verdite $(BOOT_CPIO)
+
+# make bench-net        CPU time of TCP through the user network, beside QEMU with virtio-net; RUNS=3 JOBS=receive:256,send:256,turns:20000
+.PHONY: bench-net
+bench-net: $(OUT)/verdite $(BOOT_CPIO)
+	@RUNS=$(RUNS) JOBS=$(JOBS_OF_NET) tests/bench/net.sh $(OUT)/verdite $(BOOT_CPIO) $(CC)
