@@ -86,6 +86,7 @@ whole() # after what
 rescind() # device
 {
     ctl rescind "$1" >/dev/null || return 1
+    [ "$1" != storvsp ] || ctl disk add "$disk" >/dev/null || return 1 # not while its driver comes up: it may panic then
     tenths=0
     until ctl offer "$1" >/dev/null; do
         kill -0 $running 2>/dev/null && [ $tenths -lt 600 ] || return 1
@@ -108,7 +109,7 @@ try() # what goes wrong first
             say traffic && sleep 0.5 && rescind $what && whole "round $round, rescind $what" || { echo "round $round: rescind $what hangs"; return; }
         done
         # Linux waits for ever for requests that are under way when their controller goes: the disk goes first.
-        say calm && ctl disk remove 0 >/dev/null && say diskless && rescind storvsp && ctl disk add "$disk" >/dev/null && whole "round $round, rescind storvsp" ||
+        say calm && ctl disk remove 0 >/dev/null && say diskless && rescind storvsp && whole "round $round, rescind storvsp" ||
             { echo "round $round: rescind storvsp hangs"; return; }
         for what in reboot kexec; do
             say traffic && sleep 0.5
