@@ -717,7 +717,8 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     core->budget -= 1;
     bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
                  generation[0] != before[0] || generation[1] != before[1] ||
-                 (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) || index + 1 == block->n ||
+                 (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) ||
+                 (access & TRANSLATE_ACCESS_LEAVE) || index + 1 == block->n ||
                  !stack_holds(cpu) || insn->op == OP_LDMXCSR ||
                  op_info[insn->op].family == FAMILY_XSAVE;
     fuel_fill(cpu, leave ? 0 : index + 1);

@@ -18,9 +18,15 @@
 struct core;
 struct cpu_model;
 
+#define X87_NO_SITE UINT32_MAX
+
 /* What translated code and its helpers share, in front of the general registers so that one short displacement reaches
  * all. Unused by the interpreter. */
 struct core_translated {
+    uint8_t x87_image[108]; /* FNSAVE's, on its way to and from the host's FPU */
+    uint32_t x87_data_site; /* the last x87 instruction with a memory operand: a site, or X87_NO_SITE */
+    uint64_t x87_data;      /* its address */
+    uint64_t x87_distance;  /* translated.distance at x87_site, if its code is relative */
     uint64_t stack_other_page, stack_other_delta; /* the window before stack_page and stack_delta */
     uint64_t flags_rotated; /* see flags_kind */
     int64_t fuel; /* core.budget less a block's instructions, while translated code runs */
@@ -38,6 +44,8 @@ struct core_translated {
     uint8_t flags_cf;    /* CF by itself */
     uint8_t flags_of;    /* OF by itself, or what it is made of */
     uint8_t condition;   /* a condition kept over a memory check */
+    bool x87_loaded;     /* the guest's x87 state is in the host's FPU */
+    uint32_t x87_site;   /* the last x87 instruction done there: a site, or X87_NO_SITE */
     /* The last operation on the flags, when it is not yet in state.flags_*: see
      * cpu/translate/flags.h. */
     uint64_t flags_kind; /* 0: state.flags_* hold */

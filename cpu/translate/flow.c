@@ -94,7 +94,7 @@ static bool sees(const struct insn *insn)
     case OP_STAC:
         return true;
     default:
-        return flow_accesses(insn);
+        return flow_accesses(insn) || op_info[insn->op].family == FAMILY_X87;
     }
 }
 

@@ -91,11 +91,13 @@ struct translate_ops {
     bool (*find_jump)(struct core *core, uint64_t rip, struct code *last);
 };
 
-/* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it. */
+/* What an access that misses wants; in translate_ops.execute. RESUME: the next instruction may follow it;
+ * LEAVE: it may not. */
 enum {
     TRANSLATE_ACCESS_SIZE = 0x7f,
     TRANSLATE_ACCESS_WRITE = 0x80,
-    TRANSLATE_ACCESS_RESUME = 0x100
+    TRANSLATE_ACCESS_RESUME = 0x100,
+    TRANSLATE_ACCESS_LEAVE = 0x200
 };
 
 struct translate_config {

@@ -8,6 +8,29 @@
 
 /* X(operation, emitter, form that fits) */
 // clang-format off
+#define X87_ROWS(X) \
+    X(FADD, emit_x87, emit_x87_fits) X(FADDP, emit_x87, emit_x87_fits) X(FIADD, emit_x87, emit_x87_fits) \
+    X(FMUL, emit_x87, emit_x87_fits) X(FMULP, emit_x87, emit_x87_fits) X(FIMUL, emit_x87, emit_x87_fits) \
+    X(FSUB, emit_x87, emit_x87_fits) X(FSUBP, emit_x87, emit_x87_fits) X(FISUB, emit_x87, emit_x87_fits) \
+    X(FSUBR, emit_x87, emit_x87_fits) X(FSUBRP, emit_x87, emit_x87_fits) X(FISUBR, emit_x87, emit_x87_fits) \
+    X(FDIV, emit_x87, emit_x87_fits) X(FDIVP, emit_x87, emit_x87_fits) X(FIDIV, emit_x87, emit_x87_fits) \
+    X(FDIVR, emit_x87, emit_x87_fits) X(FDIVRP, emit_x87, emit_x87_fits) X(FIDIVR, emit_x87, emit_x87_fits) \
+    X(FCOM, emit_x87, emit_x87_fits) X(FCOMP, emit_x87, emit_x87_fits) X(FCOMPP, emit_x87, emit_x87_fits) \
+    X(FICOM, emit_x87, emit_x87_fits) X(FICOMP, emit_x87, emit_x87_fits) X(FUCOM, emit_x87, emit_x87_fits) \
+    X(FUCOMP, emit_x87, emit_x87_fits) X(FUCOMPP, emit_x87, emit_x87_fits) X(FCOMI, emit_x87, emit_x87_fits) \
+    X(FCOMIP, emit_x87, emit_x87_fits) X(FUCOMI, emit_x87, emit_x87_fits) X(FUCOMIP, emit_x87, emit_x87_fits) \
+    X(FLD, emit_x87, emit_x87_fits) X(FST, emit_x87, emit_x87_fits) X(FSTP, emit_x87, emit_x87_fits) \
+    X(FILD, emit_x87, emit_x87_fits) X(FIST, emit_x87, emit_x87_fits) X(FISTP, emit_x87, emit_x87_fits) \
+    X(FISTTP, emit_x87, emit_x87_fits) X(FXCH, emit_x87, emit_x87_fits) X(FCMOVCC, emit_x87, emit_x87_fits) \
+    X(FCHS, emit_x87, emit_x87_fits) X(FABS, emit_x87, emit_x87_fits) X(FTST, emit_x87, emit_x87_fits) \
+    X(FXAM, emit_x87, emit_x87_fits) X(FLD1, emit_x87, emit_x87_fits) X(FLDL2T, emit_x87, emit_x87_fits) \
+    X(FLDL2E, emit_x87, emit_x87_fits) X(FLDPI, emit_x87, emit_x87_fits) X(FLDLG2, emit_x87, emit_x87_fits) \
+    X(FLDLN2, emit_x87, emit_x87_fits) X(FLDZ, emit_x87, emit_x87_fits) X(FXTRACT, emit_x87, emit_x87_fits) \
+    X(FPREM, emit_x87, emit_x87_fits) X(FPREM1, emit_x87, emit_x87_fits) X(FDECSTP, emit_x87, emit_x87_fits) \
+    X(FINCSTP, emit_x87, emit_x87_fits) X(FSQRT, emit_x87, emit_x87_fits) X(FRNDINT, emit_x87, emit_x87_fits) \
+    X(FSCALE, emit_x87, emit_x87_fits) X(FNOP, emit_x87, emit_x87_fits) X(FFREE, emit_x87, emit_x87_fits) \
+    X(FFREEP, emit_x87, emit_x87_fits) X(FWAIT, emit_x87, emit_x87_fits) X(FLDCW, emit_x87, emit_x87_fits) \
+    X(FNSTCW, emit_x87, emit_x87_fits) X(FNSTSW, emit_x87, emit_x87_fits)
 #define EMIT_ROWS(X) \
     X(ADD, emit_alu, fits_integer) X(OR, emit_alu, fits_integer) X(ADC, emit_alu, fits_integer) X(SBB, emit_alu, fits_integer) \
     X(AND, emit_alu, fits_integer) X(SUB, emit_alu, fits_integer) X(XOR, emit_alu, fits_integer) X(CMP, emit_alu, fits_integer) \
@@ -40,6 +63,7 @@
     X(CLI, emit_cli, NULL) X(STI, emit_sti, NULL) X(CLD, emit_cld, NULL) X(SWAPGS, emit_swapgs, NULL) \
     X(RDTSC, emit_rdtsc, NULL) X(RDTSCP, emit_rdtsc, NULL) \
     X(LFENCE, emit_fence, NULL) X(MFENCE, emit_fence, NULL) X(SFENCE, emit_fence, NULL) \
+    X87_ROWS(X) \
     X(CLC, emit_carry, NULL) X(STC, emit_carry, NULL) X(CMC, emit_carry, NULL)
 // clang-format on
 
@@ -136,6 +160,10 @@ static void keep_flags(struct emitter *e)
 /* Where an instruction that the interpreter did goes on. */
 static void resume(struct emitter *e, const struct insn *insn, unsigned first)
 {
+    if (op_info[insn->op].family ==
+        FAMILY_X87) { /* what follows takes it that the FPU is the guest's */
+        return;
+    }
     if (e->ended || (op_info[insn->op].flags_written & (uint32_t)FLAGS_ARITH) != 0) {
         bool divides = insn->op == OP_DIV || insn->op == OP_IDIV;
         if (!divides) {
@@ -154,14 +182,17 @@ static void emit_insn(struct emitter *e)
     const struct insn *insn = &e->insns[e->i];
     unsigned first = e->n_cold;
 
+    emit_x87_before(e, e->flow.insn[e->i].native);
     if (e->flow.insn[e->i].native) {
         keep_flags(e);
         if (emitter_of(insn)(e, insn)) {
             resume(e, insn, first);
+            emit_x87_after(e, true, first);
             return;
         }
     }
     emit_slow(e);
+    emit_x87_after(e, false, first);
     e->ended = e->ended || insn_ends_block(insn, 64);
 }
 
@@ -179,6 +210,8 @@ void translator_emit(struct emitter *e)
     e->n_cold = 0;
     e->ended = false;
     e->i = 0;
+    e->x87 = false;
+    e->x87_pending = X87_NO_SITE;
     if (e->plain) {
         e->stack = (struct stack_group){ 0 };
     } else {
@@ -197,6 +230,7 @@ void translator_emit(struct emitter *e)
     if (!e->ended) {
         const struct insn *last = &e->insns[e->n - 1];
         e->i = e->n - 1;
+        emit_x87_flush(e);
         emit_edge(e, e->rip + last->offset + last->length, e->n);
     }
     emit_taken(e);

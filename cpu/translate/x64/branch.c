@@ -103,6 +103,29 @@ void emit_hand_over(struct emitter *e, unsigned condition)
     cold->jump[0] = enc_jcc32(&e->e, condition);
 }
 
+void emit_hand_over_leave(struct emitter *e, unsigned condition)
+{
+    struct cold *cold = cold_new(e, COLD_MISS);
+
+    cold->access = TRANSLATE_ACCESS_LEAVE;
+    cold->jump[0] = enc_jcc32(&e->e, condition);
+}
+
+void emit_x87_have(struct emitter *e)
+{
+    if (e->x87) {
+        return;
+    }
+    struct cold *cold = cold_new(e, COLD_X87);
+
+    cold->access = TRANSLATE_ACCESS_LEAVE;
+    enc_alu_mi(&e->e, ENC_CMP, 1, CORE_AT(translated.x87_loaded), 0, false);
+    cold->jump[0] = enc_jcc32(&e->e, 4);
+    cold->again = e->e.at;
+    e->flags.host = 0;
+    e->x87 = true;
+}
+
 void emit_vectors(struct emitter *e, enum vectors_there there)
 {
     struct cold *cold = cold_new(e, COLD_VECTORS);
@@ -314,7 +337,7 @@ static void cold_miss(struct emitter *e, struct cold *cold)
     }
     emit_flags_store_of(e, &cold->flags);
     cold_site(e, cold);
-    if (cold->access == 0) {
+    if ((cold->access & TRANSLATE_ACCESS_SIZE) == 0) {
         enc_call_to(&e->e, t->slow_entry);
     } else {
         enc_call_to(&e->e, t->miss_entry);
@@ -357,6 +380,19 @@ static void cold_vectors(struct emitter *e, const struct cold *cold)
     enc_jmp_to(&e->e, cold->again);
 }
 
+/* Refused, the call returns 5 bytes further: the interpreter does this one, and what follows. */
+static void cold_x87(struct emitter *e, struct cold *cold)
+{
+    cold_arrive(e, cold);
+    emit_flags_store_of(e, &cold->flags);
+    enc_call_to(&e->e, e->translator->x87_entry);
+    enc_jmp_to(&e->e, cold->again);
+    cold_site(e, cold);
+    enc_call_to(&e->e, e->translator->slow_entry);
+    enc_byte(&e->e, 0x0f);
+    enc_byte(&e->e, 0x0b);
+}
+
 static void cold_leave(struct emitter *e, const struct cold *cold)
 {
     cold_arrive(e, cold);
@@ -394,6 +430,9 @@ void emit_cold(struct emitter *e)
             break;
         case COLD_LEAVE:
             cold_leave(e, cold);
+            break;
+        case COLD_X87:
+            cold_x87(e, cold);
             break;
         case COLD_STACK:
             cold_arrive(e, cold);

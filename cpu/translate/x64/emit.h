@@ -61,7 +61,7 @@ struct flags_track {
 /* What of the guest's vector registers is in the host's: translated.vectors. */
 enum vectors_there { VECTORS_HOME, VECTORS_XMM, VECTORS_YMM };
 
-enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS, COLD_STACK };
+enum cold_kind { COLD_MISS, COLD_EDGE, COLD_LEAVE, COLD_VECTORS, COLD_STACK, COLD_X87 };
 
 struct cold {
     enum cold_kind kind;
@@ -109,6 +109,8 @@ struct emitter {
     bool keep_all;              /* flags that nobody may see are kept all the same */
     bool again;                 /* some of those were needed: once more, with keep_all */
     enum vectors_there vectors; /* what its instructions work on */
+    bool x87;                   /* the guest's x87 state is in the host's FPU here */
+    uint32_t x87_pending;       /* to be stored in translated.x87_site, or X87_NO_SITE */
 };
 
 /* Emit one instruction. False: it has no host code after all (nothing was emitted). */
@@ -209,9 +211,20 @@ void emit_slow(struct emitter *e);
 void emit_hand_over(struct emitter *e, unsigned condition);
 /* The block's vector registers are where they belong from here on: XMM, or YMM. */
 void emit_vectors(struct emitter *e, enum vectors_there there);
+/* When the condition holds, likewise, and translated code is left. */
+void emit_hand_over_leave(struct emitter *e, unsigned condition);
+/* The guest's x87 state is in the host's FPU from here on; or the interpreter does the instruction. Keeps S_ADDRESS. */
+void emit_x87_have(struct emitter *e);
 /* Behind the block: where its conditional jumps go; and, elsewhere, what hardly ever runs. */
 void emit_taken(struct emitter *e);
 void emit_cold(struct emitter *e);
+
+/* ---- x87 (x64/x87.c) ---- */
+bool emit_x87_fits(const struct insn *insn);
+/* Around an instruction, native or not: what the x87 pointers are, and whether the FPU is still the guest's. */
+void emit_x87_before(struct emitter *e, bool native);
+void emit_x87_after(struct emitter *e, bool native, unsigned first_cold);
+void emit_x87_flush(struct emitter *e);
 
 /* ---- families ---- */
 emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, emit_lea, emit_xchg,
@@ -219,7 +232,7 @@ emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, em
     emit_leave, emit_jcc, emit_jmp, emit_call, emit_ret, emit_imul, emit_mul, emit_div, emit_bt,
     emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry,
     emit_double_shift, emit_lahf, emit_sahf, emit_cli, emit_sti, emit_cld, emit_swapgs, emit_rdtsc,
-    emit_fence, emit_string, emit_pushf, emit_ac;
+    emit_fence, emit_string, emit_pushf, emit_ac, emit_x87;
 bool emit_string_fits(const struct insn *insn);
 bool emit_pushf_fits(const struct insn *insn);
 

@@ -165,6 +165,23 @@ static void emit_vectors_entry(struct encoder *e, struct translator *t)
     t->ymm_entry = t->avx ? vectors_entry(e, t, CORE_AT(avx_blocked), VECTORS_YMM) : NULL;
 }
 
+/* What translated code calls without it keeps off the FPU. */
+static void save_x87(struct encoder *e)
+{
+    enc_alu_mi(e, ENC_CMP, 1, CORE_AT(translated.x87_loaded), 0, false);
+    uint8_t *home = enc_jcc8(e, 4);
+    enc_rm(e, 0xdd, 4, 6, CORE_AT(translated.x87_image)); /* FNSAVE */
+    enc_patch8(home, e->at);
+}
+
+/* Bring everything into core.state and core.translated. */
+static void save_all(struct encoder *e, struct translator *t)
+{
+    spill(e);
+    save_x87(e);
+    with_vectors(e, t->vectors_save);
+}
+
 static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
 {
     enc_mov_imm(e, HOST_RDI, (uintptr_t)t);
@@ -175,8 +192,7 @@ static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
 /* S_INDEX: the site. Returns to its caller, 5 bytes further for TRANSLATE_NEXT of a miss, or leaves. */
 static void emit_execute(struct encoder *e, struct translator *t, bool miss)
 {
-    spill(e);
-    with_vectors(e, t->vectors_save);
+    save_all(e, t);
     enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
     if (miss) {
         enc_mov(e, HOST_RDX, S_ADDRESS);
@@ -287,8 +303,7 @@ static void emit_stack_call(struct encoder *e, struct translator *t)
 {
     t->stack_entry = e->at;
     emit_stack_quick(e, t);
-    spill(e);
-    with_vectors(e, t->vectors_save);
+    save_all(e, t);
     enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
     enc_mov(e, HOST_RDX, S_ADDRESS);
     push(e, S_ADDRESS);
@@ -322,6 +337,7 @@ static void emit_holds_call(struct encoder *e, struct translator *t)
     pop(e, S_INDEX);
     enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
     uint8_t *stays = enc_jcc8(e, 5);
+    save_x87(e);
     enc_mov(e, HOST_RAX, S_INDEX);
     pop(e, S_INDEX);
     leave(e);
@@ -345,6 +361,27 @@ static void emit_find_call(struct encoder *e, struct translator *t)
     uint8_t *found = enc_jcc8(e, 5);
     enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
     enc_patch8(found, e->at);
+    with_vectors(e, t->vectors_load);
+    reload(e);
+    enc_byte(e, 0xc3);
+}
+
+/* Returns to its caller, 5 bytes further when refused. Keeps S_ADDRESS. */
+static void emit_x87_call(struct encoder *e, struct translator *t)
+{
+    t->x87_entry = e->at;
+    spill(e);
+    with_vectors(e, t->vectors_save);
+    push(e, S_ADDRESS);
+    call_c(e, t, (uintptr_t)translator_x87_load);
+    pop(e, S_ADDRESS);
+    enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
+    uint8_t *done = enc_jcc8(e, 5);
+    enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+    uint8_t *over = enc_jmp32(e);
+    enc_patch8(done, e->at);
+    enc_rm(e, 0xdd, 4, 4, CORE_AT(translated.x87_image)); /* FRSTOR */
+    enc_patch32(over, e->at);
     with_vectors(e, t->vectors_load);
     reload(e);
     enc_byte(e, 0xc3);
@@ -384,14 +421,12 @@ void translator_emit_shared(struct translator *t)
     emit_vectors_save(e, t);
     emit_vectors_load(e, t);
     t->exit_entry = e->at; /* RIP is set */
-    spill(e);
-    with_vectors(e, t->vectors_save);
+    save_all(e, t);
     enc_mov_imm(e, HOST_RAX, 0);
     leave(e);
 
     t->exit_edge_entry = e->at; /* S_INDEX: the edge */
-    spill(e);
-    with_vectors(e, t->vectors_save);
+    save_all(e, t);
     enc_mov(e, HOST_RAX, S_INDEX);
     leave(e);
 
@@ -405,6 +440,7 @@ void translator_emit_shared(struct translator *t)
     t->rflags_entry = emit_ask(e, t, (uintptr_t)translator_rflags);
     emit_holds_call(e, t);
     emit_find_call(e, t);
+    emit_x87_call(e, t);
     t->flags_entry = e->at;
     emit_flags_call(e, t);
     t->code_at = e->at + (-(uintptr_t)e->at & 63);

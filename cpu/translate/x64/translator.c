@@ -106,6 +106,7 @@ struct translator *translator_create(struct core *core, const struct translate_o
     core->translated.jump_table = t->jumps;
     core->translated.code_base = (uintptr_t)t->memory.run;
     core->translated.host_mxcsr = 0x1f80;
+    core->translated.x87_site = core->translated.x87_data_site = X87_NO_SITE;
     return t;
 }
 
@@ -191,7 +192,8 @@ static struct code *make(struct translator *t, const struct insn *insn, unsigned
 
     if (t->code_at + BLOCK_MOST > t->memory.write + HOT_BYTES ||
         t->cold_at + BLOCK_MOST > t->memory.write + CODE_BYTES ||
-        t->data_at + most_data > t->memory.data + DATA_BYTES || t->n_sites + COLD_MOST > SITES) {
+        t->data_at + most_data > t->memory.data + DATA_BYTES ||
+        t->n_sites + 2 * COLD_MOST > SITES) {
         return NULL;
     }
     struct code *code = (struct code *)(void *)t->data_at;
@@ -328,6 +330,7 @@ struct code_edge *translator_run(struct translator *t, struct code *code, uint64
         t->core->translated.distance = rip - code->rip;
     }
     struct code_edge *edge = run(code->entry);
+    translator_x87_take(t);
     flags_settle(t->core);
     return edge;
 }
@@ -371,15 +374,18 @@ uint64_t translator_slow(struct translator *t, uint32_t number)
 {
     const struct site *site = &t->sites[number];
 
+    translator_x87_take(t);
     flags_settle(t->core);
-    return go_on(t, t->ops->execute(t->core, site->code, site->index, 0,
-                                    site->access & TRANSLATE_ACCESS_RESUME));
+    return go_on(
+        t, t->ops->execute(t->core, site->code, site->index, 0,
+                           site->access & (TRANSLATE_ACCESS_RESUME | TRANSLATE_ACCESS_LEAVE)));
 }
 
 uint64_t translator_miss(struct translator *t, uint32_t number, gva_t gva)
 {
     const struct site *site = &t->sites[number];
 
+    translator_x87_take(t);
     flags_settle(t->core);
     return go_on(t, t->ops->execute(t->core, site->code, site->index, gva, site->access));
 }
@@ -416,6 +422,7 @@ uint64_t translator_stack(struct translator *t, uint32_t number, gva_t gva)
     const struct site *site = &t->sites[number];
     struct code *code = site->code;
 
+    translator_x87_take(t);
     if (t->ops->stack(t->core, gva, site->access)) {
         return 0;
     }

@@ -42,7 +42,7 @@ struct translator {
     /* Shared routines, where they are written. */
     uint8_t *slow_entry, *miss_entry, *flags_entry, *exit_entry, *exit_edge_entry;
     uint8_t *vectors_entry, *vectors_load, *vectors_save, *ymm_entry;
-    uint8_t *stack_entry, *tsc_entry, *rflags_entry, *holds_entry, *find_entry;
+    uint8_t *stack_entry, *tsc_entry, *rflags_entry, *holds_entry, *find_entry, *x87_entry;
     const void *run_entry;
     struct emitter emitter;
 };
@@ -63,6 +63,11 @@ unsigned translator_holds(struct translator *t, struct code_edge *edge);
 unsigned translator_find(struct translator *t, uint64_t rip);
 /* The stack of a block is not at hand: 0: try again; 1: leave; else where the block is that checks each access. */
 uint64_t translator_stack(struct translator *t, uint32_t site, gva_t gva);
+
+/* The guest's x87 state into the host's FPU, by translated.x87_image. 0: not while its exceptions may be raised. */
+unsigned translator_x87_load(struct translator *t);
+/* The other way: what FNSAVE left in translated.x87_image, if anything. */
+void translator_x87_take(struct translator *t);
 
 uint32_t translator_site(struct translator *t, struct code *code, unsigned index, unsigned access);
 
