@@ -74,3 +74,14 @@ check-children: $(OUT)/verdite $(BOOT_CPIO)
 .PHONY: check-churn
 check-churn: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-churn.sh $(OUT)/verdite $(BOOT_CPIO) $(or $(ROUNDS),20)
+
+# make demo-debian      Debian 12 by debootstrap on a dynamic VHDX: its login on a terminal, else it checks itself; KERNEL=6.12 FLAVOUR=amd64 OPTIONS=
+.PHONY: demo-debian
+demo-debian: $(OUT)/verdite
+	@tests/boot/debian/demo.sh $(OUT)/verdite
+
+# make check-debian     demo-debian without a terminal, then two runs with the virtual clock: one hash; KERNEL=6.12 FLAVOUR=amd64 OPTIONS=
+.PHONY: check-debian
+check-debian: $(OUT)/verdite
+	@tests/boot/debian/demo.sh $(OUT)/verdite </dev/null && tests/boot/debian/check-virtual.sh $(OUT)/verdite; \
+	    status=$$?; [ $$status -eq 0 ] || [ $$status -eq 77 ]

@@ -80,6 +80,16 @@ echo verdite >"$work/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 verdite\n' >"$work/etc/hosts"
 echo '/dev/sda1 / ext4 errors=remount-ro 0 1' >"$work/etc/fstab"
 printf '[Match]\nName=eth*\n[Network]\nDHCP=yes\n' >"$work/etc/systemd/network/eth.network"
+# With verdite.off on the kernel's command line it says how it is and powers off by itself.
+cat >"$work/etc/systemd/system/verdite-off.service" <<END
+[Unit]
+Description=Tell the state of the system and power off
+ConditionKernelCommandLine=verdite.off
+[Service]
+ExecStart=/bin/sh -c 'echo "SYSTEM \$\$(systemctl is-system-running --wait)" >/dev/console; systemctl poweroff'
+[Install]
+WantedBy=multi-user.target
+END
 rm -f "$work/etc/machine-id" # made anew by the first boot
 : >"$work/etc/machine-id"
 cp -a "$modules" "$work/usr/lib/modules/"
@@ -88,7 +98,7 @@ config=$(find "$kernel" -name "config-$version" | head -n 1)
 mount -t proc proc "$work/proc" 2>/dev/null
 chroot "$work" sh -ec "
     echo root:root | chpasswd
-    systemctl -q enable systemd-networkd
+    systemctl -q enable systemd-networkd verdite-off
     depmod $version
     update-initramfs -c -k $version
 " >"$cache/debian/chroot.log" 2>&1
