@@ -11,6 +11,10 @@
 /* When a request ends that began now: a disk that answers in 20 us and moves 4 bytes a nanosecond. */
 enum { LATENCY_NS = 20000, BYTES_PER_NS = 4 };
 
+/* What a guest has to let go of its units, and how long it may ask for nothing meanwhile. */
+enum { LEAVE_QUIET_NS = 500000000 };
+#define LEAVE_LATEST_NS UINT64_C(10000000000)
+
 enum { CDB_REPORT_LUNS = 0xa0, LUN_ROW = 8 };
 
 static const struct vstor_row {
@@ -170,7 +174,7 @@ static void report_luns(const struct storvsp *storvsp, const uint8_t *packet,
     uint8_t bytes[8 + STORVSP_UNITS * LUN_ROW] = { 0 };
     uint32_t allocation = be32_load(scsi->cdb + 6), n = 8;
     for (unsigned i = 0; first && i < STORVSP_UNITS; i++) {
-        if (storvsp->units[i] != NULL) {
+        if (storvsp->units[i] != NULL && !storvsp->leaving) {
             bytes[n + 1] = (uint8_t)i;
             n += LUN_ROW;
         }
@@ -188,7 +192,7 @@ static struct storvsp_unit *unit_at(struct storvsp *storvsp, const uint8_t *pack
     bool here = storvsp->ide
                     ? lun == 0
                     : packet[VSTOR_PATH] == 0 && packet[VSTOR_TARGET] == 0 && lun < STORVSP_UNITS;
-    return here ? storvsp->units[lun] : NULL;
+    return here && !storvsp->leaving ? storvsp->units[lun] : NULL;
 }
 
 /* What the guest sends, copied, or room for what it gets. */
@@ -245,6 +249,7 @@ static enum vmbus_taken execute_srb(struct storvsp *storvsp, struct vmbus_channe
     if (request == NULL) {
         return VMBUS_LATER;
     }
+    storvsp->quiet_ns = storvsp->leaving ? clock_now_ns(storvsp->vmbus.clock) + LEAVE_QUIET_NS : 0;
     request->channel = channel;
     request->transaction = packet->transaction;
     request->wants_completion = packet->wants_completion;
@@ -392,6 +397,24 @@ static int storvsp_open(struct vmbus_device *dev, struct vmbus_channel *channel)
     return 0;
 }
 
+/* Say that something came or went, if the guest listens. */
+static void tell(struct storvsp *storvsp, enum vstor_operation operation)
+{
+    uint8_t packet[VSTOR_PACKET_BYTES] = { 0 };
+    struct vmbus_channel *channel = storvsp->vmbus.channel[0];
+    le32_store(packet + VSTOR_OPERATION, operation);
+    if (channel != NULL && channel->open && storvsp->state == VSTOR_READY) {
+        (void)vmbus_channel_send(channel, packet, packet_bytes(storvsp), 0, false);
+    }
+}
+
+static void stay(struct storvsp *storvsp)
+{
+    storvsp->leaving = false;
+    storvsp->quiet_ns = storvsp->latest_ns = 0;
+    timer_cancel(&storvsp->leave);
+}
+
 static void storvsp_close(struct vmbus_device *dev, struct vmbus_channel *channel)
 {
     struct storvsp *storvsp = storvsp_of(dev);
@@ -408,7 +431,42 @@ static void storvsp_close(struct vmbus_device *dev, struct vmbus_channel *channe
     if (channel->index == 0) {
         storvsp->state = VSTOR_NEW;
         storvsp->version = 0;
+        stay(storvsp);
     }
+}
+
+static void leave_expired(void *opaque, uint64_t now_ns)
+{
+    struct storvsp *storvsp = opaque;
+    (void)now_ns;
+    vmbus_device_lock(&storvsp->vmbus);
+    if (storvsp->leaving) {
+        vmbus_device_rescind(&storvsp->vmbus);
+    }
+    vmbus_device_unlock(&storvsp->vmbus);
+}
+
+/* A guest waits for ever for requests that were under way when it hears of a rescind. So its disks go first, one and all. */
+static bool storvsp_leave(struct vmbus_device *dev)
+{
+    struct storvsp *storvsp = storvsp_of(dev);
+    uint64_t now = clock_now_ns(dev->clock);
+    if (!dev->channel[0]->open || dev->channel[0]->broken) {
+        return true;
+    }
+    if (!storvsp->leaving) {
+        storvsp->leaving = true;
+        storvsp->quiet_ns = now + LEAVE_QUIET_NS;
+        storvsp->latest_ns = now + LEAVE_LATEST_NS;
+        tell(storvsp, VSTOR_REMOVE_DEVICE);
+    }
+    bool quiet = storvsp->under_way == 0 && now >= storvsp->quiet_ns;
+    if (quiet || now >= storvsp->latest_ns) {
+        return true;
+    }
+    uint64_t next = storvsp->quiet_ns > now ? storvsp->quiet_ns : now + LEAVE_QUIET_NS;
+    timer_set(&storvsp->leave, next < storvsp->latest_ns ? next : storvsp->latest_ns);
+    return false;
 }
 
 /* The guest starts anew: so do the disks. What is under way for it ends unseen. */
@@ -423,12 +481,14 @@ static void storvsp_reset(struct device *dev)
     }
     storvsp->state = VSTOR_NEW;
     storvsp->version = 0;
+    stay(storvsp);
 }
 
 static const struct vmbus_device_ops storvsp_ops = {
     .open = storvsp_open,
     .close = storvsp_close,
     .packet = storvsp_packet,
+    .leave = storvsp_leave,
 };
 
 static const struct device_type storvsp_type = {
@@ -436,7 +496,7 @@ static const struct device_type storvsp_type = {
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
     .state = { .name = "storvsp",
-               .version = 1,
+               .version = 2,
                .fields = storvsp_state_rows,
                .n_fields = STORVSP_STATE_ROWS,
                .size = sizeof(struct storvsp),
@@ -448,7 +508,7 @@ static const struct device_type storvsp_ide_type = {
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
     .state = { .name = "storvsp",
-               .version = 1,
+               .version = 2,
                .fields = storvsp_state_rows,
                .n_fields = STORVSP_STATE_ROWS,
                .size = sizeof(struct storvsp),
@@ -478,6 +538,7 @@ int storvsp_init(struct storvsp *storvsp, const struct storvsp_world *world, boo
                                            : world->cpus - 1 < SUBCHANNELS_MOST ? world->cpus - 1
                                                                                 : SUBCHANNELS_MOST);
     storvsp->state = VSTOR_NEW;
+    timer_init(&storvsp->leave, world->clock, leave_expired, storvsp);
     int code =
         vmbus_device_init(&storvsp->vmbus, ide ? &storvsp_ide_type : &storvsp_type, &storvsp_ops,
                           &offer, world->clock, world->trace, world->partition);
@@ -503,6 +564,7 @@ int storvsp_fini(struct storvsp *storvsp)
     if (storvsp->pool == NULL) {
         return 0; /* never made */
     }
+    timer_cancel(&storvsp->leave);
     for (unsigned i = 0; i < STORVSP_REQUESTS && storvsp->requests[i].storvsp != NULL; i++) {
         struct storvsp_request *request = &storvsp->requests[i];
         completion_cancel(&request->completion);
@@ -520,17 +582,6 @@ int storvsp_fini(struct storvsp *storvsp)
     }
     vmbus_device_fini(&storvsp->vmbus);
     return code;
-}
-
-/* Say that something came or went, if the guest listens. */
-static void tell(struct storvsp *storvsp, enum vstor_operation operation)
-{
-    uint8_t packet[VSTOR_PACKET_BYTES] = { 0 };
-    struct vmbus_channel *channel = storvsp->vmbus.channel[0];
-    le32_store(packet + VSTOR_OPERATION, operation);
-    if (channel != NULL && channel->open && storvsp->state == VSTOR_READY) {
-        (void)vmbus_channel_send(channel, packet, packet_bytes(storvsp), 0, false);
-    }
 }
 
 int storvsp_quiesce(struct storvsp *storvsp)

@@ -71,6 +71,9 @@ struct vmbus_device_ops {
                                const struct vmbus_packet *packet);
     /* The channel was congested and is not any more. May be NULL. */
     void (*writable)(struct vmbus_device *dev, struct vmbus_channel *channel);
+    /* The offer is about to be taken back: end what is under way with the guest. False: not yet; the device calls
+     * vmbus_device_rescind again when it may be so. May be NULL. */
+    bool (*leave)(struct vmbus_device *dev);
     /* A GPADL that the guest made on one of the channels is about to go: drop it. May be NULL. */
     void (*gpadl_gone)(struct vmbus_device *dev, uint32_t gpadl);
 };

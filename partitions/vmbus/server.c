@@ -227,20 +227,35 @@ void vmbus_server_signaled(struct vmbus_server *server, uint32_t relid)
     }
 }
 
-/* What one device asked for since the last look. */
-static void device_work(struct vmbus_server *server, struct vmbus_device *dev)
+static void device_run(struct vmbus_server *server, struct vmbus_device *dev)
 {
-    if (dev->wanted_rescind) {
-        vmbus_rescind_device(server, dev);
-        return;
-    }
-    vmbus_offer_device(server, dev);
     for (unsigned i = 0; i < dev->n_channels; i++) {
         struct vmbus_channel *channel = dev->channel[i];
         if (channel->open && (channel->wanted || vmbus_channel_congested(channel))) {
             run_channel(server, channel);
         }
     }
+}
+
+static bool may_leave(struct vmbus_device *dev)
+{
+    vmbus_device_lock(dev);
+    bool may = dev->ops->leave == NULL || dev->ops->leave(dev);
+    vmbus_device_unlock(dev);
+    return may;
+}
+
+/* What one device asked for since the last look. */
+static void device_work(struct vmbus_server *server, struct vmbus_device *dev)
+{
+    if (dev->wanted_rescind) {
+        if (may_leave(dev)) {
+            vmbus_rescind_device(server, dev);
+            return;
+        }
+    }
+    vmbus_offer_device(server, dev);
+    device_run(server, dev);
 }
 
 void vmbus_server_work(struct vmbus_server *server)

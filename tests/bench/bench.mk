@@ -23,3 +23,8 @@ bench-idle: $(OUT)/verdite $(BOOT_CPIO)
 .PHONY: bench-net
 bench-net: $(OUT)/verdite $(BOOT_CPIO)
 	@RUNS=$(RUNS) JOBS=$(JOBS_OF_NET) tests/bench/net.sh $(OUT)/verdite $(BOOT_CPIO) $(CC)
+
+# make bench-disk       CPU time of a guest's disk requests beside QEMU's virtio-blk; ROWS="4" RUNS=3 OPTIONS="--engine interpreter"
+.PHONY: bench-disk
+bench-disk: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/bench/disk.sh $(OUT)/verdite $(BOOT_CPIO) $(CC)

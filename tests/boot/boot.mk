@@ -38,6 +38,11 @@ check-lockstep: $(OUT)/verdite $(BOOT_CPIO)
 check-net: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-net.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
 
+# make check-disk       disks under Debian's kernels: verified load, hot plug, bind, rescind, saved in the middle; T=6.12: those whose name contains it
+.PHONY: check-disk
+check-disk: $(OUT)/verdite $(BOOT_CPIO)
+	@CC="$(CC)" tests/boot/check-disk.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
+
 # make check-bad        bad kernels, initrds and options: a message, never a crash
 .PHONY: check-bad
 check-bad: $(OUT)/verdite build/roms/tour-1.elf

@@ -414,6 +414,70 @@ START_TEST(disks_come_and_go)
 }
 END_TEST
 
+/* Number of messages of this kind that the server sent since the last look. */
+static unsigned messages(uint32_t number)
+{
+    const struct rig_message *message;
+    unsigned n = 0;
+    while ((message = rig_next(rig)) != NULL) {
+        n += le32_load(message->bytes) == number;
+    }
+    return n;
+}
+
+/* Before a rescind the units are gone, and the channel works on until the guest asks for nothing more. */
+START_TEST(leaves_when_the_guest_is_quiet)
+{
+    enum { RESCIND = 2, QUIET = 500 };
+    initialize(0x602);
+    (void)messages(RESCIND);
+    storvsp->units[0]->target.attention = 0;
+    srb(0, false, 512, 0, CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1), 1);
+    vmbus_device_lock(&storvsp->vmbus);
+    vmbus_device_rescind(&storvsp->vmbus);
+    vmbus_device_unlock(&storvsp->vmbus);
+    vmbus_server_work(&rig->server);
+    ck_assert_uint_eq(get(), 0);
+    ck_assert_uint_eq(le32_load(answered), VSTOR_REMOVE_DEVICE);
+    pass(MILLISECOND);
+    ck_assert_uint_eq(get(), 1); /* what was under way ends well */
+    ck_assert_uint_eq(answered[VSTOR_SRB_STATUS], VSTOR_SRB_SUCCESS);
+    for (unsigned i = 2; i < 5; i++) {
+        pass(UINT64_C(300) * MILLISECOND);
+        srb(0, false, 0, 0, CDB(0), i);
+        ck_assert_uint_eq(get(), i);
+        ck_assert_uint_eq(answered[VSTOR_SRB_STATUS], VSTOR_SRB_INVALID_LUN);
+        ck_assert_uint_eq(messages(RESCIND), 0);
+    }
+    pass((QUIET - 1) * UINT64_C(1000000));
+    ck_assert_uint_eq(messages(RESCIND), 0);
+    pass(MILLISECOND);
+    ck_assert_uint_eq(messages(RESCIND), 1);
+}
+END_TEST
+
+/* A guest that does not let go is left after ten seconds. */
+START_TEST(leaves_a_guest_that_is_never_quiet)
+{
+    enum { RESCIND = 2 };
+    initialize(0x602);
+    (void)messages(RESCIND);
+    vmbus_device_lock(&storvsp->vmbus);
+    vmbus_device_rescind(&storvsp->vmbus);
+    vmbus_device_unlock(&storvsp->vmbus);
+    vmbus_server_work(&rig->server);
+    ck_assert_uint_eq(get(), 0);
+    for (unsigned i = 1; i < 40; i++) {
+        pass(UINT64_C(250) * MILLISECOND);
+        srb(0, false, 0, 0, CDB(0), i);
+        ck_assert_uint_eq(get(), i);
+    }
+    ck_assert_uint_eq(messages(RESCIND), 0);
+    pass(UINT64_C(250) * MILLISECOND);
+    ck_assert_uint_eq(messages(RESCIND), 1);
+}
+END_TEST
+
 static Suite *suite_storvsp(void)
 {
     Suite *suite = suite_create("devices/synthetic/storvsp");
@@ -429,6 +493,8 @@ static Suite *suite_storvsp(void)
     tcase_add_test(tcase, more_than_can_be_under_way_waits);
     tcase_add_test(tcase, closing_forgets_what_is_under_way);
     tcase_add_test(tcase, disks_come_and_go);
+    tcase_add_test(tcase, leaves_when_the_guest_is_quiet);
+    tcase_add_test(tcase, leaves_a_guest_that_is_never_quiet);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,0 +1,145 @@
+#!/bin/sh
+# Stock Debian kernels and disks: SCSI, IDE and DVD, blocks verified under load, hot plug, bind and rescind with requests under way, saved in the middle.
+# Usage: check-disk.sh VERDITE CPIO [PART OF A NAME]; OPTIONS from the environment. A row: name, kernel, options, tests in the guest, seconds.
+verdite=$1 cpio=$2 part=$3
+passed=0 failed=0 skipped=0
+out=build/disk
+mkdir -p "$out"
+[ -s "$out/dvd.iso" ] || { # 16 sectors, the mark of a DVD, and noise
+    { head -c 32768 /dev/zero; printf '\001CD001\001'; head -c 999993 /dev/zero | openssl enc -aes-128-ctr -K 0 -iv 0 2>/dev/null ||
+        head -c 999993 /dev/urandom; } | head -c 1032192 >"$out/dvd.iso"
+}
+dvd=$(sha256sum <"$out/dvd.iso" | cut -d' ' -f1)
+fresh() # the disks of a run, empty; always the same, as a VHDX has an identity of its own that the guest reads
+{
+    if [ ! -s "$out/new/d.vhdx" ]; then
+        mkdir -p "$out/new"
+        "$verdite" image create "$out/new/a.vhdx" 64M >/dev/null && "$verdite" image create "$out/new/b.vhd" 64M >/dev/null &&
+            "$verdite" image create "$out/new/c.img" 32M >/dev/null && "$verdite" image create "$out/new/d.vhdx" 16M --type fixed >/dev/null || return 1
+    fi
+    cp --sparse=always "$out/new"/* "$out/"
+}
+sound() # what is wrong with the disks after a run
+{
+    for file in a.vhdx b.vhd c.img d.vhdx; do "$verdite" image check "$out/$file" >/dev/null 2>&1 || echo " $file is damaged"; done
+}
+ctl()
+{
+    "$verdite" ctl "$socket" "$@" 2>&1
+}
+counts() # GPADLs and open channels, in one line
+{
+    ctl devices | sed -n 's/^ *\(gpadls\|open\|incomplete_gpadls\): /\1 /p' | tr '\n' ' '
+}
+# What the guest's lines ask the host to do.
+serve() # console
+{
+    seen=0 before=
+    while kill -0 $running 2>/dev/null; do
+        lines=$(tr -d '\r' <"$1" | sed -n 's/^\(HOT-ADD\|HOT-REMOVE\|RESCIND\|OFFER\|DISKS-UP\|DISKS-DONE\).*/\1/p' | tail -n +$((seen + 1)))
+        for line in $lines; do
+            seen=$((seen + 1))
+            case $line in
+            HOT-ADD) ctl disk add "$out/d.vhdx,lun=5" ;;
+            HOT-REMOVE) ctl disk remove 5 ;;
+            RESCIND) ctl rescind storvsp ;;
+            OFFER) n=0; until ctl offer storvsp; do n=$((n + 1)); [ $n -lt 50 ] || break; sleep 0.2; done ;;
+            DISKS-UP) before=$(counts) ;;
+            DISKS-DONE)
+                n=0
+                while after=$(counts) && [ -n "$after" ] && [ "$after" != "$before" ] && [ $n -lt 10 ]; do n=$((n + 1)); sleep 0.2; done
+                [ -z "$after" ] || [ "$after" = "$before" ] || echo "COUNTS: $before before, $after after"
+                ;;
+            esac
+        done
+        sleep 0.1
+    done >>"$1.ctl" 2>&1
+}
+row() # name, series, flavour, options, tests, seconds
+{
+    name=$1 tests=$5
+    image=$(tests/boot/fetch-kernel.sh "$3" "$2") && initrd=$(tests/boot/disk/make-initramfs.sh "$cpio" "${image%/*}" "$CC") && fresh || {
+        echo "skipped $name: no kernel, or nothing for its initramfs"
+        skipped=$((skipped + 1))
+        return
+    }
+    console=$out/$name.console socket=$out/$$.socket
+    rm -f "$console" "$console.ctl" "$socket"
+    $verdite run --kernel "$image" --initrd "$initrd" $4 $OPTIONS --control "$socket" --no-reboot --timeout "$6" \
+        --disk "$out/a.vhdx" --disk "$out/b.vhd" --disk "$out/dvd.iso" --disk "$out/c.img,bus=ide" \
+        --append "console=ttyS0 disk_seed=1 disk_dvd=$dvd disk_tests=$tests" </dev/null >"$console" 2>"$console.log" &
+    running=$!
+    serve "$console"
+    wait $running
+    status=$?
+    why=$(sound)
+    [ $status = 0 ] || why="$why exit $status"
+    grep -q '^CHECKS PASSED' "$console" || why="$why $(grep -a '^check.*FAILED' "$console" | tr '\r\n' '  ')"
+    why="$why$(grep '^COUNTS' "$console.ctl")"
+    if [ -z "$why" ]; then
+        echo "passed $name: $(grep "^verdite: " "$console.log" | tail -n 1)"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $name: $why; $(grep "^verdite: " "$console.log" | tail -n 1); see $console"
+        failed=$((failed + 1))
+    fi
+}
+# With the virtual clock a machine that is saved while it works for its disks runs on to the same hash, and the disks hold the same.
+saved() # name, series, flavour, processors, instants
+{
+    name=$1 cpus=$4 instants=$5
+    image=$(tests/boot/fetch-kernel.sh "$3" "$2") && initrd=$(tests/boot/disk/make-initramfs.sh "$cpio" "${image%/*}" "$CC") || {
+        echo "skipped $name: no kernel, or nothing for its initramfs"
+        skipped=$((skipped + 1))
+        return
+    }
+    log=$out/$name
+    load() # more options
+    {
+        fresh
+        $verdite run --kernel "$image" --initrd "$initrd" --clock virtual --cpus "$cpus" $OPTIONS --no-reboot --timeout 900 --disk "$out/a.vhdx" \
+            --disk "$out/c.img,bus=ide" --append "console=ttyS0 disk_seed=1 disk_tests=load" --serial "file:$log.console" "$@" </dev/null >/dev/null 2>"$log.log"
+    }
+    hash_of() { sed -n 's/^trace hash: //p' "$1"; }
+    why=
+    load && grep -q '^CHECKS PASSED' "$log.console" || why=" it failed"
+    hash=$(hash_of "$log.log")
+    total=$(sed -n 's/^verdite: .*; \([0-9]*\) instructions in .*/\1/p' "$log.log" | tail -n 1)
+    mv "$out/a.vhdx" "$out/undisturbed.vhdx"
+    n=0
+    while [ -z "$why" ] && [ $n -lt "$instants" ]; do
+        n=$((n + 1))
+        at=$(awk -v total="$total" -v n="$n" -v all="$instants" 'BEGIN { printf "%.0f", total * (0.75 + 0.22 * n / all) + n * 1237 }')
+        load --save "$log.state" --save-at "$at"
+        "$verdite" resume "$log.state" --no-reboot --timeout 900 --serial none </dev/null >/dev/null 2>"$log.rest"
+        [ "$(hash_of "$log.rest")" = "$hash" ] || why="$why saved at $at: another hash ($(tail -n 1 "$log.rest"))"
+        "$verdite" image compare "$out/a.vhdx" "$out/undisturbed.vhdx" >/dev/null 2>&1 || why="$why saved at $at: the disk holds something else"
+    done
+    rm -f "$log.state"
+    if [ -z "$why" ]; then
+        echo "passed $name: $n times saved within the last quarter of $total instructions; $hash"
+        passed=$((passed + 1))
+    else
+        echo "FAILED $name:$why; see $log.*"
+        failed=$((failed + 1))
+    fi
+}
+while IFS='|' read -r name kernel options tests seconds; do
+    name=$(echo $name) options=$(echo $options) tests=$(echo $tests) seconds=$(echo $seconds)
+    case $name in '' | '#'*) continue ;; *"$part"*) ;; *) continue ;; esac
+    set -- $kernel
+    case $tests in
+    saved*) saved "$name" "$1" "$2" "${options##*--cpus }" "${tests#saved }" ;;
+    *) row "$name" "$1" "$2" "$options" "$tests" "$seconds" ;;
+    esac
+done <<ROWS
+6.1-cloud         | 6.1 cloud  | --cpus 2               | verify,ide,dvd,files,hot | 600
+6.12-cloud        | 6.12 cloud | --cpus 2               | verify,ide,dvd,files,hot | 600
+7-cloud           | 7 cloud    | --cpus 2               | verify,ide,dvd,files,hot | 600
+6.1-cloud-virtual | 6.1 cloud  | --cpus 2 --clock virtual | verify,ide,dvd,files   | 600
+6.1-cloud-bind    | 6.1 cloud  | --cpus 4               | bind,rescind             | 900
+6.12-cloud-bind   | 6.12 cloud | --cpus 2               | bind,rescind             | 900
+6.1-cloud-saved   | 6.1 cloud  | --cpus 2               | saved 5                  | 900
+ROWS
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
