@@ -1,15 +1,17 @@
 #!/bin/sh
 # CPU time of an emulator's process for a guest's disk requests, past its page cache: verdite's storvsc beside virtio-blk under QEMU's TCG; the same
-# kernel, job and raw image. Usage: disk.sh VERDITE CPIO CC. ROWS: parts of names; RUNS: the best of so many (3); OPTIONS: more of verdite run.
+# kernel, job and raw image. Usage: disk.sh VERDITE CPIO CC. ROWS: parts of names; RUNS: the best of so many (3); EMULATORS: which;
+# OPTIONS: more of verdite run.
 verdite=$1 cpio=$2 cc=$3 runs=${RUNS:-3}
 kernel=$(tests/boot/fetch-kernel.sh cloud) && initrd=$(tests/boot/disk/make-initramfs.sh "$cpio" "${kernel%/*}" "$cc") || exit 77
 out=build/bench
 mkdir -p "$out"
 disk=$out/disk.img
 [ -s "$disk" ] || head -c 268435456 /dev/urandom >"$disk"
-emulators="verdite"
+emulators=verdite
 qemu=$(command -v qemu-system-x86_64) && emulators="$emulators qemu"
 qemu10=$(tests/bench/qemu10.sh) && emulators="$emulators qemu10"
+emulators=${EMULATORS:-$emulators}
 run_qemu() # append, program
 {
     append=$1
@@ -22,7 +24,7 @@ run() # emulator, append
     case $1 in
     verdite) "$verdite" run --kernel "$kernel" --initrd "$initrd" --append "$2" --disk "$disk" --no-reboot --timeout 900 $OPTIONS ;;
     qemu) run_qemu "$2" "$qemu" ;;
-    qemu10) run_qemu "$2" $qemu10 ;;
+    qemu10) run_qemu "$2" "$qemu10/run" ;;
     esac
 }
 once() # emulator, job: seconds of CPU time; the guest's line goes to a file
