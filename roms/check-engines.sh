@@ -24,7 +24,7 @@ for rom in "$@"; do
         out=build/roms/$rom-engines.console
         (
             ulimit -v "$kibibytes"
-            "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" ${append:+--append "$append"} \
+            "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --net none --role "$role" --cpus "$cpus" ${append:+--append "$append"} \
                 --serial "file:$out" $options --timeout 600 --no-reboot </dev/null >/dev/null 2>"$out.log"
         )
         status=$? lines=$(grep -c 'everything is interpreted' "$out.log")

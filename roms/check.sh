@@ -11,7 +11,7 @@ for rom in "$@"; do
     done
     for engine in interpreter translator; do
         out=build/roms/$rom-$engine.console
-        "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --role "$role" --cpus "$cpus" --append "$append" $options \
+        "$verdite" run --kernel "build/roms/$rom.elf" --memory 64M --net none --role "$role" --cpus "$cpus" --append "$append" $options \
             --serial "file:$out" --engine $engine --timeout 600 --no-reboot </dev/null >/dev/null 2>"$out.log"
         status=$?
         if [ $status -eq 0 ] && diff -u "roms/$rom/expected.txt" "$out"; then

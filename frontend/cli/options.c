@@ -258,6 +258,24 @@ static int settle_children(struct options *options, struct error *error)
     return 0;
 }
 
+/* A child that says nothing of networks has the user network, where there is one. */
+static int give_networks(struct options *options, struct error *error)
+{
+    const struct option_key *net = option_find("net", 3);
+    int status = 0;
+
+    for (unsigned child = 0; child < options->n_children && status == 0; child++) {
+        bool user = vmms_has_user_network() && options->config.role == VMMS_ROLE_CHILD &&
+                    !options->config.lockstep;
+        if (options_value(options, net, child, 0) == NULL) {
+            status = options_give(options, net, child, user ? "user" : "none", 4, 0, error);
+            options->child[child].config.net[0] = user ? "user" : "none";
+            options->child[child].config.n_net = 1;
+        }
+    }
+    return status;
+}
+
 int options_settle(struct options *options, suggest_name cpu_model, struct error *error)
 {
     struct vmms_config *config = &options->config;
@@ -289,6 +307,9 @@ int options_settle(struct options *options, suggest_name cpu_model, struct error
         return error_set(error, -EINVAL, "--wait waits for gdb: give --gdb too");
     }
     status = settle_role(options, error);
+    if (status == 0 && config->resume == NULL) {
+        status = give_networks(options, error);
+    }
     status = status == 0 && config->resume == NULL ? settle_children(options, error) : status;
     return status == 0 ? settle_cpu(options, cpu_model, error) : status;
 }

@@ -849,6 +849,11 @@ int vmms_explain(const struct vmms_config *config, char *text, size_t size, stru
     return 0;
 }
 
+bool vmms_has_user_network(void)
+{
+    return net_nat_built();
+}
+
 int vmms_check_disk(const char *text, struct error *error)
 {
     struct disk_spec spec;

@@ -230,6 +230,9 @@ struct machine *vmms_machine(struct vmms *vmms);
 WARN_UNUSED int vmms_explain(const struct vmms_config *config, char *text, size_t size,
                              struct error *error);
 
+/* Was verdite built with what a user network needs? */
+bool vmms_has_user_network(void);
+
 /* What would be refused of one value: 0, or -EINVAL with the sentence. */
 WARN_UNUSED int vmms_check_disk(const char *text, struct error *error);
 WARN_UNUSED int vmms_check_net(const char *text, struct error *error);

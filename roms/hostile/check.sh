@@ -10,7 +10,7 @@ while [ "$seed" -lt $((first + seeds)) ]; do
     clock=realtime
     [ $((seed % 2)) = 0 ] || clock=virtual
     out=build/roms/hostile-$seed
-    "$verdite" run --kernel build/roms/hostile.elf --memory 64M --cpus $((1 + seed % 3 / 2)) --clock $clock --append "seed=$seed rounds=$rounds" \
+    "$verdite" run --kernel build/roms/hostile.elf --memory 64M --net none --cpus $((1 + seed % 3 / 2)) --clock $clock --append "seed=$seed rounds=$rounds" \
         --disk build/roms/hostile.img,snapshot=on --disk build/roms/hostile.iso --disk build/roms/hostile.img,readonly=on,bus=ide \
         --net switch=hostile --net switch=hostile,queues=4 --no-reboot --timeout 7200 --serial "file:$out.console" $OPTIONS </dev/null >/dev/null 2>"$out.log" &
     running=$!

@@ -7,7 +7,7 @@ for clock in ${CLOCKS:-realtime virtual}; do
     for role in ${ROLES:-child pc}; do
         for cpus in ${CPUS:-2 3 4}; do
             out=build/roms/litmus-$role-$cpus-$clock
-            "$verdite" run --kernel build/roms/litmus.elf --memory 64M --role "$role" --cpus "$cpus" --clock "$clock" --no-reboot \
+            "$verdite" run --kernel build/roms/litmus.elf --memory 64M --net none --role "$role" --cpus "$cpus" --clock "$clock" --no-reboot \
                 --append "rounds=$rounds verbose${only:+ only=$only}" --serial "file:$out" --timeout 7200 $OPTIONS </dev/null >/dev/null 2>"$out.log"
             status=$?
             if [ $status -eq 0 ] && ! grep '^FAIL' "$out" && tail -n 1 "$out" | grep -q '^[1-9][0-9]* passed, 0 failed'; then

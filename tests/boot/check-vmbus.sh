@@ -97,7 +97,7 @@ for series in 6.1 6.12; do
     }
     console=build/boot/$name.console
     : >"$console"
-    $verdite run --kernel "$kernel" --initrd build/boot/vmbus.cpio --append "console=ttyS0 rounds=$rounds" --cpus 2 $OPTIONS \
+    $verdite run --kernel "$kernel" --initrd build/boot/vmbus.cpio --append "console=ttyS0 rounds=$rounds" --cpus 2 --net none $OPTIONS \
         --control "$socket" --timeout 900 </dev/null >"$console" 2>"$console.log" &
     running=$!
     why=$(try)

@@ -7,7 +7,7 @@ if [ -n "$GUEST" ]; then
     [ -f "roms/$GUEST/role" ] && role=$(cat "roms/$GUEST/role")
     cpus=$(cat "roms/$GUEST/cpus" 2>/dev/null || echo 1)
     case "$OPTIONS" in *--cpus*) ;; *) OPTIONS="--cpus $cpus $OPTIONS" ;; esac
-    exec "$verdite" run --kernel "build/roms/$GUEST.elf" --memory 64M --role "$role" --append "$APPEND" --no-reboot $OPTIONS
+    exec "$verdite" run --kernel "build/roms/$GUEST.elf" --memory 64M --net none --role "$role" --append "$APPEND" --no-reboot $OPTIONS
 fi
 kernel=$KERNEL
 if [ -z "$kernel" ]; then

@@ -6,7 +6,7 @@ shift
 passed=0 failed=0
 hash_of() # verdite
 {
-    "$1" run --kernel build/roms/tour-1.elf --memory 64M --clock virtual --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
+    "$1" run --kernel build/roms/tour-1.elf --memory 64M --net none --clock virtual --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
 }
 wanted=$(hash_of "$verdite")
 for WITHOUT in "$@"; do

@@ -7,7 +7,7 @@ shift 3
 passed=0 failed=0
 hash_of() # program..., options...: its trace hash under the virtual clock
 {
-    "$@" --clock virtual --seed 1 --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
+    "$@" --net none --clock virtual --seed 1 --no-reboot --serial none </dev/null 2>&1 | sed -n 's/^trace hash: //p'
 }
 verdict() # name, two hashes
 {
@@ -36,7 +36,7 @@ save() # saver...
 {
     state=build/portable.state
     rm -f $state
-    "$@" run --kernel build/roms/tour-1.elf --memory 64M --cpus 4 --clock virtual --seed 1 --no-reboot --serial none \
+    "$@" run --kernel build/roms/tour-1.elf --memory 64M --cpus 4 --net none --clock virtual --seed 1 --no-reboot --serial none \
         --save $state --save-at 10001 </dev/null >/dev/null 2>&1
 }
 resumed() # resumer...

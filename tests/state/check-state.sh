@@ -45,7 +45,7 @@ rom() # name of the run, rom, processors, more options
     role=child append=
     [ -f "roms/$name/role" ] && role=$(cat "roms/$name/role")
     [ -f "roms/$name/append" ] && append=$(cat "roms/$name/append")
-    "$verdite" run --kernel "build/roms/$name.elf" --memory 64M --role "$role" --append "$append" --cpus "$cpus" --no-reboot --timeout 120 \
+    "$verdite" run --kernel "build/roms/$name.elf" --memory 64M --net none --role "$role" --append "$append" --cpus "$cpus" --no-reboot --timeout 120 \
         --serial "file:$out/$run.console" "$@" </dev/null >/dev/null 2>"$out/$run"
 }
 for name in "$@"; do

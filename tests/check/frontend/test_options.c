@@ -175,7 +175,9 @@ START_TEST(options_after_a_child_are_of_that_child)
     ck_assert_uint_eq(o.config.others[0].memory_bytes, 64u << 20);
     ck_assert_uint_eq(o.config.others[0].n_disks, 1);
     ck_assert_str_eq(o.config.others[0].net[0], "switch=s");
-    ck_assert_uint_eq(o.config.n_disks + o.config.n_net, 0);
+    ck_assert_uint_eq(o.config.n_disks, 0);
+    ck_assert_uint_eq(o.config.n_net, 1);
+    ck_assert_str_eq(o.config.net[0], vmms_has_user_network() ? "user" : "none");
     options_fini(&o);
 }
 END_TEST

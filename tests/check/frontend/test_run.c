@@ -85,6 +85,11 @@ struct machine *vmms_machine(struct vmms *vmms)
     return NULL; /* nobody asks for a monitor */
 }
 
+bool vmms_has_user_network(void)
+{
+    return false;
+}
+
 bool vmms_lockstep(struct vmms *vmms, char *text, size_t size)
 {
     (void)vmms, (void)text, (void)size;
