@@ -128,11 +128,6 @@ void cpu_code_written(struct cpu *cpu, spa_t spa, size_t length_bytes)
     }
 }
 
-static struct decode_mode decode_mode_of(const struct core *core)
-{
-    return (struct decode_mode){ .bits = core->bits, .flat = core->flat };
-}
-
 /* The blocks that translations belong to are gone, or the translations are to go. */
 static void forget_codes(struct cpu *cpu)
 {
@@ -140,8 +135,7 @@ static void forget_codes(struct cpu *cpu)
     cpu->edge = NULL;
 }
 
-/* Every block is gone: no link or jump may be followed any more. */
-static void links_forget(struct cpu *cpu)
+void run_links_forget(struct cpu *cpu)
 {
     CPU_TRACE(&cpu->core, BLOCKS_EMPTIED, 0);
     cpu->previous = &cpu->jumps->unknown;
@@ -155,111 +149,7 @@ static void links_forget(struct cpu *cpu)
 void cpu_code_forget(struct cpu *cpu)
 {
     block_cache_clear(cpu->blocks);
-    links_forget(cpu);
-}
-
-/* A page gets a block: nobody writes to it unseen from now on. May suspend. */
-static void mark_page(struct cpu *cpu, spa_t spa)
-{
-    struct core *core = &cpu->core;
-
-    if (block_mark_page(cpu->blocks, spa)) {
-        mmu_write_protect(&core->mmu, spa);
-        if (core->ops->code_marked != NULL && core->ops->code_marked(core->owner, spa)) {
-            core_suspend(core); /* others are told; then it is fetched anew */
-        }
-        ram_code_settle(core->mmu.space->ram, spa);
-    }
-}
-
-/* In 64-bit code: the instruction at `linear` and spa, of which no more than its page's bytes are known to be too few. NULL: it
- * does not stand in two pages of RAM in the same half of the address space. Raises. */
-static struct block *find_crossing(struct cpu *cpu, uint64_t linear, spa_t spa)
-{
-    struct core *core = &cpu->core;
-    struct decode_mode mode = decode_mode_of(core);
-    uint64_t next = (linear | ~PAGE_MASK) + 1;
-    uint8_t bytes[INSN_MAX_LENGTH];
-    size_t first = PAGE_SIZE - (linear & ~PAGE_MASK);
-    bool in_ram;
-    spa_t second;
-
-    if (((linear ^ next) >> 63) != 0) {
-        return NULL;
-    }
-    enum mmu_status status = mmu_fetch(&core->mmu, next, core->cpl == 3, &second, &in_ram);
-    if (status != MMU_OK) {
-        core_raise_mmu(core, status, false);
-    }
-    if (!in_ram) {
-        return NULL;
-    }
-    struct block *block = block_find_crossing(cpu->blocks, spa, second, mode);
-    if (block != NULL) {
-        return block;
-    }
-    mark_page(cpu, spa);
-    mark_page(cpu, second);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        const uint8_t *host = ram_host(core->mmu.space->ram, i < first ? spa : second);
-        bytes[i] = ram_load8(host + (i < first ? i : i - first));
-    }
-    block = block_build_crossing(cpu->blocks, spa, second, bytes, mode);
-    if (block != NULL && UNLIKELY(cpu->dump != NULL)) {
-        cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], bytes);
-    }
-    return block;
-}
-
-/* The block at RIP by way of the MMU. Raises what the fetch raises. */
-static NOINLINE struct block *find_slowly(struct cpu *cpu, uint64_t linear, bool *cacheable)
-{
-    struct core *core = &cpu->core;
-    struct decode_mode mode = decode_mode_of(core);
-    spa_t spa;
-    bool in_ram;
-
-    *cacheable = false;
-    if (core->bits != 64 && core->state.gpr[REG_RIP] > core->state.seg[SEG_CS].limit) {
-        core_raise_error(core, VECTOR_GP, 0);
-    }
-    enum mmu_status status = mmu_fetch(&core->mmu, linear, core->cpl == 3, &spa, &in_ram);
-    if (status != MMU_OK) {
-        core_raise_mmu(core, status, false);
-    }
-    if (!in_ram) {
-        return build_crossing(cpu, linear);
-    }
-    struct block *block = block_find(cpu->blocks, spa, mode);
-    bool crosses = block == NULL && core->bits == 64 &&
-                   block_find_crossing(cpu->blocks, spa, BLOCK_NO_SPA, mode) != NULL;
-    if (block == NULL) {
-        if (block_make_room(cpu->blocks)) {
-            links_forget(cpu);
-        }
-        if (!crosses) {
-            mark_page(cpu, spa);
-            block = block_build(cpu->blocks, spa, mode);
-            crosses = block == NULL && core->bits == 64;
-            if (block != NULL && UNLIKELY(cpu->dump != NULL)) {
-                cpu_dump_block(cpu->dump, core, block, core->state.gpr[REG_RIP], NULL);
-            }
-        }
-        if (crosses) {
-            block = find_crossing(cpu, linear, spa);
-        }
-        if (block == NULL) {
-            return build_crossing(cpu, linear);
-        }
-    }
-    if (core->bits != 64) {
-        uint64_t last = core->state.gpr[REG_RIP] + block->bytes - 1;
-        if (last > core->state.seg[SEG_CS].limit || last > core->ip_mask) {
-            return build_crossing(cpu, linear);
-        }
-    }
-    *cacheable = core->flat;
-    return block;
+    run_links_forget(cpu);
 }
 
 static ALWAYS_INLINE bool link_leads(const struct block_link *link, uint64_t linear, uint64_t key)
@@ -282,7 +172,7 @@ static NOINLINE struct block *find_jump(struct cpu *cpu, uint64_t linear, uint64
     if (!link_leads(jump, linear, key)) {
         bool cacheable;
         cpu->running = NULL;
-        struct block *block = find_slowly(cpu, linear, &cacheable);
+        struct block *block = run_find(cpu, linear, &cacheable);
         if (!cacheable) {
             return block;
         }
@@ -358,124 +248,6 @@ static void rewind_to_insn(struct cpu *cpu)
         core->state.gpr[REG_RIP] = insn_rip(core, core->insn) & core->ip_mask;
         cpu->running = NULL;
     }
-}
-
-/* Deliver; false: triple fault. */
-static bool deliver(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault)
-{
-    cpu->running = NULL;
-    bool ok = core_deliver(&cpu->core, (struct delivery){ source, fault }, &cpu->first_fault);
-    cpu->core.unwind = NULL;
-    return ok;
-}
-
-/* What a delivery between blocks leads to. */
-static bool deliver_ends(struct cpu *cpu, enum interrupt_source source, struct x86_fault fault,
-                         enum cpu_exit *exit)
-{
-    if (!deliver(cpu, source, fault)) {
-        *exit = CPU_EXIT_TRIPLE_FAULT;
-        return true;
-    }
-    if (cpu->core.event_suspended.valid) {
-        *exit = CPU_EXIT_SUSPEND;
-        return true;
-    }
-    return false;
-}
-
-enum slow_result { SLOW_RUN, SLOW_AGAIN, SLOW_EXIT };
-
-/* Someone asked for attention: deliver an NMI or an interrupt when the processor takes it now. */
-static enum slow_result take_interrupt(struct cpu *cpu, enum cpu_exit *exit)
-{
-    struct core *core = &cpu->core;
-    struct x86_fault fault = { .vector = VECTOR_NMI };
-
-    if (core->state.shadow == SHADOW_NONE) {
-        if (!core->state.nmi_blocked && cpu->interrupts->nmi(core->owner)) {
-            core->state.nmi_blocked = true;
-            core->state.activity = ACTIVITY_RUNNING;
-            return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
-        }
-        int vector =
-            core->state.rflags_rest & FLAG_IF ? cpu->interrupts->acknowledge(core->owner) : -1;
-        if (vector >= 0) {
-            fault.vector = (uint8_t)vector;
-            core->state.activity = ACTIVITY_RUNNING;
-            return deliver_ends(cpu, INTERRUPT_EXTERNAL, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
-        }
-    }
-    if (!cpu->interrupts->pending(core->owner)) {
-        __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_POLL, __ATOMIC_ACQ_REL);
-        *exit = CPU_EXIT_POLL;
-        return SLOW_EXIT;
-    }
-    return SLOW_RUN;
-}
-
-/* Everything that is not the fast loop. Decides how many instructions the next block may run
- * (*limit), or an exit. */
-static NOINLINE enum slow_result between_blocks(struct cpu *cpu, unsigned *limit,
-                                                enum cpu_exit *exit)
-{
-    struct core *core = &cpu->core;
-    uint32_t pending = __atomic_load_n(&core->pending, __ATOMIC_ACQUIRE);
-
-    *limit = BLOCK_INSNS;
-    core->attention = false;
-    cpu->running = NULL; /* it has retired: who asks for the instant now counts it once */
-    if (UNLIKELY(core->watch_hit != 0)) {
-        *exit = CPU_EXIT_DEBUG;
-        return SLOW_EXIT;
-    }
-    if (UNLIKELY(pending & CORE_PENDING_REQUEST)) {
-        __atomic_fetch_and(&core->pending, ~(uint32_t)CORE_PENDING_REQUEST, __ATOMIC_ACQ_REL);
-        *exit = CPU_EXIT_POLL;
-        return SLOW_EXIT;
-    }
-    if (core->budget <= 0) {
-        *exit = CPU_EXIT_BUDGET;
-        return SLOW_EXIT;
-    }
-    if (core->event_suspended.valid) {
-        enum interrupt_source source = (enum interrupt_source)core->event_suspended.source;
-        return deliver_ends(cpu, source, core->event_suspended.fault, exit) ? SLOW_EXIT
-                                                                            : SLOW_AGAIN;
-    }
-    if (core->debug_pending != 0 && core->state.shadow != SHADOW_MOV_SS) {
-        struct x86_fault fault = { .vector = VECTOR_DB, .address = core->debug_pending };
-        core->debug_pending = 0;
-        return deliver_ends(cpu, INTERRUPT_EXCEPTION, fault, exit) ? SLOW_EXIT : SLOW_AGAIN;
-    }
-    if ((pending & CORE_PENDING_POLL) && !cpu->hold_interrupts) {
-        enum slow_result result = take_interrupt(cpu, exit);
-        if (result != SLOW_RUN) {
-            return result;
-        }
-    }
-    if (core->state.activity != ACTIVITY_RUNNING) {
-        *exit = CPU_EXIT_HALT;
-        return SLOW_EXIT;
-    }
-    if (UNLIKELY(cpu->debug != NULL) && cpu_debug_stops(cpu)) {
-        *exit = CPU_EXIT_DEBUG;
-        return SLOW_EXIT;
-    }
-    if (pending & CORE_PENDING_DEBUG) {
-        *limit = 1;
-    } else if (core->state.shadow != SHADOW_NONE) {
-        /* What arrives from now on is looked at after the next block, beyond the shadow. */
-        if (pending == 0) {
-            core->state.shadow = SHADOW_NONE;
-        } else {
-            *limit = 1;
-        }
-    }
-    if ((int64_t)*limit > core->budget) {
-        *limit = (unsigned)core->budget;
-    }
-    return SLOW_RUN;
 }
 
 /* INT n, INT3, INTO and INT1 drop the single-step trap together with TF: when they went to a handler.
@@ -718,9 +490,8 @@ static enum translate_next execute_one(struct core *core, struct code *code, uns
     bool leave = must_look(core) || core->budget <= BLOCK_INSNS || code->dropped ||
                  generation[0] != before[0] || generation[1] != before[1] ||
                  (size != 0 && !(access & TRANSLATE_ACCESS_RESUME)) ||
-                 (access & TRANSLATE_ACCESS_LEAVE) || index + 1 == block->n ||
-                 !stack_holds(cpu) || insn->op == OP_LDMXCSR ||
-                 op_info[insn->op].family == FAMILY_XSAVE;
+                 (access & TRANSLATE_ACCESS_LEAVE) || index + 1 == block->n || !stack_holds(cpu) ||
+                 insn->op == OP_LDMXCSR || op_info[insn->op].family == FAMILY_XSAVE;
     fuel_fill(cpu, leave ? 0 : index + 1);
     return leave ? TRANSLATE_LEAVE : TRANSLATE_NEXT;
 }
@@ -921,7 +692,7 @@ static bool find_jump_code(struct core *core, uint64_t rip, struct code *last)
         if (!mmu_fetch_known(&core->mmu, rip, core->cpl == 3, &spa)) {
             return false;
         }
-        const struct block *block = block_find(cpu->blocks, spa, decode_mode_of(core));
+        const struct block *block = block_find(cpu->blocks, spa, run_decode_mode(core));
         last = block != NULL ? code_known(block, rip, 0) : NULL;
     }
     if (last == NULL) {
@@ -1059,7 +830,7 @@ static bool unwound(struct cpu *cpu, enum core_unwind how, enum cpu_exit *exit)
     core->state.shadow = SHADOW_NONE;
     cpu->n_faults++;
     core->budget -= 1; /* a handler that faults at once must not run for ever */
-    return deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, exit);
+    return run_deliver_ends(cpu, INTERRUPT_EXCEPTION, core->fault, exit);
 }
 
 /* ---- for cpu/lockstep.c ---- */
@@ -1144,15 +915,15 @@ enum cpu_exit cpu_run(struct cpu *cpu, uint64_t instructions)
                 run_fast(cpu);
             }
         }
-        switch (between_blocks(cpu, &limit, &exit)) {
-        case SLOW_EXIT:
+        switch (run_between(cpu, &limit, &exit)) {
+        case RUN_SLOW_EXIT:
             cpu->running = NULL;
             core->unwind = NULL;
             return exit;
-        case SLOW_AGAIN:
+        case RUN_SLOW_AGAIN:
             core->unwind = &frame;
             break;
-        case SLOW_RUN:
+        case RUN_SLOW_RUN:
             core->unwind = &frame;
             run_slowly(cpu, limit);
             break;
