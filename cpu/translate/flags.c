@@ -128,8 +128,12 @@ void flags_settle(struct core *core)
     if ((kind & FLAGS_KIND_CF) && flag_cf(core) != (t->flags_cf & 1)) {
         core->state.flags_carry ^= FC_CF | FC_CF_XOR_OF;
     }
-    if (kind >> FLAGS_KIND_ROTATE != 0 && flag_of(core) != rotated_of(t)) {
+    if ((kind >> FLAGS_KIND_ROTATE & 15) != FLAGS_NO_ROTATION && flag_of(core) != rotated_of(t)) {
         core->state.flags_carry ^= FC_CF_XOR_OF;
+    }
+    if (kind >> (FLAGS_KIND_ZF + 8) != 0) {
+        flags_set(core, (flags_get(core) & ~(uint64_t)FLAG_ZF) |
+                            (kind >> FLAGS_KIND_ZF & 1 ? FLAG_ZF : 0));
     }
     t->flags_kind = 0;
 }

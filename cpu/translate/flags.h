@@ -3,7 +3,7 @@
  * core.translated.flags_kind: bits 0-3 enum flags_kind, 4-5 log2 of the size, 8-11 enum flags_shift;
  * bit 16: CF is flags_cf instead; bits 24-27: enum flags_step, and 28-29 its size: a step from
  * flags_step's value gave all but CF; bits 32-35 enum flags_rotate, and 36-37 the size: OF is what a rotation to
- * flags_rotated left. They apply in this order. 0: state.flags_* hold them.
+ * flags_rotated left; bit 48: ZF is bit 40. They apply in this order. 0: state.flags_* hold them.
  */
 #ifndef CPU_TRANSLATE_FLAGS_H
 #define CPU_TRANSLATE_FLAGS_H
@@ -34,7 +34,7 @@ enum flags_step { FLAGS_NO_STEP, FLAGS_INC, FLAGS_DEC };
 /* OF is flags_of; or that, CF after a rotation to the left, and the result's sign differ; or the result's two highest bits do. */
 enum flags_rotate { FLAGS_NO_ROTATION, FLAGS_BY_ONE, FLAGS_LEFT, FLAGS_RIGHT };
 
-enum { FLAGS_KIND_CF = 1 << 16, FLAGS_KIND_STEP = 24, FLAGS_KIND_ROTATE = 32 };
+enum { FLAGS_KIND_CF = 1 << 16, FLAGS_KIND_STEP = 24, FLAGS_KIND_ROTATE = 32, FLAGS_KIND_ZF = 40 };
 
 static inline uint32_t flags_kind_word(enum flags_kind kind, unsigned size_log2, unsigned shift)
 {

@@ -149,6 +149,8 @@ static uint16_t writes(const struct insn *insn)
     case OP_IDIV:
     case OP_CWD:
     case OP_CBW:
+    case OP_CMPXCHG8B:
+    case OP_CMPXCHG16B:
     case OP_LAHF:
     case OP_RDTSC:
         return bit_of(REG_RAX) | bit_of(REG_RDX);

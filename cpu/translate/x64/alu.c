@@ -351,8 +351,8 @@ static void step_set(struct emitter *e, const struct insn *insn, unsigned result
         return;
     }
     enc_store(&e->e, 8, CORE_AT(translated.flags_step), result);
-    enc_store_imm(&e->e, 2, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 3),
-                  (int32_t)(step | log2_of(insn->size[0]) << 4)); /* no rotation behind it */
+    enc_store_imm(&e->e, 4, CORE_OFFSET(offsetof(struct core, translated.flags_kind) + 3),
+                  (int32_t)(step | log2_of(insn->size[0]) << 4)); /* no rotation nor ZF behind it */
     e->flags = (struct flags_track){ .host = host,
                                      .stored = true,
                                      .step = (uint8_t)(step | log2_of(insn->size[0]) << 4) };

@@ -64,6 +64,8 @@
     X(RDTSC, emit_rdtsc, NULL) X(RDTSCP, emit_rdtsc, NULL) \
     X(LFENCE, emit_fence, NULL) X(MFENCE, emit_fence, NULL) X(SFENCE, emit_fence, NULL) \
     X87_ROWS(X) \
+    X(CMPXCHG8B, emit_cmpxchg_wide, fits_integer) X(CMPXCHG16B, emit_cmpxchg_wide, fits_integer) \
+    X(MOVSEG, emit_movseg, emit_movseg_fits) X(MOVBE, emit_movbe, fits_integer) X(CRC32, emit_crc32, fits_integer) \
     X(CLC, emit_carry, NULL) X(STC, emit_carry, NULL) X(CMC, emit_carry, NULL)
 // clang-format on
 

@@ -232,7 +232,9 @@ emit_fn emit_alu, emit_unary, emit_shift, emit_rotate, emit_mov, emit_extend, em
     emit_leave, emit_jcc, emit_jmp, emit_call, emit_ret, emit_imul, emit_mul, emit_div, emit_bt,
     emit_scan, emit_popcnt, emit_bmi, emit_zeros, emit_cmpxchg, emit_xadd, emit_carry,
     emit_double_shift, emit_lahf, emit_sahf, emit_cli, emit_sti, emit_cld, emit_swapgs, emit_rdtsc,
-    emit_fence, emit_string, emit_pushf, emit_ac, emit_x87;
+    emit_fence, emit_string, emit_pushf, emit_ac, emit_x87,
+    emit_cmpxchg_wide, emit_movseg, emit_movbe, emit_crc32;
+bool emit_movseg_fits(const struct insn *insn);
 bool emit_string_fits(const struct insn *insn);
 bool emit_pushf_fits(const struct insn *insn);
 

@@ -231,6 +231,15 @@ bool emit_cwd(struct emitter *e, const struct insn *insn)
     return true;
 }
 
+static void bswap(struct emitter *e, unsigned size, unsigned host)
+{
+    if (size == 8 || host >= 8) {
+        enc_byte(&e->e, 0x40 | (size == 8 ? 8u : 0) | (host >> 3));
+    }
+    enc_byte(&e->e, 0x0f);
+    enc_byte(&e->e, 0xc8 | (host & 7));
+}
+
 bool emit_bswap(struct emitter *e, const struct insn *insn)
 {
     unsigned size = insn->opsize, n = insn->n[0];
@@ -239,12 +248,45 @@ bool emit_bswap(struct emitter *e, const struct insn *insn)
         return false;
     }
     unsigned a = emit_gpr(e, n, S_DATA);
-    if (size == 8 || a >= 8) {
-        enc_byte(&e->e, 0x40 | (size == 8 ? 8u : 0) | (a >> 3));
-    }
-    enc_byte(&e->e, 0x0f);
-    enc_byte(&e->e, 0xc8 | (a & 7));
+    bswap(e, size, a);
     emit_gpr_done(e, n, a);
+    return true;
+}
+
+bool emit_movbe(struct emitter *e, const struct insn *insn)
+{
+    unsigned size = insn->opsize;
+
+    if (size == 2) {
+        return false;
+    }
+    if (insn->kind[0] == OPERAND_MEM) {
+        struct host_mem mem = emit_store_check(e, insn, size);
+        enc_mov(&e->e, S_DATA, emit_gpr(e, insn->n[1], S_DATA));
+        bswap(e, size, S_DATA);
+        enc_store(&e->e, size, mem, S_DATA);
+        return true;
+    }
+    struct host_mem mem = emit_load_check(e, insn, size);
+    enc_load(&e->e, size, S_DATA, mem);
+    bswap(e, size, S_DATA);
+    write_register(e, insn->n[0], size, S_DATA);
+    return true;
+}
+
+/* Only what reads a selector into a register. */
+bool emit_movseg_fits(const struct insn *insn)
+{
+    return insn->kind[0] == OPERAND_GPR && insn->kind[1] == OPERAND_SEG;
+}
+
+bool emit_movseg(struct emitter *e, const struct insn *insn)
+{
+    const size_t at = offsetof(struct core, state.seg) + insn->n[1] * sizeof(struct x86_segment) +
+                      offsetof(struct x86_segment, selector);
+
+    enc_load(&e->e, 2, S_INDEX, CORE_OFFSET(at));
+    write_register(e, insn->n[0], insn->size[0], S_INDEX);
     return true;
 }
 
@@ -276,6 +318,36 @@ bool emit_cmpxchg(struct emitter *e, const struct insn *insn)
     enc_rm(&e->e, ENC_0F | (lock ? (unsigned)ENC_LOCK : 0) | (size == 1 ? 0xb0u : 0xb1u) | byte,
            size, source, mem);
     emit_flags_set(e, recipe, FLAGS_ARITH);
+    return true;
+}
+
+/* CMPXCHG8B, CMPXCHG16B: of the flags ZF alone changes. RAX, RDX and RBX are their own host registers. */
+bool emit_cmpxchg_wide(struct emitter *e, const struct insn *insn)
+{
+    const size_t kind = offsetof(struct core, translated.flags_kind);
+    const bool wide = insn->op == OP_CMPXCHG16B;
+    const unsigned lock = insn->flags & INSN_LOCK ? (unsigned)ENC_LOCK : 0;
+
+    emit_flags_before(e);
+    emit_address(e, insn);
+    if (wide) {
+        enc_rr(&e->e, 0xf6 | ENC_BYTE_RM, 1, 0, S_ADDRESS);
+        enc_byte(&e->e, 15);
+        e->flags.host = 0;
+        emit_hand_over(e, 5);
+    }
+    struct host_mem mem = e->stack.operand[e->i] ? stack_member(e, (int32_t)insn->disp)
+                                                 : emit_check(e, wide ? 16 : 8, true);
+    enc_mov(&e->e, S_INDEX, (unsigned)host_of[REG_RCX]);
+    enc_rm(&e->e, ENC_0F | lock | 0xc7, wide ? 8 : 4, 1, mem);
+    if (!emit_flags_kept(e)) {
+        bool used = emit_flags_used(e);
+        e->flags = (struct flags_track){ .host = used ? FLAG_ZF : 0, .lost = used };
+        return true;
+    }
+    enc_rm(&e->e, ENC_0F | 0x94, 1, 0, CORE_OFFSET(kind + FLAGS_KIND_ZF / 8));
+    enc_store_imm(&e->e, 1, CORE_OFFSET(kind + FLAGS_KIND_ZF / 8 + 1), 1);
+    e->flags = (struct flags_track){ .host = FLAG_ZF, .stored = true };
     return true;
 }
 

@@ -452,3 +452,24 @@ bool emit_popcnt(struct emitter *e, const struct insn *insn)
     emit_flags_set(e, recipe, FLAGS_ARITH);
     return true;
 }
+
+bool emit_crc32(struct emitter *e, const struct insn *insn)
+{
+    const unsigned size = insn->size[1], n = insn->n[0];
+    const unsigned opcode = ENC_0F38 | ENC_F2 | (size == 1 ? 0xf0u : 0xf1u);
+
+    if (size == 2) {
+        return false;
+    }
+    if (insn->kind[1] == OPERAND_MEM) {
+        struct host_mem mem = emit_load_check(e, insn, size);
+        unsigned a = emit_gpr(e, n, S_DATA);
+        enc_rm(&e->e, opcode, size == 8 ? 8 : 4, a, mem);
+        emit_gpr_done(e, n, a);
+        return true;
+    }
+    unsigned source = emit_operand(e, insn, 1, S_INDEX), a = emit_gpr(e, n, S_DATA);
+    enc_rr(&e->e, opcode | (size == 1 ? (unsigned)ENC_BYTE_RM : 0), size == 8 ? 8 : 4, a, source);
+    emit_gpr_done(e, n, a);
+    return true;
+}
