@@ -26,6 +26,11 @@ void host_mutex_lock(struct host_mutex *mutex)
     must(pthread_mutex_lock(&mutex->handle));
 }
 
+bool host_mutex_try(struct host_mutex *mutex)
+{
+    return pthread_mutex_trylock(&mutex->handle) == 0;
+}
+
 void host_mutex_unlock(struct host_mutex *mutex)
 {
     must(pthread_mutex_unlock(&mutex->handle));

@@ -22,6 +22,7 @@ struct host_rwlock {
 void host_mutex_init(struct host_mutex *mutex);
 void host_mutex_fini(struct host_mutex *mutex);
 void host_mutex_lock(struct host_mutex *mutex);
+bool host_mutex_try(struct host_mutex *mutex); /* true: locked */
 void host_mutex_unlock(struct host_mutex *mutex);
 
 void host_rwlock_init(struct host_rwlock *lock);

@@ -20,6 +20,7 @@ enum {
     NS_PER_MS = 1000000,
     TO_NAT_BYTES_MAX = 8 << 20, /* what guests may send ahead of it */
     LOOK_AGAIN_MS = 1000,
+    SLACK_MS = 5,
     ADVERTISE_MS =
         400000, /* between 200 and 600 s, which the library would throw dice for [RFC 4861 6.2.1] */
 };
@@ -44,7 +45,9 @@ struct net_nat {
         sent_ns; /* guest time when a guest sent last, or a timer ran: exact, where the clock's last instant is not */
     struct host_poll polls[HOST_POLL_MAX];
     unsigned n_polls;
-    unsigned n_listening; /* forwarded ports */
+    uint64_t wait_until_ns; /* how long its thread sleeps */
+    bool refill;            /* what it waits for is not what it should: its events are of no use */
+    unsigned n_listening;   /* forwarded ports */
     struct net_queue from_guests;
     struct host_thread thread;
     int wake_fd;
@@ -172,19 +175,53 @@ static const SlirpCb callbacks = {
     .timer_new_opaque = timer_new_opaque,
 };
 
+static unsigned wanted_of(int events)
+{
+    return ((events & SLIRP_POLL_IN) != 0 ? HOST_POLL_IN : 0u) |
+           ((events & SLIRP_POLL_OUT) != 0 ? HOST_POLL_OUT : 0u) |
+           ((events & SLIRP_POLL_PRI) != 0 ? HOST_POLL_PRIORITY : 0u);
+}
+
 static int add_poll(int fd, int events, void *opaque)
 {
     struct net_nat *nat = opaque;
-    unsigned wanted = 0;
 
     if (nat->n_polls == HOST_POLL_MAX) {
         return -1;
     }
-    wanted |= (events & SLIRP_POLL_IN) != 0 ? HOST_POLL_IN : 0;
-    wanted |= (events & SLIRP_POLL_OUT) != 0 ? HOST_POLL_OUT : 0;
-    wanted |= (events & SLIRP_POLL_PRI) != 0 ? HOST_POLL_PRIORITY : 0;
-    nat->polls[nat->n_polls] = (struct host_poll){ .fd = fd, .wanted = wanted };
+    nat->polls[nat->n_polls] = (struct host_poll){ .fd = fd, .wanted = wanted_of(events) };
     return (int)nat->n_polls++;
+}
+
+/* The same without changing it: is it what the thread waits for? */
+struct poll_check {
+    const struct net_nat *nat;
+    unsigned n;
+    bool same;
+};
+
+static int check_poll(int fd, int events, void *opaque)
+{
+    struct poll_check *check = opaque;
+
+    if (check->n == HOST_POLL_MAX) {
+        return -1;
+    }
+    check->same &= check->n < check->nat->n_polls && check->nat->polls[check->n].fd == fd &&
+                   check->nat->polls[check->n].wanted == wanted_of(events);
+    return (int)check->n++;
+}
+
+/* With the lock, while the thread sleeps: may it sleep on? */
+static bool may_sleep(struct net_nat *nat)
+{
+    struct poll_check check = { nat, 1, true };
+    uint32_t timeout_ms = LOOK_AGAIN_MS;
+
+    slirp_pollfds_fill(nat->slirp, &timeout_ms, check_poll, &check);
+    return check.same && check.n == nat->n_polls &&
+           host_monotonic_ns() + (uint64_t)(timeout_ms + SLACK_MS) * NS_PER_MS >=
+               nat->wait_until_ns;
 }
 
 static int get_revents(int index, void *opaque)
@@ -281,6 +318,8 @@ static void serve(void *opaque)
         slirp_pollfds_fill(nat->slirp, &timeout_ms, add_poll, nat);
         __atomic_store_n(&nat->busy, nat->n_polls > 1 + nat->n_listening, __ATOMIC_RELEASE);
         timeout_ms = until_timers(nat, timeout_ms);
+        nat->wait_until_ns = host_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+        nat->refill = false;
         host_mutex_unlock(&nat->lock);
 
         bool ok = host_poll_wait(nat->polls, nat->n_polls, timeout_ms);
@@ -288,7 +327,7 @@ static void serve(void *opaque)
         if (ok && nat->polls[0].got != 0) {
             host_wake_clear(nat->wake_fd);
         }
-        if (concerned(nat, ok)) {
+        if (!nat->refill && concerned(nat, ok)) {
             slirp_pollfds_poll(nat->slirp, !ok, get_revents, nat);
         }
         if (nat->clock == NULL) {
@@ -407,6 +446,19 @@ void net_nat_send(struct net_nat *nat, struct net_frame *frame)
 {
     bool was_empty;
 
+    if (nat->clock == NULL && host_mutex_try(&nat->lock)) {
+        /* Its thread sleeps, and need not wake up for most of what guests send. */
+        take_from_guests(nat);
+        slirp_input(nat->slirp, frame->bytes, (int)frame->length);
+        bool sleeps = may_sleep(nat);
+        nat->refill |= !sleeps;
+        host_mutex_unlock(&nat->lock);
+        net_frame_free(frame);
+        if (!sleeps) {
+            host_wake_post(nat->wake_fd);
+        }
+        return;
+    }
     if (nat->clock == NULL) {
         if (net_queue_put(&nat->from_guests, frame, &was_empty) && was_empty) {
             host_wake_post(nat->wake_fd);

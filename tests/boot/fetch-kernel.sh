@@ -20,8 +20,11 @@ while IFS='|' read -r row_series row_flavour row_package row_version row_suite; 
     pinned=$(echo $row_package) version=$(echo $row_version) suite=$(echo $row_suite)
 done <tests/boot/kernels
 wanted="$pinned $version"
+# A newer series has its modules in a package of their own.
+cached=$wanted
+case $pinned in linux-binary-*) cached="$wanted with modules" ;; esac
 # What is cached is used: it is the row's, or took its place when it was fetched.
-if [ -z "$newer" ] && [ -s "$kernel/vmlinuz" ] && [ "$(sed -n 1p "$kernel/wanted" 2>/dev/null)" = "$wanted" ]; then
+if [ -z "$newer" ] && [ -s "$kernel/vmlinuz" ] && [ "$(sed -n 1p "$kernel/wanted" 2>/dev/null)" = "$cached" ]; then
     echo "$kernel/vmlinuz"
     exit 0
 fi
@@ -57,6 +60,7 @@ fetch() # package, version or nothing
     rm -rf "$kernel.new"
     echo "fetching $1 $2" >&2
     apt_unpack "$1" "$kernel.new" "$2" || return 1
+    case $1 in linux-binary-*) apt_unpack "linux-modules-${1#linux-binary-}" "$kernel.new" "$2" || return 1 ;; esac
     echo "$1 $2" >"$kernel.new/package"
 }
 fetched=
@@ -68,7 +72,7 @@ fi
 image=$(find "$kernel.new" -name 'vmlinuz*' -type f | head -n 1)
 [ -s "$image" ] || give_up "$(cat "$kernel.new/package") holds no kernel"
 mv "$image" "$kernel.new/vmlinuz"
-echo "$wanted" >"$kernel.new/wanted"
+echo "$cached" >"$kernel.new/wanted"
 rm -rf "$kernel"
 mv "$kernel.new" "$kernel"
 echo "$kernel/vmlinuz"
