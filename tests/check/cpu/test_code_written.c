@@ -7,7 +7,10 @@
 #include "tests/check/check_main.h"
 #include "tests/check/cpu/cpu_rig.h"
 
-enum { FUNCTION = 0x2000, ALIAS = 0x200000, NEAR = RIG_CODE + 8, FAR = FUNCTION + 1 };
+enum { ALIAS = 0x200000, NEAR = RIG_CODE + 8 };
+
+/* Where the function stands: in a page of its own, or with its first instruction in two. */
+static const gpa_t functions[] = { 0x2000, 0x2fff };
 
 /* A loop: an OUT, an immediate behind it in the same block, and one in a function in another page. */
 static const uint8_t code[] = {
@@ -16,11 +19,11 @@ static const uint8_t code[] = {
     0xe6, 0x10,                   /*  5: out 0x10, al */
     0xbb, 0x00, 0x00, 0x00, 0x00, /*  7: mov ebx, NEAR */
     0x48, 0x01, 0xda,             /* 12: add rdx, rbx */
-    0xe8, 0xec, 0x0f, 0x00, 0x00, /* 15: call FUNCTION */
+    0xe8, 0x00, 0x00, 0x00, 0x00, /* 15: call the function */
     0xeb, 0xec,                   /* 20: jmp 2 */
 };
 static const uint8_t function[] = {
-    0xb9, 0x00, 0x00, 0x00, 0x00, /* mov ecx, FAR */
+    0xb9, 0x00, 0x00, 0x00, 0x00, /* mov ecx, far */
     0x48, 0x01, 0xca,             /* add rdx, rcx */
     0xc3,
 };
@@ -29,6 +32,7 @@ enum { INSTRUCTIONS = 9, ROUNDS = 1000 }; /* of a round */
 struct writer_rig {
     struct rig *rig;
     void (*write)(struct rig *rig, gpa_t gpa, uint32_t value);
+    gpa_t function;
     unsigned rounds;
     uint64_t sum; /* what RDX must be */
     uint32_t near, far;
@@ -74,7 +78,7 @@ static enum core_status out(void *owner, uint16_t port, unsigned size, uint32_t 
         w->write(w->rig, NEAR, w->near = round);
     }
     if (round % 67 == 0) {
-        w->write(w->rig, FAR, w->far = round << 8);
+        w->write(w->rig, w->function + 1, w->far = round << 8);
     }
     w->sum += w->near + w->far;
     return CORE_OK;
@@ -87,16 +91,19 @@ enum { INTERPRETED, TRANSLATED, BOTH, ENGINES };
 START_TEST(what_others_write_runs_next)
 {
     const struct cpu_translation how = { .counted = true, .at_once = (_i & 1) != 0 };
-    unsigned engine = (unsigned)_i / 2 % ENGINES;
+    const unsigned engine = (unsigned)_i / 2 % ENGINES, way = (unsigned)_i / 2 / ENGINES;
     struct writer_rig w = { .rig = rig_create(code, sizeof(code)),
-                            .write = writers[(unsigned)_i / 2 / ENGINES] };
+                            .write = writers[way % ARRAY_SIZE(writers)],
+                            .function = functions[way / ARRAY_SIZE(writers)] };
+    const uint32_t distance = (uint32_t)(w.function - (RIG_CODE + 20));
     struct core *core = &w.rig->cpu.core;
 
     rig_long_mode(w.rig);
     ck_assert_int_eq(
         space_map(&w.rig->space, ALIAS >> PAGE_SHIFT, 0, RIG_RAM_BYTES >> PAGE_SHIFT, SPACE_RWX),
         0);
-    ram_write(&w.rig->ram, FUNCTION, function, sizeof(function));
+    ram_write(&w.rig->ram, RIG_CODE + 16, &distance, sizeof(distance));
+    ram_write(&w.rig->ram, w.function, function, sizeof(function));
     core->ops = &ops;
     core->owner = &w;
     if (engine != INTERPRETED && cpu_translate(&w.rig->cpu, how, NULL) != 0) {
@@ -124,7 +131,8 @@ static Suite *suite_code_written(void)
     TCase *tc = tcase_create("written");
 
     tcase_set_timeout(tc, 300);
-    tcase_add_loop_test(tc, what_others_write_runs_next, 0, 2 * ENGINES * (int)ARRAY_SIZE(writers));
+    tcase_add_loop_test(tc, what_others_write_runs_next, 0,
+                        2 * ENGINES * (int)ARRAY_SIZE(writers) * (int)ARRAY_SIZE(functions));
     suite_add_tcase(suite, tc);
     return suite;
 }
