@@ -317,6 +317,41 @@ START_TEST(edges_that_the_host_missed_are_given_later)
 }
 END_TEST
 
+static bool starving;
+
+static bool starves(void *opaque)
+{
+    (void)opaque;
+    return starving;
+}
+
+/* The processor that takes the interrupts does not run: its edges fall together, and are given once it does. */
+START_TEST(edges_that_a_starved_processor_missed_are_given_later)
+{
+    pit.starves = starves;
+    starving = true;
+    clk.mode = CLOCK_MODE_REALTIME;
+    clk.origin_ns = host_monotonic_ns();
+    out(3, 0x34);
+    out(0, (PIT_HZ / 20) & 0xff);
+    out(0, (PIT_HZ / 20) >> 8); /* 50 ms */
+    for (unsigned i = 0; i < 10; i++) {
+        clk.origin_ns -= 51 * (SECOND / 1000);
+        clock_run(&clk);
+    }
+    unsigned owed = pit.owed;
+    ck_assert_uint_ge(owed, 10);
+    starving = false;
+    unsigned before = irq0.rises;
+    for (unsigned i = 0; i < 1000 && pit.owed != 0; i++) {
+        clk.origin_ns -= 4 * (SECOND / 1000);
+        clock_run(&clk);
+    }
+    ck_assert_uint_eq(pit.owed, 0);
+    ck_assert_uint_ge(irq0.rises - before, owed);
+}
+END_TEST
+
 static Suite *suite_pit(void)
 {
     Suite *s = suite_create("devices/chipset/pit");
@@ -337,6 +372,7 @@ static Suite *suite_pit(void)
     tcase_add_test(t, bcd_counts_decimally);
     tcase_add_test(t, port_61_keeps_enables_and_toggles_refresh);
     tcase_add_test(t, edges_that_the_host_missed_are_given_later);
+    tcase_add_test(t, edges_that_a_starved_processor_missed_are_given_later);
     suite_add_tcase(s, t);
     return s;
 }
