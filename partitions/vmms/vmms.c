@@ -92,6 +92,16 @@ static int settle_children(const struct vmms_config *config, struct vmms_child *
     return 0;
 }
 
+static bool has_networks(const struct vmms_config *config)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < config->n_net; i++) {
+        any = any || strcmp(config->net[i], "none") != 0;
+    }
+    return any;
+}
+
 /* The configuration and its children with their defaults, checked. -EINVAL: the user's mistake. */
 static int settle(struct vmms_config *config, struct vmms_child *list, unsigned n,
                   struct cpu_model *model, struct error *error)
@@ -109,8 +119,9 @@ static int settle(struct vmms_config *config, struct vmms_child *list, unsigned 
         return error_set(error, -EINVAL,
                          "record, input and trace hash need the virtual clock: --clock virtual");
     }
-    if (config->lockstep && (!config->virtual_time || !config->translate || config->cpus != 1 ||
-                             config->n_disks != 0 || config->n_net != 0 || config->n_others != 0)) {
+    if (config->lockstep &&
+        (!config->virtual_time || !config->translate || config->cpus != 1 || config->n_disks != 0 ||
+         has_networks(config) || config->n_others != 0)) {
         return error_set(error, -EINVAL,
                          "check lockstep needs --clock virtual, the translator, one processor, and "
                          "neither disks nor networks");
