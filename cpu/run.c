@@ -362,8 +362,9 @@ static bool in_tlb(struct core *core, gva_t gva, unsigned access)
 
 /* ---- the page of the stack that translated code accesses without a look into the TLB ---- */
 
-/* No address of a stack; should a guest use it all the same, it finds memory that is nobody's. */
-#define NO_STACK_PAGE (UINT64_C(1) << 63)
+/* Not canonical, so no stack, and no number that a guest comes by; should one use it all the same, it finds memory that is
+ * nobody's where it should fault. */
+#define NO_STACK_PAGE UINT64_C(0x6b5ec3a9d2714000)
 
 static void stack_forget(struct cpu *cpu)
 {
