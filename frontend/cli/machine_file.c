@@ -202,8 +202,8 @@ static size_t take_of(struct reading *reading, const char *line, size_t n, size_
     size_t take = cut_of(line, room);
 
     sign = sign == NULL || (colon != NULL && colon < sign) ? colon : sign;
-    bool in_value =
-        reading->piece || reading->indented || (sign != NULL && (size_t)(sign - line) < take);
+    bool in_value = reading->piece || (reading->indented && reading->named) ||
+                    (sign != NULL && (size_t)(sign - line) < take);
     if (take == 0 || !in_value || line[0] == '[') {
         wrong(reading, "too long, and nothing in it may begin a line");
         return 0;
@@ -303,7 +303,7 @@ static int key_given(struct reading *reading, const char *name, const char *valu
 static int name_and_value(void *opaque, const char *in_section, const char *name, const char *text)
 {
     struct reading *reading = opaque;
-    bool goes_on = reading->piece || (reading->indented && reading->named);
+    bool goes_on = reading->named && (reading->piece || reading->indented);
     struct error why = { "" };
     char value[256];
 

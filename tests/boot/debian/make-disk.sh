@@ -30,7 +30,21 @@ fi
 step "kernel $series for $flavour"
 image=$(tests/boot/fetch-kernel.sh "$flavour" "$series") || exit
 kernel=${image%/*}
-modules=$(find "$kernel" -type d -path '*lib/modules/*' -prune | head -n 1)
+# From 7 on the configuration, which initramfs-tools asks for, may be in a package of its own, of the kernel's version.
+config_of_kernel()
+{
+    find "$kernel" -type f \( -name 'config-*' -o -path '*/lib/modules/*/config' \) | head -n 1
+}
+read -r package package_version <"$kernel/package"
+if [ -z "$(config_of_kernel)" ] && [ "${package#linux-binary-}" != "$package" ]; then
+    suite=$(sed -n "s/^$series *| *$flavour *|[^|]*|[^|]*| *\([^ ]*\) *\$/\1/p" tests/boot/kernels)
+    [ -z "$suite" ] || apt_use_suite "$suite" || skip "the host's package sources name no mirror"
+    apt_update || skip "the package lists cannot be fetched"
+    apt_unpack "linux-base-${package#linux-binary-}" "$kernel" "$package_version" || skip "its linux-base cannot be fetched"
+    apt_dir=$cache/apt
+fi
+modules=$(find "$kernel" -name modules.builtin | head -n 1)
+modules=${modules%/*}
 version=${modules##*/}
 [ -n "$version" ] || skip "$kernel has no modules"
 work=$cache/debian/work
@@ -93,8 +107,8 @@ END
 rm -f "$work/etc/machine-id" # made anew by the first boot
 : >"$work/etc/machine-id"
 cp -a "$modules" "$work/usr/lib/modules/"
-config=$(find "$kernel" -name "config-$version" | head -n 1)
-[ -n "$config" ] && cp "$config" "$work/boot/"
+config=$(config_of_kernel)
+[ -n "$config" ] && cp "$config" "$work/boot/config-$version"
 mount -t proc proc "$work/proc" 2>/dev/null
 chroot "$work" sh -ec "
     echo root:root | chpasswd
