@@ -12,7 +12,7 @@ rm -f "$disk" "$console" "$socket" "$out/keys" "$out/log"
 cp --sparse=always "$made/disk.vhdx" "$disk" || exit 1
 machine()
 {
-    set -- run --kernel "$made/vmlinuz" --initrd "$made/initrd.img" --append "root=/dev/sda1 ro console=ttyS0" \
+    set -- run --kernel "$made/vmlinuz" --initrd "$made/initrd.img" --append "root=/dev/sda1 ro quiet console=ttyS0" \
         --memory 768M --cpus 2 --disk "$disk" --control "$socket" "$@" $OPTIONS
     exec "$verdite" "$@"
 }
@@ -72,11 +72,11 @@ type_line()
 }
 log_in()
 {
-    await 'verdite login: *$' 600 "$1"
+    await 'verdite login:' 600 "$1"
     type_line root
-    await 'Password: *$' 60 "asked for the password"
+    await 'Password:' 60 "asked for the password"
     type_line root
-    await 'root@verdite:.*# *$' 120 "logged in"
+    await 'root@verdite:.*# ' 120 "logged in"
 }
 # A command whose output ends in a word of ours with its status; the typed line does not hold the word.
 ask() # command, seconds, what it is
