@@ -54,7 +54,7 @@ enum {
 #define SYSTEM_TSS  (SYSTEM_PAGE + 0xc00) /* without I/O permissions */
 
 /* Page behind CASE_CODE for jump_before: far from what cases touch. */
-enum { LDT_ENTRIES = 9, JUMP_PAGE = 0x100 };
+enum { LDT_ENTRIES = 9, JUMP_PAGE = 0x1a7 };
 
 enum { ENTRY_P = 1, ENTRY_W = 2, ENTRY_U = 4, ENTRY_A = 32, ENTRY_D = 64, REP_LIMIT = 1 << 20 };
 
