@@ -1,6 +1,6 @@
 #!/bin/sh
 # Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them.
-# Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and BYTES (over the switch) from the environment.
+# Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS, BYTES (over the switch; half of SERVER_MEMORY at most) from the environment.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0
 out=build/children
@@ -42,7 +42,7 @@ switched() # name, options of the machine
     name=$1
     shift
     run "$name" "$@" \
-        --child server --kernel "$image" --initrd "$net" --memory 512M --net switch=between --serial "file:$out/$name.a" \
+        --child server --kernel "$image" --initrd "$net" --memory "${SERVER_MEMORY:-512M}" --net switch=between --serial "file:$out/$name.a" \
         --append "console=ttyS0 net_tests=serve net_bytes=${BYTES:-8388608}" \
         --child client --kernel "$image" --initrd "$net" --memory 256M --net switch=between --serial "file:$out/$name.b" \
         --append "console=ttyS0 net_tests=fetch"
