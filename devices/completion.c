@@ -23,7 +23,10 @@ static void expired(void *opaque, uint64_t now_ns)
 
     (void)now_ns;
     if (completion->busy) {
-        wait_done(completion);
+        /* Who told us may still hold the lock: not worth a wait. */
+        if (!__atomic_load_n(&completion->done, __ATOMIC_ACQUIRE)) {
+            wait_done(completion);
+        }
         completion->busy = false;
         completion->finished(completion->opaque);
     }
@@ -51,7 +54,7 @@ void completion_begin(struct completion *completion, uint64_t due_ns)
 {
     completion->busy = true;
     host_mutex_lock(&completion->lock);
-    completion->done = false;
+    __atomic_store_n(&completion->done, false, __ATOMIC_RELAXED);
     host_mutex_unlock(&completion->lock);
     if (completion->timer.clock->mode == CLOCK_MODE_VIRTUAL) {
         timer_set(&completion->timer, due_ns);
@@ -61,7 +64,7 @@ void completion_begin(struct completion *completion, uint64_t due_ns)
 void completion_done(struct completion *completion)
 {
     host_mutex_lock(&completion->lock);
-    completion->done = true;
+    __atomic_store_n(&completion->done, true, __ATOMIC_RELEASE);
     if (completion->timer.clock->mode == CLOCK_MODE_REALTIME) {
         timer_set(&completion->timer, 0);
     }

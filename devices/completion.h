@@ -18,7 +18,7 @@ struct completion {
     struct host_mutex lock;
     struct host_cond done_cond;
     bool busy; /* begun, finished not yet called; clock thread */
-    bool done; /* by the host; guarded by lock */
+    bool done; /* by the host; written with the lock (atomic) */
     void (*finished)(void *opaque);
     void *opaque;
 };

@@ -80,6 +80,11 @@ void host_cond_signal(struct host_cond *cond)
     must(pthread_cond_broadcast(&cond->handle));
 }
 
+void host_cond_signal_one(struct host_cond *cond)
+{
+    must(pthread_cond_signal(&cond->handle));
+}
+
 bool host_cond_wait_until(struct host_cond *cond, struct host_mutex *mutex, uint64_t monotonic_ns)
 {
     if (monotonic_ns == UINT64_MAX) {

@@ -34,6 +34,7 @@ void host_rwlock_unlock(struct host_rwlock *lock);
 void host_cond_init(struct host_cond *cond);
 void host_cond_fini(struct host_cond *cond);
 void host_cond_signal(struct host_cond *cond);
+void host_cond_signal_one(struct host_cond *cond); /* wakes one of those that wait */
 /* Wait until signalled or until the monotonic instant (UINT64_MAX: no limit). False on time-out. */
 bool host_cond_wait_until(struct host_cond *cond, struct host_mutex *mutex, uint64_t monotonic_ns);
 

@@ -9,7 +9,6 @@ static void pool_add(struct io_pool *pool, struct io_stream *stream)
     stream->next = NULL;
     *(pool->last == NULL ? &pool->first : &pool->last->next) = stream;
     pool->last = stream;
-    host_cond_signal(&pool->work);
 }
 
 static struct io_stream *pool_take(struct io_pool *pool)
@@ -41,7 +40,7 @@ static void pool_body(void *opaque)
         host_mutex_lock(&pool->lock);
         stream->busy = stream->first != NULL;
         if (stream->busy) {
-            pool_add(pool, stream);
+            pool_add(pool, stream); /* this thread takes the next one itself */
         } else {
             host_cond_signal(&stream->idle);
         }
@@ -99,6 +98,7 @@ void io_stream_submit(struct io_stream *stream, struct io_job *job)
     if (!stream->busy) {
         stream->busy = true;
         pool_add(stream->pool, stream);
+        host_cond_signal_one(&stream->pool->work);
     }
     host_mutex_unlock(&stream->pool->lock);
 }

@@ -15,6 +15,9 @@ $(OUT)/tests/fuzz/guest_stub.inc: tests/fuzz/guest_stub.S
 	od -An -v -tx1 $(@:.inc=.bin) | sed 's/ \(..\)/0x\1,/g' >$@
 $(OUT)/tests/fuzz/fuzz_guest.o: $(OUT)/tests/fuzz/guest_stub.inc
 
+# Sums that every input has anew, byte by byte: traced compares made them nine tenths of a VHDX's run, and teach nothing.
+build/fuzz/devices/block/crc32c.o: CFLAGS += -O2 -fno-sanitize=all
+
 # make fuzz-decode      a parser of guest or file bytes under libFuzzer: fuzz-NAME N=100000 SEED=1
 .PHONY: $(FUZZ_TARGETS:%=fuzz-%)
 $(FUZZ_TARGETS:%=fuzz-%): fuzz-%:
