@@ -85,9 +85,12 @@ static int part_write(struct part *part, uint64_t at, uint64_t n)
                : broken("write");
 }
 
-static int verify(const char *file, uint64_t first, uint64_t n, uint64_t seed, unsigned long operations)
+static int verify(const char *file, uint64_t first, uint64_t n, uint64_t seed,
+                  unsigned long operations)
 {
-    struct part part = { .fd = open(file, O_RDWR | O_DIRECT), .first = first, .n = n, .seed = seed };
+    struct part part = {
+        .fd = open(file, O_RDWR | O_DIRECT), .first = first, .n = n, .seed = seed
+    };
     uint64_t state = seed + first * 7 + 1;
     if (part.fd < 0) {
         return broken("open");
@@ -95,7 +98,8 @@ static int verify(const char *file, uint64_t first, uint64_t n, uint64_t seed, u
     part.generation = calloc(n, sizeof(*part.generation));
     part.bytes = aligned_alloc(BLOCK, RUN * BLOCK);
     part.good = aligned_alloc(BLOCK, BLOCK);
-    int code = part.generation == NULL || part.bytes == NULL || part.good == NULL ? broken("memory") : 0;
+    int code =
+        part.generation == NULL || part.bytes == NULL || part.good == NULL ? broken("memory") : 0;
     for (unsigned long i = 0; code == 0 && i < operations; i++) {
         uint64_t at = (next(&state) >> 8) % n, run = 1 + (next(&state) >> 8) % RUN;
         run = run < n - at ? run : n - at;
@@ -128,7 +132,8 @@ static int stream(const char *file, bool to, uint64_t first, uint64_t bytes, siz
     memset(buffer, 0x5a, block);
     for (unsigned long i = 0; i < requests; i++) {
         uint64_t at = first + (random ? (next(&state) >> 8) % n : i % n) * block;
-        ssize_t done = to ? pwrite(fd, buffer, block, (off_t)at) : pread(fd, buffer, block, (off_t)at);
+        ssize_t done =
+            to ? pwrite(fd, buffer, block, (off_t)at) : pread(fd, buffer, block, (off_t)at);
         if (done != (ssize_t)block) {
             return broken(to ? "write" : "read");
         }
@@ -152,7 +157,9 @@ int main(int argc, char **argv)
 {
     bool verifies = argc == 7 && strcmp(argv[1], "verify") == 0;
     if (!verifies && argc != 8) {
-        fputs("job verify FILE MIB SEED OPERATIONS PROCESSES | job read|write FILE MIB BLOCK REQUESTS PROCESSES seq|random\n", stderr);
+        fputs("job verify FILE MIB SEED OPERATIONS PROCESSES | job read|write FILE MIB BLOCK "
+              "REQUESTS PROCESSES seq|random\n",
+              stderr);
         return 1;
     }
     unsigned long processes = number(argv[6]);
@@ -163,7 +170,8 @@ int main(int argc, char **argv)
     for (unsigned long i = 0; i < processes; i++) {
         pid_t child = fork();
         if (child == 0) {
-            code = verifies ? verify(argv[2], i * part / BLOCK, part / BLOCK, number(argv[4]), number(argv[5]))
+            code = verifies ? verify(argv[2], i * part / BLOCK, part / BLOCK, number(argv[4]),
+                                     number(argv[5]))
                             : stream(argv[2], argv[1][0] == 'w', i * part, part, number(argv[4]),
                                      number(argv[5]) / processes, argv[7][0] == 'r');
             fflush(stdout);
@@ -175,7 +183,10 @@ int main(int argc, char **argv)
     while (wait(&status) > 0) {
         code = code == 0 || code == BROKEN ? WEXITSTATUS(status) : code;
     }
-    printf("job %s: %s in %llu ms\n", argv[1], code == 0 ? "ok" : code == WRONG ? "WRONG" : "an error",
+    printf("job %s: %s in %llu ms\n", argv[1],
+           code == 0       ? "ok"
+           : code == WRONG ? "WRONG"
+                           : "an error",
            (unsigned long long)(now_ms() - before));
     return code;
 }
