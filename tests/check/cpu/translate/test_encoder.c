@@ -199,7 +199,7 @@ static void check_moves(struct rig *rig, struct host_mem mem, unsigned reg)
         expect(rig, extends[i], E_REG(reg, to), E_MEM(mem, size), NOTHING);
         enc_store(begin(rig), size, mem, reg);
         expect(rig, "mov", E_MEM(mem, size), E_REG(reg, size), NOTHING);
-        int32_t imm = immediates[(unsigned)(mem.disp + (int)reg) % ARRAY_SIZE(immediates)];
+        int32_t imm = immediates[((unsigned)mem.disp + reg) % ARRAY_SIZE(immediates)];
         enc_store_imm(begin(rig), size, mem, imm);
         expect(rig, "mov", E_MEM(mem, size), E_IMM(imm, size), NOTHING);
     }
