@@ -7,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "cpu/exec/exec.h"
 #include "cpu/exec/flags.h"
+#include "cpu/translate/translate.h"
 
 /* ---- registers ---- */
 
@@ -154,5 +155,9 @@ void cpu_forget(struct cpu *cpu)
 {
     mmu_flush_all(&cpu->core.mmu); /* no link and no jump to a block is followed any more */
     block_cache_clear(cpu->blocks);
+    if (cpu->translator != NULL) { /* the memory of the blocks that it knows is used again */
+        translator_clear(cpu->translator);
+    }
+    cpu->edge = NULL;
     cpu->previous = NULL; /* cpu_run sets it */
 }
