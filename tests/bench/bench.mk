@@ -14,6 +14,11 @@ export ROWS RUNS EMULATORS CPUS
 bench bench-boot: $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN)
 	@tests/bench/bench.sh $(if $(filter bench-boot,$@),boot,rows) $(OUT)/verdite $(BOOT_CPIO) $(BENCH_RUN) $(CC)
 
+# make bench-profile    where the CPU time of rows goes, by perf, after make bench; ROWS=
+.PHONY: bench-profile
+bench-profile: $(OUT)/verdite $(BOOT_CPIO)
+	@tests/bench/profile.sh $(OUT)/verdite $(BOOT_CPIO) $(CC)
+
 # make bench-idle       host CPU time of a guest with four VPs that waits at its prompt for 60 s; CPUS=4 LIMIT=0.3 (percent of a core)
 .PHONY: bench-idle
 bench-idle: $(OUT)/verdite $(BOOT_CPIO)
