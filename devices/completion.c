@@ -46,7 +46,8 @@ void completion_init(struct completion *completion, struct clock *clock, void (*
 void completion_fini(struct completion *completion)
 {
     timer_cancel(&completion->timer);
-    host_mutex_lock(&completion->lock); /* who told of the last one may not have left yet: expired */
+    /* Who told of the last one may not have left yet: expired does not wait for it. */
+    host_mutex_lock(&completion->lock);
     host_mutex_unlock(&completion->lock);
     host_cond_fini(&completion->done_cond);
     host_mutex_fini(&completion->lock);
