@@ -182,6 +182,13 @@ static void save_all(struct encoder *e, struct translator *t)
     with_vectors(e, t->vectors_save);
 }
 
+/* Back from C: registers as they were saved. */
+static void bring_back(struct encoder *e, struct translator *t)
+{
+    with_vectors(e, t->vectors_load);
+    reload(e);
+}
+
 static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
 {
     enc_mov_imm(e, HOST_RDI, (uintptr_t)t);
@@ -189,16 +196,15 @@ static void call_c(struct encoder *e, struct translator *t, uintptr_t function)
     enc_rr(e, 0xff, 4, 2, HOST_RAX);
 }
 
-/* S_INDEX: the site. Returns to its caller, 5 bytes further for TRANSLATE_NEXT of a miss, or leaves. */
-static void emit_execute(struct encoder *e, struct translator *t, bool miss)
+/* A function that may do all that an instruction may. S_INDEX: its site, S_ADDRESS, which stays. Leaves for TRANSLATE_LEAVE;
+ * else the answer is in S_INDEX, and registers are as the function left them. */
+static void call_exact(struct encoder *e, struct translator *t, uintptr_t function)
 {
     save_all(e, t);
     enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
-    if (miss) {
-        enc_mov(e, HOST_RDX, S_ADDRESS);
-    }
+    enc_mov(e, HOST_RDX, S_ADDRESS);
     push(e, S_ADDRESS);
-    call_c(e, t, miss ? (uintptr_t)translator_miss : (uintptr_t)translator_slow);
+    call_c(e, t, function);
     pop(e, S_ADDRESS);
     enc_alu_ri(e, ENC_CMP, 8, HOST_RAX, TRANSLATE_LEAVE);
     uint8_t *stays = enc_jcc8(e, 5);
@@ -207,13 +213,36 @@ static void emit_execute(struct encoder *e, struct translator *t, bool miss)
     leave(e);
     enc_patch8(stays, e->at);
     enc_mov(e, S_INDEX, HOST_RAX);
-    with_vectors(e, t->vectors_load);
-    reload(e);
+    bring_back(e, t);
+}
+
+/* A function that keeps off the guest's state. Its argument stays; its answer is in RAX. bring_back follows. */
+static void call_aside(struct encoder *e, struct translator *t, uintptr_t function,
+                       unsigned argument)
+{
+    spill(e);
+    with_vectors(e, t->vectors_save);
+    enc_mov(e, HOST_RSI, argument);
+    push(e, argument);
+    call_c(e, t, function);
+    pop(e, argument);
+}
+
+/* The caller goes on 5 bytes further: behind the jump that follows its call. */
+static void return_further(struct encoder *e)
+{
+    enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+}
+
+/* S_INDEX: the site. Returns to its caller, 5 bytes further for TRANSLATE_NEXT of a miss, or leaves. */
+static void emit_execute(struct encoder *e, struct translator *t, bool miss)
+{
+    call_exact(e, t, miss ? (uintptr_t)translator_miss : (uintptr_t)translator_slow);
     enc_alu_ri(e, ENC_CMP, 8, S_INDEX, TRANSLATE_NEXT);
     uint8_t *elsewhere = enc_jcc8(e, 7);
     if (miss) {
         uint8_t *again = enc_jcc8(e, 2); /* below: AGAIN */
-        enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+        return_further(e);
         enc_patch8(again, e->at);
     }
     enc_byte(e, 0xc3);
@@ -303,21 +332,7 @@ static void emit_stack_call(struct encoder *e, struct translator *t)
 {
     t->stack_entry = e->at;
     emit_stack_quick(e, t);
-    save_all(e, t);
-    enc_rr(e, 0x8b, 4, HOST_RSI, S_INDEX);
-    enc_mov(e, HOST_RDX, S_ADDRESS);
-    push(e, S_ADDRESS);
-    call_c(e, t, (uintptr_t)translator_stack);
-    pop(e, S_ADDRESS);
-    enc_alu_ri(e, ENC_CMP, 8, HOST_RAX, TRANSLATE_LEAVE);
-    uint8_t *stays = enc_jcc8(e, 5);
-    pop(e, S_INDEX);
-    enc_mov_imm(e, HOST_RAX, 0);
-    leave(e);
-    enc_patch8(stays, e->at);
-    enc_mov(e, S_INDEX, HOST_RAX);
-    with_vectors(e, t->vectors_load);
-    reload(e);
+    call_exact(e, t, (uintptr_t)translator_stack);
     uint8_t *again = enc_jrcxz8(e);
     enc_alu_ri(e, ENC_ADD, 8, HOST_RSP, 8);
     enc_rr(e, 0xff, 4, 4, S_INDEX);
@@ -329,12 +344,7 @@ static void emit_stack_call(struct encoder *e, struct translator *t)
 static void emit_holds_call(struct encoder *e, struct translator *t)
 {
     t->holds_entry = e->at;
-    spill(e);
-    with_vectors(e, t->vectors_save);
-    enc_mov(e, HOST_RSI, S_INDEX);
-    push(e, S_INDEX);
-    call_c(e, t, (uintptr_t)translator_holds);
-    pop(e, S_INDEX);
+    call_aside(e, t, (uintptr_t)translator_holds, S_INDEX);
     enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
     uint8_t *stays = enc_jcc8(e, 5);
     save_x87(e);
@@ -342,8 +352,7 @@ static void emit_holds_call(struct encoder *e, struct translator *t)
     pop(e, S_INDEX);
     leave(e);
     enc_patch8(stays, e->at);
-    with_vectors(e, t->vectors_load);
-    reload(e);
+    bring_back(e, t);
     enc_byte(e, 0xc3);
 }
 
@@ -351,18 +360,12 @@ static void emit_holds_call(struct encoder *e, struct translator *t)
 static void emit_find_call(struct encoder *e, struct translator *t)
 {
     t->find_entry = e->at;
-    spill(e);
-    with_vectors(e, t->vectors_save);
-    enc_mov(e, HOST_RSI, S_ADDRESS);
-    push(e, S_ADDRESS);
-    call_c(e, t, (uintptr_t)translator_find);
-    pop(e, S_ADDRESS);
+    call_aside(e, t, (uintptr_t)translator_find, S_ADDRESS);
     enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
     uint8_t *found = enc_jcc8(e, 5);
-    enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+    return_further(e);
     enc_patch8(found, e->at);
-    with_vectors(e, t->vectors_load);
-    reload(e);
+    bring_back(e, t);
     enc_byte(e, 0xc3);
 }
 
@@ -370,31 +373,22 @@ static void emit_find_call(struct encoder *e, struct translator *t)
 static void emit_x87_call(struct encoder *e, struct translator *t)
 {
     t->x87_entry = e->at;
-    spill(e);
-    with_vectors(e, t->vectors_save);
-    push(e, S_ADDRESS);
-    call_c(e, t, (uintptr_t)translator_x87_load);
-    pop(e, S_ADDRESS);
+    call_aside(e, t, (uintptr_t)translator_x87_load, S_ADDRESS);
     enc_test_rr(e, 4, HOST_RAX, HOST_RAX);
     uint8_t *done = enc_jcc8(e, 5);
-    enc_alu_mi(e, ENC_ADD, 8, HOST_MEM(HOST_RSP, 0), 5, false);
+    return_further(e);
     uint8_t *over = enc_jmp32(e);
     enc_patch8(done, e->at);
     enc_rm(e, 0xdd, 4, 4, CORE_AT(translated.x87_image)); /* FRSTOR */
     enc_patch32(over, e->at);
-    with_vectors(e, t->vectors_load);
-    reload(e);
+    bring_back(e, t);
     enc_byte(e, 0xc3);
 }
 
 /* The host's flags as the guest's. */
 static void emit_flags_call(struct encoder *e, struct translator *t)
 {
-    spill(e);
-    with_vectors(e, t->vectors_save);
-    push(e, S_ADDRESS);
-    call_c(e, t, (uintptr_t)translator_flags);
-    pop(e, S_ADDRESS);
+    call_aside(e, t, (uintptr_t)translator_flags, S_ADDRESS);
     with_vectors(e, t->vectors_load);
     enc_load(e, 2, HOST_RAX, CORE_AT(translated.flags_image));
     enc_alu_ri(e, ENC_ADD, 1, HOST_RAX, 0x7f); /* OF */
