@@ -219,9 +219,6 @@ static int settle_cpu(struct options *options, suggest_name cpu_model, struct er
 
 static int settle_children(struct options *options, struct error *error)
 {
-    struct vmms_config *config = &options->config;
-    const struct vmms_child *first = &options->child[0].config;
-
     for (unsigned i = 0; i < options->n_children; i++) {
         struct option_child *child = &options->child[i];
         child->config.name = child->name;
@@ -238,23 +235,10 @@ static int settle_children(struct options *options, struct error *error)
                    : error_set(error, -EINVAL, "--kernel FILE is required for child %s",
                                child->name);
     }
-    config->name = first->name;
-    config->kernel = first->kernel;
-    config->initrd = first->initrd;
-    config->append = first->append;
-    config->memory_bytes = first->memory_bytes;
-    config->cpus = first->cpus;
-    memcpy(config->disks, first->disks, sizeof(config->disks));
-    config->n_disks = first->n_disks;
-    memcpy(config->net, first->net, sizeof(config->net));
-    config->n_net = first->n_net;
-    memcpy(config->pcap, first->pcap, sizeof(config->pcap));
-    config->n_pcap = first->n_pcap;
-    for (unsigned i = 1; i < options->n_children; i++) {
-        options->others[i - 1] = options->child[i].config;
+    for (unsigned i = 0; i < options->n_children; i++) {
+        options->config.child[i] = options->child[i].config;
     }
-    config->others = options->others;
-    config->n_others = options->n_children - 1;
+    options->config.n_children = options->n_children;
     return 0;
 }
 

@@ -8,10 +8,21 @@
 #include "frontend/cli/suggest.h"
 #include "partitions/vmms/vmms.h"
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_HELP, COMMAND_MAN, COMMAND_VERSION, COMMAND_CTL, COMMAND_IMAGE, COMMAND_RESUME };
+enum command {
+    COMMAND_RUN,
+    COMMAND_EXPLAIN,
+    COMMAND_HELP,
+    COMMAND_MAN,
+    COMMAND_VERSION,
+    COMMAND_CTL,
+    COMMAND_IMAGE,
+    COMMAND_RESUME
+};
 
-enum { OPTIONS_SAVES = 256, /* instants of --save-at */
-       OPTION_CHILD_NAME = 32 };
+enum {
+    OPTIONS_SAVES = 256, /* instants of --save-at */
+    OPTION_CHILD_NAME = 32
+};
 
 enum serial_to { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
 
@@ -49,8 +60,8 @@ struct setting {
 /* Not moved once it is parsed. */
 struct options {
     enum command command;
-    char **argv; /* as it was given */
-    struct vmms_config config; /* its first child and the others are those of child */
+    char **argv;               /* as it was given */
+    struct vmms_config config; /* its children are those of child */
     struct option_child child[VMMS_CHILDREN];
     unsigned n_children;
     unsigned at_child;         /* which a command line speaks of */
@@ -62,16 +73,15 @@ struct options {
     struct option_role role;
     int hypervisor; /* -1 not given, 0 off, 1 on */
 
-    const char *file; /* the machine file, or NULL */
+    const char *file;         /* the machine file, or NULL */
     struct setting *settings; /* owned */
     unsigned n_settings;
-    struct vmms_child others[VMMS_CHILDREN - 1];
 };
 
 /* 0, or -EINVAL (a machine file that cannot be read: another) with the sentence. cpu_model: the known models, to suggest one.
  * options_fini in both cases. */
-WARN_UNUSED int options_parse(struct options *options, int argc, char **argv, suggest_name cpu_model,
-                              struct error *error);
+WARN_UNUSED int options_parse(struct options *options, int argc, char **argv,
+                              suggest_name cpu_model, struct error *error);
 void options_fini(struct options *options);
 
 enum {
@@ -82,10 +92,10 @@ enum {
 };
 
 struct option_key {
-    const char *name;     /* without the dashes */
-    unsigned flags;       /* of OPTION_* */
-    bool of_child;        /* a key of a guest, else of the machine */
-    size_t place;         /* offset of what parse fills, in struct option_child or struct options */
+    const char *name; /* without the dashes */
+    unsigned flags;   /* of OPTION_* */
+    bool of_child;    /* a key of a guest, else of the machine */
+    size_t place;     /* offset of what parse fills, in struct option_child or struct options */
     int (*parse)(void *place, const char *value, struct error *error);
     const char *argument; /* NULL: on or off */
     const char *fallback; /* default as text, or NULL */
@@ -98,17 +108,21 @@ extern const unsigned option_key_n;
 /* ---- for machine files ---- */
 
 const struct option_key *option_find(const char *name, size_t length); /* NULL: there is none */
-const char *option_name(unsigned index); /* NULL after the last */
+const char *option_name(unsigned index);                               /* NULL after the last */
 /* Keep a key that was given; its value is checked by options_settle. */
-WARN_UNUSED int options_give(struct options *options, const struct option_key *key, unsigned child, const char *value,
-                             size_t length, unsigned line, struct error *error);
+WARN_UNUSED int options_give(struct options *options, const struct option_key *key, unsigned child,
+                             const char *value, size_t length, unsigned line, struct error *error);
 /* More of the value of the last one given. */
-WARN_UNUSED int options_give_more(struct options *options, const char *blank, const char *more, struct error *error);
+WARN_UNUSED int options_give_more(struct options *options, const char *blank, const char *more,
+                                  struct error *error);
 /* The child of that name; made when there is none. -EINVAL: it is no name, or there are too many. */
-WARN_UNUSED int options_child(struct options *options, const char *name, size_t length, unsigned *child, struct error *error);
+WARN_UNUSED int options_child(struct options *options, const char *name, size_t length,
+                              unsigned *child, struct error *error);
 /* Fill the configuration from what was given. */
-WARN_UNUSED int options_settle(struct options *options, suggest_name cpu_model, struct error *error);
+WARN_UNUSED int options_settle(struct options *options, suggest_name cpu_model,
+                               struct error *error);
 /* What holds of a key for a child: the i-th value that was given, its default, or NULL. */
-const char *options_value(const struct options *options, const struct option_key *key, unsigned child, unsigned i);
+const char *options_value(const struct options *options, const struct option_key *key,
+                          unsigned child, unsigned i);
 
 #endif

@@ -53,7 +53,6 @@ struct run_child {
 struct run {
     const struct options *options;
     struct vmms_config config;
-    struct vmms_child others[VMMS_CHILDREN - 1];
     struct vmms *vmms;
     struct run_child child[VMMS_CHILDREN];
     unsigned n_children;
@@ -554,14 +553,10 @@ static int run_create(struct run *run)
     struct error error = { "" };
     bool usage_error = false;
     run->config = run->options->config;
-    run->config.serial_output = run_output;
-    run->config.serial_opaque = &run->child[0];
-    for (unsigned i = 0; i < run->config.n_others; i++) {
-        run->others[i] = run->config.others[i];
-        run->others[i].serial_output = run_output;
-        run->others[i].serial_opaque = &run->child[i + 1];
+    for (unsigned i = 0; i < run->n_children; i++) {
+        run->config.child[i].serial_output = run_output;
+        run->config.child[i].serial_opaque = &run->child[i];
     }
-    run->config.others = run->others;
     run->config.hash_prefix = run_hash_prefix;
     run->vmms = vmms_create(&run->config, &usage_error, &error);
     if (run->vmms == NULL) {

@@ -2,7 +2,6 @@
 #include "partitions/vmms/children.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "cpu/exec/model.h"
 #include "partitions/board.h"
@@ -19,32 +18,6 @@ enum {
 };
 
 /* ---- configuration ---- */
-
-unsigned children_of(const struct vmms_config *config, struct vmms_child *list)
-{
-    unsigned n = config->n_others < VMMS_CHILDREN ? config->n_others : VMMS_CHILDREN - 1;
-
-    list[0] = (struct vmms_child){
-        .name = config->name != NULL ? config->name : "guest",
-        .kernel = config->kernel,
-        .initrd = config->initrd,
-        .append = config->append,
-        .memory_bytes = config->memory_bytes,
-        .cpus = config->cpus,
-        .n_disks = config->n_disks,
-        .n_net = config->n_net,
-        .n_pcap = config->n_pcap,
-        .serial_output = config->serial_output,
-        .serial_opaque = config->serial_opaque,
-    };
-    memcpy(list[0].disks, config->disks, sizeof(list[0].disks));
-    memcpy(list[0].net, config->net, sizeof(list[0].net));
-    memcpy(list[0].pcap, config->pcap, sizeof(list[0].pcap));
-    for (unsigned i = 0; i < n; i++) {
-        list[i + 1] = config->others[i];
-    }
-    return n + 1;
-}
 
 int child_settle(struct vmms_child *child, enum vmms_role role, struct error *error)
 {
@@ -104,14 +77,14 @@ int child_make_board(struct child *child, struct machine *machine, struct partit
                      struct error *error)
 {
     const struct board_callbacks callbacks = {
-        .serial_output = child->config.serial_output,
-        .serial_opaque = child->config.serial_opaque,
+        .serial_output = child->config->serial_output,
+        .serial_opaque = child->config->serial_opaque,
     };
 
     child->machine = machine;
     child->partition = partition;
-    partition->name = child->config.name;
-    child->board = board_create(machine, partition, child->config.memory_bytes, &callbacks, error);
+    partition->name = child->config->name;
+    child->board = board_create(machine, partition, child->config->memory_bytes, &callbacks, error);
     return child->board != NULL ? 0 : -ENOMEM;
 }
 
@@ -119,8 +92,8 @@ int child_make(struct child *child, struct machine *machine, bool is_child, stru
 {
     const struct parent_child config = {
         .first_page = child->first_page,
-        .memory_bytes = child->config.memory_bytes,
-        .cpus = child->config.cpus,
+        .memory_bytes = child->config->memory_bytes,
+        .cpus = child->config->cpus,
         .low_limit = BOARD_LOW_MEMORY_LIMIT,
         .high_base = BOARD_HIGH_MEMORY,
         .privileges = child_privileges(machine),
@@ -131,14 +104,14 @@ int child_make(struct child *child, struct machine *machine, bool is_child, stru
     if (status == 0) {
         status = child_make_board(child, machine, partition, error);
     }
-    return status == 0 ? parent_create_vps(machine, partition, child->config.cpus, error) : status;
+    return status == 0 ? parent_create_vps(machine, partition, child->config->cpus, error) : status;
 }
 
 int child_make_devices(struct child *child, struct child *first, uint64_t seed, bool restoring,
                        struct error *error)
 {
     struct network *network = &child->worker.network;
-    const struct vmms_child *config = &child->config;
+    const struct vmms_child *config = child->config;
     int status = storage_start(&child->worker.storage, &child->worker, config->disks,
                                config->n_disks, error);
 
@@ -159,7 +132,7 @@ int child_make_devices(struct child *child, struct child *first, uint64_t seed, 
 int child_start(struct child *child, struct error *error)
 {
     int status = boot_place(&child->image, child->machine, child->partition,
-                            child->config.memory_bytes, child->config.cpus, error);
+                            child->config->memory_bytes, child->config->cpus, error);
 
     return status != 0 ? status : parent_start(child->machine, child->partition, error);
 }

@@ -15,7 +15,7 @@ struct machine;
 struct partition;
 
 struct child {
-    struct vmms_child config; /* strings borrowed */
+    const struct vmms_child *config; /* borrowed */
     unsigned number;
     uint64_t first_page; /* of the parent's pages that become its memory and its pool */
     struct machine *machine;
@@ -27,8 +27,6 @@ struct child {
     enum vmms_end end;
 };
 
-/* All that a configuration names, with its defaults; VMMS_CHILDREN fit in. Returns how many. */
-unsigned children_of(const struct vmms_config *config, struct vmms_child *list);
 /* Checks one and fills defaults. -EINVAL: the user's mistake. */
 WARN_UNUSED int child_settle(struct vmms_child *child, enum vmms_role role, struct error *error);
 

@@ -78,13 +78,14 @@ static const char *text_of(const struct saved_text *text)
 int saved_config_fill(struct saved_config *saved, const struct vmms_config *config, uint64_t guest,
                       const struct machine_config *machine, struct error *error)
 {
+    const struct vmms_child *child = &config->child[0];
     int status = text_fill(&saved->cpu, config->cpu, "the processor model", error);
 
-    status = status != 0 ? status : text_fill(&saved->kernel, config->kernel, "--kernel", error);
-    status = status != 0 ? status : text_fill(&saved->initrd, config->initrd, "--initrd", error);
-    status = status != 0 ? status : text_fill(&saved->append, config->append, "--append", error);
-    saved->memory_bytes = config->memory_bytes;
-    saved->cpus = config->cpus;
+    status = status != 0 ? status : text_fill(&saved->kernel, child->kernel, "--kernel", error);
+    status = status != 0 ? status : text_fill(&saved->initrd, child->initrd, "--initrd", error);
+    status = status != 0 ? status : text_fill(&saved->append, child->append, "--append", error);
+    saved->memory_bytes = child->memory_bytes;
+    saved->cpus = child->cpus;
     saved->role = config->role;
     saved->withheld_privileges = config->withheld_privileges;
     saved->seed = config->seed;
@@ -119,22 +120,23 @@ static unsigned take_lines(struct saved_text *text, const char **line, unsigned 
 int saved_config_read(struct saved_config *saved, struct state_reader *reader,
                       struct vmms_config *config, struct error *error)
 {
+    struct vmms_child *child = &config->child[0];
     struct state_timers none = { .n = 0 };
     int status = state_reader_section(reader, "config", &config_table, saved, &none, error);
 
     state_timers_fini(&none);
-    config->memory_bytes = saved->memory_bytes;
-    config->cpus = saved->cpus;
+    child->memory_bytes = saved->memory_bytes;
+    child->cpus = saved->cpus;
     config->role = (enum vmms_role)saved->role;
     config->withheld_privileges = saved->withheld_privileges;
     config->seed = saved->seed;
     config->virtual_time = saved->virtual_time;
     config->cpu = text_of(&saved->cpu);
-    config->kernel = text_of(&saved->kernel);
-    config->initrd = text_of(&saved->initrd);
-    config->append = text_of(&saved->append);
-    config->n_disks = take_lines(&saved->disks, config->disks, VMMS_DISKS_MAX);
-    config->n_net = take_lines(&saved->net, config->net, VMMS_NETS);
+    child->kernel = text_of(&saved->kernel);
+    child->initrd = text_of(&saved->initrd);
+    child->append = text_of(&saved->append);
+    child->n_disks = take_lines(&saved->disks, child->disks, VMMS_DISKS_MAX);
+    child->n_net = take_lines(&saved->net, child->net, VMMS_NETS);
     return status;
 }
 

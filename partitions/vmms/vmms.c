@@ -66,33 +66,44 @@ static int dump_bits(const char *list, unsigned *bits, struct error *error)
     return 0;
 }
 
-static int settle_children(const struct vmms_config *config, struct vmms_child *list, unsigned n,
-                           struct error *error)
+static int count_children(struct vmms_config *config, struct error *error)
+{
+    config->n_children = config->n_children != 0 ? config->n_children : 1;
+    if (config->n_children > VMMS_CHILDREN) {
+        return error_set(error, -EINVAL, "at most %d children", VMMS_CHILDREN);
+    }
+    for (unsigned i = 0; i < config->n_children; i++) {
+        config->child[i].name = config->child[i].name != NULL ? config->child[i].name : "guest";
+    }
+    return 0;
+}
+
+static int settle_children(struct vmms_config *config, struct error *error)
 {
     uint64_t cpus = 0;
 
-    for (unsigned i = 0; i < n; i++) {
-        int status = child_settle(&list[i], config->role, error);
-        if (status != 0 && n > 1 && error != NULL) {
+    for (unsigned i = 0; i < config->n_children; i++) {
+        int status = child_settle(&config->child[i], config->role, error);
+        if (status != 0 && config->n_children > 1 && error != NULL) {
             struct error why = *error;
-            error_set(error, status, "child %s: %s", list[i].name, why.text);
+            error_set(error, status, "child %s: %s", config->child[i].name, why.text);
         }
         if (status != 0) {
             return status;
         }
-        cpus += list[i].cpus;
+        cpus += config->child[i].cpus;
     }
     if (cpus > MACHINE_VPS) {
         return error_set(error, -EINVAL, "at most %d processors, of all children together",
                          MACHINE_VPS);
     }
-    if (n > 1 && config->role != VMMS_ROLE_CHILD) {
+    if (config->n_children > 1 && config->role != VMMS_ROLE_CHILD) {
         return error_set(error, -EINVAL, "only --role child has several children");
     }
     return 0;
 }
 
-static bool has_networks(const struct vmms_config *config)
+static bool has_networks(const struct vmms_child *config)
 {
     bool any = false;
 
@@ -102,31 +113,29 @@ static bool has_networks(const struct vmms_config *config)
     return any;
 }
 
-/* The configuration and its children with their defaults, checked. -EINVAL: the user's mistake. */
-static int settle(struct vmms_config *config, struct vmms_child *list, unsigned n,
-                  struct cpu_model *model, struct error *error)
+/* The configuration with its defaults, checked. -EINVAL: the user's mistake. */
+static int settle(struct vmms_config *config, struct cpu_model *model, struct error *error)
 {
+    const struct vmms_child *first = &config->child[0];
     unsigned dump;
-    int status = settle_children(config, list, n, error);
+    int status = settle_children(config, error);
 
     if (status != 0) {
         return status;
     }
-    config->memory_bytes = list[0].memory_bytes;
-    config->cpus = list[0].cpus;
     if (!config->virtual_time &&
         (config->record != NULL || config->input != NULL || config->hash_every != 0)) {
         return error_set(error, -EINVAL,
                          "record, input and trace hash need the virtual clock: --clock virtual");
     }
     if (config->lockstep &&
-        (!config->virtual_time || !config->translate || config->cpus != 1 || config->n_disks != 0 ||
-         has_networks(config) || config->n_others != 0)) {
+        (!config->virtual_time || !config->translate || first->cpus != 1 || first->n_disks != 0 ||
+         has_networks(first) || config->n_children > 1)) {
         return error_set(error, -EINVAL,
                          "check lockstep needs --clock virtual, the translator, one processor, and "
                          "neither disks nor networks");
     }
-    if (n > 1 && config->save != NULL) {
+    if (config->n_children > 1 && config->save != NULL) {
         return error_set(error, -EINVAL, "a machine of several children cannot be saved yet");
     }
     status = dump_bits(config->dump, &dump, error);
@@ -138,17 +147,17 @@ _Static_assert((int)VMMS_HIDE_BMI2 == CPU_HIDE_BMI2 && (int)VMMS_HIDE_AVX == CPU
                "one set of bits");
 
 static struct machine_config machine_config_of(const struct vmms_config *config,
-                                               const struct vmms_child *list, unsigned n,
                                                const struct cpu_model *model)
 {
     uint64_t root_pool = 0, reserved = 0, pages = 0;
 
-    for (unsigned i = 0; i < n; i++) {
-        uint64_t pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * list[i].cpus;
+    for (unsigned i = 0; i < config->n_children; i++) {
+        const struct vmms_child *child = &config->child[i];
+        uint64_t pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * child->cpus;
         root_pool += pool;
-        reserved += HYPERVISOR_PAGES + pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * list[i].cpus;
-        pages += config->role == VMMS_ROLE_CHILD ? child_pages(&list[i])
-                                                 : list[i].memory_bytes >> PAGE_SHIFT;
+        reserved += HYPERVISOR_PAGES + pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * child->cpus;
+        pages += config->role == VMMS_ROLE_CHILD ? child_pages(child)
+                                                 : child->memory_bytes >> PAGE_SHIFT;
     }
     struct machine_config machine = {
         .ram_bytes = (pages + reserved) << PAGE_SHIFT,
@@ -258,7 +267,7 @@ static struct child *addressed(struct vmms *vmms, const char **text, size_t *n)
     }
     size_t length = (size_t)(end - *text) - 1;
     for (unsigned i = 0; i < vmms->n_children; i++) {
-        const char *name = vmms->child[i].config.name;
+        const char *name = vmms->child[i].config->name;
         if (strlen(name) == length && strncmp(name, *text + 1, length) == 0) {
             *n -= length + 2;
             *text += length + 2;
@@ -284,7 +293,7 @@ static int take_command(struct vmms *vmms, const char *text, size_t n, struct er
         return error_set(error, -ENOENT, "there is no such child");
     }
     if (child->over) {
-        return error_set(error, -ENOTCONN, "child %s has ended", child->config.name);
+        return error_set(error, -ENOTCONN, "child %s has ended", child->config->name);
     }
     if (n == sizeof(off) - 1 && memcmp(text, off, n) == 0) {
         power_off(vmms, child);
@@ -310,7 +319,7 @@ static void root_message(void *opaque, struct vp *root_vp, unsigned sint)
 /* After a restore the kernel's files are read when they are needed: they must be the same. */
 static int read_again(struct vmms *vmms, struct error *error)
 {
-    const struct vmms_config *config = &vmms->config;
+    const struct vmms_child *config = vmms->child[0].config;
     struct boot_image *image = &vmms->child[0].image;
     int status = boot_read(image, config->kernel, config->initrd, config->append, error);
 
@@ -419,37 +428,60 @@ static int restore(struct vmms *vmms, struct state_reader *reader, struct error 
     return walk.status;
 }
 
-/* What the configuration comes from beside the caller: the kernel's files, or a saved state. */
-static int read_files(struct vmms *vmms, struct state_reader **reader, struct error *error)
+static int open_saved(struct vmms *vmms, struct state_reader **reader, struct error *error)
 {
     struct vmms_config *config = &vmms->config;
     int status = 0;
 
-    if (config->resume != NULL) {
-        *reader = config->resume_records == NULL
-                      ? state_reader_open(config->resume, &status, error)
-                      : state_reader_memory(config->resume_records, config->n_resume_records,
-                                            &status, error);
-        return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
-    }
+    *reader =
+        config->resume_records == NULL
+            ? state_reader_open(config->resume, &status, error)
+            : state_reader_memory(config->resume_records, config->n_resume_records, &status, error);
+    return *reader == NULL ? status : saved_config_read(&vmms->saved, *reader, config, error);
+}
+
+static int read_kernels(struct vmms *vmms, struct error *error)
+{
+    int status = 0;
+
     for (unsigned i = 0; i < vmms->n_children && status == 0; i++) {
-        const struct vmms_child *child = &vmms->child[i].config;
+        const struct vmms_child *child = vmms->child[i].config;
         status =
             boot_read(&vmms->child[i].image, child->kernel, child->initrd, child->append, error);
     }
     return status;
 }
 
+/* What the configuration comes from beside the caller: the kernel's files, or a saved state. */
+static int make_children(struct vmms *vmms, struct state_reader **reader, struct error *error)
+{
+    struct vmms_config *config = &vmms->config;
+    int status = config->resume != NULL ? open_saved(vmms, reader, error) : 0;
+
+    status = status == 0 ? count_children(config, error) : status;
+    if (status != 0) {
+        return status;
+    }
+    vmms->child = calloc(config->n_children, sizeof(*vmms->child));
+    if (vmms->child == NULL) {
+        return error_set(error, -ENOMEM, "no memory for a machine");
+    }
+    vmms->n_children = config->n_children;
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        vmms->child[i].config = &config->child[i];
+        vmms->child[i].number = i;
+    }
+    return config->resume == NULL ? read_kernels(vmms, error) : 0;
+}
+
 /* After the configuration is settled: what each has of the parent's pages. */
-static void place_children(struct vmms *vmms, const struct vmms_child *list)
+static void place_children(struct vmms *vmms)
 {
     uint64_t page = 0;
 
     for (unsigned i = 0; i < vmms->n_children; i++) {
-        vmms->child[i].config = list[i];
-        vmms->child[i].number = i;
         vmms->child[i].first_page = page;
-        page += child_pages(&list[i]);
+        page += child_pages(vmms->child[i].config);
     }
 }
 
@@ -457,27 +489,16 @@ static void place_children(struct vmms *vmms, const struct vmms_child *list)
 static int make_machine(struct vmms *vmms, struct state_reader **reader, bool *usage_error,
                         struct error *error)
 {
-    struct vmms_child list[VMMS_CHILDREN];
     struct cpu_model model;
+    int status = make_children(vmms, reader, error);
 
-    vmms->n_children = children_of(&vmms->config, list);
-    vmms->child = calloc(vmms->n_children, sizeof(*vmms->child));
-    if (vmms->child == NULL) {
-        return error_set(error, -ENOMEM, "no memory for a machine");
-    }
-    place_children(vmms, list);
-    int status = read_files(vmms, reader, error);
-    if (status == 0) {
-        (void)children_of(&vmms->config, list); /* a saved one is known now */
-        status = settle(&vmms->config, list, vmms->n_children, &model, error);
-    }
+    status = status == 0 ? settle(&vmms->config, &model, error) : status;
     if (status != 0) {
         *usage_error = status == -EINVAL;
         return status;
     }
-    place_children(vmms, list);
-    struct machine_config machine =
-        machine_config_of(&vmms->config, list, vmms->n_children, &model);
+    place_children(vmms);
+    struct machine_config machine = machine_config_of(&vmms->config, &model);
     machine.root_message = root_message;
     machine.root_message_opaque = vmms;
     if (*reader != NULL) {
@@ -780,7 +801,7 @@ size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes,
 
 const char *vmms_child_name(const struct vmms *vmms, unsigned child)
 {
-    return child < vmms->n_children ? vmms->child[child].config.name : NULL;
+    return child < vmms->n_children ? vmms->child[child].config->name : NULL;
 }
 
 void vmms_reset(struct vmms *vmms, unsigned child)
@@ -838,15 +859,14 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
 int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)
 {
     struct vmms_config settled = *config;
-    struct vmms_child list[VMMS_CHILDREN];
-    unsigned n = children_of(config, list);
     struct cpu_model model;
-    int status = settle(&settled, list, n, &model, error);
+    int status = count_children(&settled, error);
 
+    status = status == 0 ? settle(&settled, &model, error) : status;
     if (status != 0) {
         return status;
     }
-    const struct machine_config machine = machine_config_of(&settled, list, n, &model);
+    const struct machine_config machine = machine_config_of(&settled, &model);
     snprintf(text, size,
              "role: %s\nhypervisor: %s\nparent: %s\nchildren: %u\ncpu: %s (%s)\nmachine-ram: "
              "%" PRIu64 " KiB\nclock: %s\n"
@@ -855,8 +875,9 @@ int vmms_explain(const struct vmms_config *config, char *text, size_t size, stru
              settled.role == VMMS_ROLE_CHILD  ? "built in"
              : settled.role == VMMS_ROLE_ROOT ? "the guest"
                                               : "none",
-             settled.role == VMMS_ROLE_CHILD ? n : 0, model.name, model.description,
-             machine.ram_bytes >> 10, settled.virtual_time ? "virtual" : "realtime");
+             settled.role == VMMS_ROLE_CHILD ? settled.n_children : 0, model.name,
+             model.description, machine.ram_bytes >> 10,
+             settled.virtual_time ? "virtual" : "realtime");
     return 0;
 }
 

@@ -22,29 +22,30 @@ enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 9, VMMS_CHILDREN = 16 };
 /* Host features to do without: BMI2, AVX, memory for code. */
 enum { VMMS_HIDE_BMI2 = 1, VMMS_HIDE_AVX = 2, VMMS_HIDE_EXEC = 4 };
 
-/* One more child beside the first, whose fields of the same names stand in struct vmms_config. */
+/* A guest: a child, or the only one, that is the root or a PC. */
 struct vmms_child {
-    const char *name; /* unlike the others' */
-    const char *kernel, *initrd, *append;
-    uint64_t memory_bytes;
-    unsigned cpus;
+    const char *name;      /* unlike the others'; NULL: "guest" */
+    const char *kernel;    /* bzImage or ELF with a PVH note; required */
+    const char *initrd;    /* or NULL */
+    const char *append;    /* kernel command line, or NULL */
+    uint64_t memory_bytes; /* default 512 MiB */
+    unsigned cpus;         /* default 1 */
+    /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
     const char *disks[VMMS_DISKS_MAX];
     unsigned n_disks;
+    /* Network adapters of a child, and captures: "user[,hostfwd=...][,restrict=on]", "switch=NAME", "none"; "PORT=FILE". */
     const char *net[VMMS_NETS], *pcap[VMMS_NETS];
     unsigned n_net, n_pcap;
+    /* The first serial port. output is called on the VP's thread. */
     void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
     void *serial_opaque;
 };
 
 /* Everything borrowed until vmms_destroy. Zero means the default. */
 struct vmms_config {
-    const char *name;      /* of the guest; NULL: "guest" */
-    const char *kernel;    /* bzImage or ELF with a PVH note; required */
-    const char *initrd;    /* or NULL */
-    const char *append;    /* kernel command line, or NULL */
-    uint64_t memory_bytes; /* default 512 MiB */
-    unsigned cpus;         /* default 1 */
-    const char *cpu;       /* "MODEL[,+feature,-feature]", or NULL: the default model */
+    struct vmms_child child[VMMS_CHILDREN];
+    unsigned n_children; /* default 1; more only with role child */
+    const char *cpu;     /* "MODEL[,+feature,-feature]", or NULL: the default model */
     enum vmms_role role;
     uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition
                                      lacks */
@@ -53,22 +54,16 @@ struct vmms_config {
     /* Its records, neither compressed nor checked, instead of the file: for tests. */
     const uint8_t *resume_records;
     size_t n_resume_records;
-    /* Network adapters of a child, and captures: "user[,hostfwd=...][,restrict=on]", "switch=NAME", "none"; "PORT=FILE". */
-    const char *net[VMMS_NETS], *pcap[VMMS_NETS];
-    unsigned n_net, n_pcap;
     uint64_t max_instructions; /* 0: no limit */
     bool translate;            /* the engine; else the interpreter */
     bool translate_at_once;    /* not only what runs often */
     bool lockstep;             /* compare the engines block by block; virtual_time, one processor */
     unsigned hide_host;        /* VMMS_HIDE_*: what the translator is not to use */
     uint64_t timeout_ns;       /* wall time; 0: none */
-    /* Of a child: FILE[,overlay=FILE][,snapshot=on][,readonly=on][,bus=scsi|ide][,lun=N] each. */
-    const char *disks[VMMS_DISKS_MAX];
-    unsigned n_disks;
-    bool no_reboot;    /* a guest's reset ends the run */
-    bool strict;       /* what is not built fails the run */
-    const char *trace; /* list of globs, or NULL */
-    const char *dump;  /* "insn,block,host" subset, or NULL */
+    bool no_reboot;            /* a guest's reset ends the run */
+    bool strict;               /* what is not built fails the run */
+    const char *trace;         /* list of globs, or NULL */
+    const char *dump;          /* "insn,block,host" subset, or NULL */
     uint64_t seed;
     bool virtual_time; /* guest time is retired instructions, and the run is hashed */
     const char
@@ -84,11 +79,6 @@ struct vmms_config {
     uint64_t hash_every; /* hash_prefix is told every so many instructions; 0: never */
     void (*hash_prefix)(void *opaque, uint64_t instructions, uint64_t hash);
     void *hash_opaque;
-    /* The first serial port. output is called on the VP's thread. */
-    void (*serial_output)(void *opaque, const uint8_t *bytes, size_t n);
-    void *serial_opaque;
-    const struct vmms_child *others; /* role child: more children, numbered from 1; the first is 0 */
-    unsigned n_others;
 };
 
 /* How a run ended. */
@@ -158,9 +148,9 @@ WARN_UNUSED int vmms_command(struct vmms *vmms, const char *text, struct error *
 
 /* What is known of the guest over VMBus. */
 struct vmms_guest {
-    bool child;                        /* what follows after `over` has a meaning */
+    bool child; /* what follows after `over` has a meaning */
     uint64_t partition;
-    bool over; /* it ended */
+    bool over;                         /* it ended */
     unsigned vmbus_major, vmbus_minor; /* 0.0: no contact */
     const char *heartbeat;             /* "none", "ok", "lost" */
     const char *shutdown;              /* "not asked", "asked", "accepted", "refused" */

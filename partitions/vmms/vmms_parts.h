@@ -13,7 +13,7 @@
 struct vmms {
     struct vmms_config config;
     struct machine machine;
-    struct child *child; /* owned; the first, and those of config.others */
+    struct child *child; /* owned */
     unsigned n_children;
     struct vp *faulted; /* the last that ended its guest */
     struct saved_config

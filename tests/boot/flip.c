@@ -58,11 +58,11 @@ static uint64_t run(const char *kernel, const char *initrd, uint64_t instruction
     struct error error;
     bool usage;
     const struct vmms_config config = {
-        .kernel = kernel,
-        .initrd = initrd,
-        .append = "console=ttyS0 panic=-1",
-        .memory_bytes = MEMORY_BYTES,
-        .cpus = VPS,
+        .child[0].kernel = kernel,
+        .child[0].initrd = initrd,
+        .child[0].append = "console=ttyS0 panic=-1",
+        .child[0].memory_bytes = MEMORY_BYTES,
+        .child[0].cpus = VPS,
         .virtual_time = true,
         .max_instructions = instructions,
         .no_reboot = true,

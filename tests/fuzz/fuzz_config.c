@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct vmms_config config = { .kernel = "k", .memory_bytes = 16 << 20 };
+    struct vmms_config config = { .child[0].kernel = "k", .child[0].memory_bytes = 16 << 20 };
     struct error error = { "" };
     char out[2048];
 

@@ -23,7 +23,9 @@ static struct vmms *make(void)
     bool usage;
 
     guest_file_make(&file, code, sizeof(code));
-    const struct vmms_config config = { .kernel = file.path, .memory_bytes = 8 << 20, .cpus = 2 };
+    const struct vmms_config config = { .child[0].kernel = file.path,
+                                        .child[0].memory_bytes = 8 << 20,
+                                        .child[0].cpus = 2 };
     struct vmms *vmms = vmms_create(&config, &usage, &error);
     guest_file_remove(&file);
     if (vmms == NULL) {

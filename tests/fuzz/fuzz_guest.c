@@ -56,15 +56,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(fd >= 0 && write(fd, file, n_file) == (ssize_t)n_file);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     const struct vmms_config config = {
-        .kernel = path,
-        .memory_bytes = 4 << 20,
-        .cpus = 1 + (data[0] >> 7),
+        .child[0].kernel = path,
+        .child[0].memory_bytes = 4 << 20,
+        .child[0].cpus = 1 + (data[0] >> 7),
         .role = (enum vmms_role)((data[0] & 3) % 3),
         .max_instructions = INSTRUCTIONS,
         .timeout_ns = 10000000, /* one that waits */
         .no_reboot = (data[0] >> 6 & 1) != 0,
-        .serial_output = printed,
-        .serial_opaque = &n_printed,
+        .child[0].serial_output = printed,
+        .child[0].serial_opaque = &n_printed,
     };
     struct vmms *vmms = vmms_create(&config, &usage, &error);
     assert(vmms != NULL);

@@ -46,13 +46,13 @@ static void base_make(struct base *base, unsigned number)
 {
     uint64_t at = 0;
     struct vmms_config config = {
-        .memory_bytes = 4 << 20,
-        .cpus = 2,
+        .child[0].memory_bytes = 4 << 20,
+        .child[0].cpus = 2,
         .role = (enum vmms_role)(number % 3),
         .virtual_time = true,
         .max_instructions = 20000,
         .no_reboot = true,
-        .serial_output = printed,
+        .child[0].serial_output = printed,
     };
     struct guest_file file, state;
     struct error error = { "" };
@@ -62,9 +62,9 @@ static void base_make(struct base *base, unsigned number)
 
     guest_file_make(&file, code, n);
     guest_file_write(&state, "", 0);
-    config.kernel = file.path;
+    config.child[0].kernel = file.path;
     config.save = state.path;
-    config.serial_opaque = &n_printed;
+    config.child[0].serial_opaque = &n_printed;
     for (unsigned i = 0; i < 2; i++) { /* how far it goes; then saved on the way */
         struct vmms *vmms = vmms_create(&config, &usage, &error);
         assert(vmms != NULL);
@@ -134,8 +134,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .max_instructions = 20000 + INSTRUCTIONS,
         .timeout_ns = UINT64_C(5000000000),
         .no_reboot = true,
-        .serial_output = printed,
-        .serial_opaque = &n_printed,
+        .child[0].serial_output = printed,
+        .child[0].serial_opaque = &n_printed,
     };
     struct vmms *vmms = vmms_create(&config, &usage, &error);
     if (vmms == NULL) {

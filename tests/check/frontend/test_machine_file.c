@@ -127,14 +127,14 @@ START_TEST(sections_comments_and_lists)
     ck_assert_msg(parse(o, text, &error) == 0, "%s", error.text);
     ck_assert_uint_eq(o->config.seed, 16);
     ck_assert(o->config.virtual_time && o->config.strict);
-    ck_assert_str_eq(o->config.name, "a");
-    ck_assert_str_eq(o->config.append, "console=ttyS0 x=\"a ; b\" quiet");
-    ck_assert_uint_eq(o->config.n_disks, 2);
-    ck_assert_str_eq(o->config.disks[1], "two.iso,readonly=on");
-    ck_assert_str_eq(o->config.net[0], "switch=s");
-    ck_assert_uint_eq(o->config.n_others, 1);
-    ck_assert_str_eq(o->config.others[0].kernel, "L");
-    ck_assert_uint_eq(o->config.others[0].cpus, 2);
+    ck_assert_str_eq(o->config.child[0].name, "a");
+    ck_assert_str_eq(o->config.child[0].append, "console=ttyS0 x=\"a ; b\" quiet");
+    ck_assert_uint_eq(o->config.child[0].n_disks, 2);
+    ck_assert_str_eq(o->config.child[0].disks[1], "two.iso,readonly=on");
+    ck_assert_str_eq(o->config.child[0].net[0], "switch=s");
+    ck_assert_uint_eq(o->config.n_children, 2);
+    ck_assert_str_eq(o->config.child[1].kernel, "L");
+    ck_assert_uint_eq(o->config.child[1].cpus, 2);
     ck_assert_int_eq(o->child[1].serial.to, SERIAL_FILE);
     options_fini(o);
     free(o);
@@ -157,7 +157,7 @@ START_TEST(values_may_be_longer_than_the_library_s_lines)
     (void)snprintf(text, sizeof(text), "[guest]\nkernel = k\nappend = %s\n[machine]\nseed = 7\n",
                    value);
     ck_assert_msg(parse(o, text, &error) == 0, "%s", error.text);
-    ck_assert_str_eq(o->config.append, value);
+    ck_assert_str_eq(o->config.child[0].append, value);
     ck_assert_uint_eq(o->config.seed, 7);
     options_fini(o);
     free(o);
@@ -175,16 +175,16 @@ START_TEST(what_is_printed_gives_the_same_machine)
         "[child b]\nkernel = L\nnet = switch=s,mac=00:15:5d:00:00:01\n";
 
     ck_assert_msg(parse(o, text, &error) == 0, "%s", error.text);
-    ck_assert_str_eq(o->config.append, ";x ; y\\; z");
+    ck_assert_str_eq(o->config.child[0].append, ";x ; y\\; z");
     char *first = print(o);
     options_fini(o);
     ck_assert_msg(parse(o, first, &error) == 0, "%s in\n%s", error.text, first);
     char *second = print(o);
     ck_assert_str_eq(first, second);
     ck_assert(!o->config.translate && o->config.save_continues && o->config.n_save_at == 2);
-    ck_assert_str_eq(o->config.append, ";x ; y\\; z");
-    ck_assert_str_eq(o->config.disks[1], "e,lun=5");
-    ck_assert_str_eq(o->config.others[0].net[0], "switch=s,mac=00:15:5d:00:00:01");
+    ck_assert_str_eq(o->config.child[0].append, ";x ; y\\; z");
+    ck_assert_str_eq(o->config.child[0].disks[1], "e,lun=5");
+    ck_assert_str_eq(o->config.child[1].net[0], "switch=s,mac=00:15:5d:00:00:01");
     /* Every key is there, given or not. */
     for (unsigned i = 0; i < option_key_n; i++) {
         char line[64];
@@ -209,8 +209,8 @@ START_TEST(defaults_that_are_told_hold)
     ck_assert_int_eq(parse(plain, "[guest]\nkernel = k\n", &error), 0);
     char *text = print(plain);
     ck_assert_msg(parse(o, text, &error) == 0, "%s", error.text);
-    ck_assert_uint_eq(o->config.memory_bytes, plain->config.memory_bytes);
-    ck_assert_uint_eq(o->config.cpus, plain->config.cpus);
+    ck_assert_uint_eq(o->config.child[0].memory_bytes, plain->config.child[0].memory_bytes);
+    ck_assert_uint_eq(o->config.child[0].cpus, plain->config.child[0].cpus);
     ck_assert_uint_eq(o->config.seed, plain->config.seed);
     ck_assert_int_eq(o->config.role, plain->config.role);
     ck_assert_int_eq(o->config.virtual_time, plain->config.virtual_time);
@@ -220,7 +220,7 @@ START_TEST(defaults_that_are_told_hold)
     ck_assert_int_eq(o->config.no_reboot, plain->config.no_reboot);
     ck_assert_int_eq(o->live_on, plain->live_on);
     ck_assert_int_eq(o->child[0].serial.to, plain->child[0].serial.to);
-    ck_assert_ptr_null(o->config.initrd);
+    ck_assert_ptr_null(o->config.child[0].initrd);
     free(text);
     options_fini(o);
     options_fini(plain);
@@ -248,10 +248,10 @@ START_TEST(the_command_line_has_the_last_word)
     ck_assert_msg(options_parse(o, ARRAY_SIZE(argv), argv, models, &error) == 0, "%s", error.text);
     ck_assert_uint_eq(o->config.seed, 2);
     ck_assert(!o->config.strict);
-    ck_assert_uint_eq(o->config.n_disks, 1);
-    ck_assert_str_eq(o->config.disks[0], "f");
-    ck_assert_uint_eq(o->config.memory_bytes, 1u << 30);
-    ck_assert_uint_eq(o->config.others[0].memory_bytes, 64u << 20);
+    ck_assert_uint_eq(o->config.child[0].n_disks, 1);
+    ck_assert_str_eq(o->config.child[0].disks[0], "f");
+    ck_assert_uint_eq(o->config.child[0].memory_bytes, 1u << 30);
+    ck_assert_uint_eq(o->config.child[1].memory_bytes, 64u << 20);
     options_fini(o);
     char *which[] = { "verdite", "run", path, "--memory", "64M" };
     ck_assert_int_eq(options_parse(o, ARRAY_SIZE(which), which, models, &error), -EINVAL);

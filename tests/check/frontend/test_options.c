@@ -108,11 +108,11 @@ START_TEST(every_key_reaches_the_configuration)
                            &error),
                      0);
     ck_assert_int_eq(o.command, COMMAND_RUN);
-    ck_assert_str_eq(o.config.kernel, "K");
-    ck_assert_str_eq(o.config.initrd, "I");
-    ck_assert_str_eq(o.config.append, "a=b");
-    ck_assert_uint_eq(o.config.memory_bytes, UINT64_C(2) << 30);
-    ck_assert_uint_eq(o.config.cpus, 3);
+    ck_assert_str_eq(o.config.child[0].kernel, "K");
+    ck_assert_str_eq(o.config.child[0].initrd, "I");
+    ck_assert_str_eq(o.config.child[0].append, "a=b");
+    ck_assert_uint_eq(o.config.child[0].memory_bytes, UINT64_C(2) << 30);
+    ck_assert_uint_eq(o.config.child[0].cpus, 3);
     ck_assert_int_eq(o.child[0].serial.to, SERIAL_FILE);
     ck_assert_str_eq(o.child[0].serial.path, "out");
     ck_assert_str_eq(o.config.cpu, "westmere,+x,-y");
@@ -135,8 +135,8 @@ START_TEST(defaults_and_roles)
     struct error error;
     ck_assert_int_eq(parse(&o, "explain --kernel K", &error), 0);
     ck_assert_int_eq(o.command, COMMAND_EXPLAIN);
-    ck_assert_uint_eq(o.config.memory_bytes, 512u << 20);
-    ck_assert_uint_eq(o.config.cpus, 1);
+    ck_assert_uint_eq(o.config.child[0].memory_bytes, 512u << 20);
+    ck_assert_uint_eq(o.config.child[0].cpus, 1);
     ck_assert_int_eq(o.child[0].serial.to, SERIAL_STDIO);
     ck_assert_int_eq(o.config.role, VMMS_ROLE_CHILD);
     ck_assert_int_eq(parse(&o, "run --kernel K --hypervisor off", &error), 0);
@@ -144,7 +144,7 @@ START_TEST(defaults_and_roles)
     ck_assert_int_eq(parse(&o, "run --kernel K --hypervisor on --role root", &error), 0);
     ck_assert_int_eq(o.config.role, VMMS_ROLE_ROOT);
     ck_assert_int_eq(parse(&o, "run --kernel K --memory 64", &error), 0);
-    ck_assert_uint_eq(o.config.memory_bytes, 64u << 20);
+    ck_assert_uint_eq(o.config.child[0].memory_bytes, 64u << 20);
     ck_assert_int_eq(parse(&o, "run --zzz --help", &error), 0);
     ck_assert_int_eq(o.command, COMMAND_HELP);
     ck_assert_int_eq(parse(&o, "help --man", &error), 0);
@@ -164,20 +164,20 @@ START_TEST(options_after_a_child_are_of_that_child)
                            "switch=s --child guest --memory 32M --serial none --seed 5",
                            &error),
                      0);
-    ck_assert_str_eq(o.config.name, "guest");
-    ck_assert_str_eq(o.config.kernel, "K");
-    ck_assert_uint_eq(o.config.memory_bytes, 32u << 20);
+    ck_assert_str_eq(o.config.child[0].name, "guest");
+    ck_assert_str_eq(o.config.child[0].kernel, "K");
+    ck_assert_uint_eq(o.config.child[0].memory_bytes, 32u << 20);
     ck_assert_uint_eq(o.config.seed, 5);
     ck_assert_int_eq(o.child[0].serial.to, SERIAL_NONE);
-    ck_assert_uint_eq(o.config.n_others, 1);
-    ck_assert_str_eq(o.config.others[0].name, "b");
-    ck_assert_str_eq(o.config.others[0].kernel, "L");
-    ck_assert_uint_eq(o.config.others[0].memory_bytes, 64u << 20);
-    ck_assert_uint_eq(o.config.others[0].n_disks, 1);
-    ck_assert_str_eq(o.config.others[0].net[0], "switch=s");
-    ck_assert_uint_eq(o.config.n_disks, 0);
-    ck_assert_uint_eq(o.config.n_net, 1);
-    ck_assert_str_eq(o.config.net[0], vmms_has_user_network() ? "user" : "none");
+    ck_assert_uint_eq(o.config.n_children, 2);
+    ck_assert_str_eq(o.config.child[1].name, "b");
+    ck_assert_str_eq(o.config.child[1].kernel, "L");
+    ck_assert_uint_eq(o.config.child[1].memory_bytes, 64u << 20);
+    ck_assert_uint_eq(o.config.child[1].n_disks, 1);
+    ck_assert_str_eq(o.config.child[1].net[0], "switch=s");
+    ck_assert_uint_eq(o.config.child[0].n_disks, 0);
+    ck_assert_uint_eq(o.config.child[0].n_net, 1);
+    ck_assert_str_eq(o.config.child[0].net[0], vmms_has_user_network() ? "user" : "none");
     options_fini(&o);
 }
 END_TEST

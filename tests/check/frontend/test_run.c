@@ -26,8 +26,8 @@ struct vmms {
 
 struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, struct error *error)
 {
-    *usage_error = strstr(config->kernel, "@usage") != NULL;
-    if (*usage_error || strstr(config->kernel, "@missing") != NULL) {
+    *usage_error = strstr(config->child[0].kernel, "@usage") != NULL;
+    if (*usage_error || strstr(config->child[0].kernel, "@missing") != NULL) {
         (void)error_set(error, -1, "no such kernel");
         return NULL;
     }
@@ -195,13 +195,13 @@ static void machine_print(struct vmms *vmms, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint8_t byte = text[i] == '_' ? ' ' : text[i] == '/' ? '\n' : (uint8_t)text[i];
-        vmms->config.serial_output(vmms->config.serial_opaque, &byte, 1);
+        vmms->config.child[0].serial_output(vmms->config.child[0].serial_opaque, &byte, 1);
     }
 }
 
 struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
 {
-    const char *script = vmms->config.kernel, *end = strchr(script, '@');
+    const char *script = vmms->config.child[0].kernel, *end = strchr(script, '@');
     struct vmms_result result = { .instructions = 5000000, .wall_ns = 1000000000 };
     machine_print(vmms, script, (size_t)(end - script));
     if (strcmp(end, "@abort") == 0) {

@@ -43,7 +43,6 @@ struct console {
 
 struct rig {
     struct guest_file file[CHILDREN];
-    struct vmms_child others[CHILDREN - 1];
     struct vmms_config config;
     struct console console[CHILDREN];
     struct vmms *vmms;
@@ -74,25 +73,18 @@ static void rig_init(struct rig *rig, bool virtual_time, struct end end)
         le32_store(code + LOOPS_AT, 200000 * (i + 1));
         guest_file_make(&rig->file[i], code, sizeof(guest) + last.n);
     }
-    for (unsigned i = 1; i < CHILDREN; i++) {
-        rig->others[i - 1] = (struct vmms_child){ .name = names[i],
-                                                  .kernel = rig->file[i].path,
-                                                  .memory_bytes = (i + 4) * MIB,
-                                                  .cpus = i,
-                                                  .serial_output = printed,
-                                                  .serial_opaque = &rig->console[i] };
-    }
-    rig->config = (struct vmms_config){ .name = names[0],
-                                        .kernel = rig->file[0].path,
-                                        .memory_bytes = 8 * MIB,
-                                        .cpus = 2,
-                                        .others = rig->others,
-                                        .n_others = CHILDREN - 1,
+    rig->config = (struct vmms_config){ .n_children = CHILDREN,
                                         .virtual_time = virtual_time,
                                         .no_reboot = true,
-                                        .timeout_ns = UINT64_C(60000000000),
-                                        .serial_output = printed,
-                                        .serial_opaque = &rig->console[0] };
+                                        .timeout_ns = UINT64_C(60000000000) };
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        rig->config.child[i] = (struct vmms_child){ .name = names[i],
+                                                    .kernel = rig->file[i].path,
+                                                    .memory_bytes = (i == 0 ? 8 : i + 4) * MIB,
+                                                    .cpus = i == 0 ? 2 : i,
+                                                    .serial_output = printed,
+                                                    .serial_opaque = &rig->console[i] };
+    }
 }
 
 static void rig_create(struct rig *rig)
@@ -224,8 +216,8 @@ START_TEST(wrong_machines_are_refused)
     bool usage = false;
 
     rig_init(rig, false, off);
-    rig->config.cpus = wrong[_i].first;
-    rig->others[0].cpus = wrong[_i].second;
+    rig->config.child[0].cpus = wrong[_i].first;
+    rig->config.child[1].cpus = wrong[_i].second;
     rig->config.save = wrong[_i].save;
     rig->config.role = wrong[_i].role;
     ck_assert_ptr_null(vmms_create(&rig->config, &usage, &rig->error));

@@ -53,9 +53,9 @@ static void rig_start(struct rig *rig, unsigned cpus, bool virtual_time)
 
     memset(rig, 0, sizeof(*rig));
     guest_file_make(&rig->file, code, sizeof(code));
-    struct vmms_config config = { .kernel = rig->file.path,
-                                  .memory_bytes = 8 << 20,
-                                  .cpus = cpus,
+    struct vmms_config config = { .child[0].kernel = rig->file.path,
+                                  .child[0].memory_bytes = 8 << 20,
+                                  .child[0].cpus = cpus,
                                   .virtual_time = virtual_time,
                                   .timeout_ns = UINT64_C(600000000000) };
     rig->vmms = vmms_create(&config, &usage, &error);

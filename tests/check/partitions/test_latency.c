@@ -162,12 +162,12 @@ static void rig_init(struct rig *rig, const uint8_t *code, size_t n, unsigned ro
     memcpy(guest + n, shape->code, shape->n);
     guest_file_make(&rig->file, guest, n + shape->n);
     rig->config = (struct vmms_config){
-        .kernel = rig->file.path,
-        .memory_bytes = 8 * MIB,
+        .child[0].kernel = rig->file.path,
+        .child[0].memory_bytes = 8 * MIB,
         .role = VMMS_ROLE_PC,
         .translate = row % ENGINES == 1,
         .timeout_ns = UINT64_C(600000000000),
-        .serial_opaque = rig,
+        .child[0].serial_opaque = rig,
     };
 }
 
@@ -267,7 +267,7 @@ START_TEST(a_post_of_another_thread_is_delivered_soon)
     pthread_t thread;
 
     rig_init(&rig, serial_guest, sizeof(serial_guest), (unsigned)_i);
-    rig.config.serial_output = answered;
+    rig.config.child[0].serial_output = answered;
     rig_create(&rig);
     struct poster poster = { .rig = &rig,
                              .seed = (unsigned)_i + 1,
@@ -320,7 +320,7 @@ START_TEST(a_timer_interrupts_at_once_with_the_virtual_clock)
         rig.initial = periods[i];
         rig.config.virtual_time = true;
         rig.config.max_instructions = 6000000;
-        rig.config.serial_output = told_count;
+        rig.config.child[0].serial_output = told_count;
         rig_create(&rig);
         struct vmms_result result = vmms_run(rig.vmms, &rig.error);
         ck_assert_int_eq(result.end, VMMS_END_INSTRUCTION_LIMIT);

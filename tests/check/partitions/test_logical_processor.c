@@ -49,9 +49,9 @@ static void rig_start(struct rig *rig, unsigned cpus, const uint8_t *code, size_
 
     memset(rig, 0, sizeof(*rig));
     guest_file_make(&rig->file, code, n);
-    struct vmms_config config = { .kernel = rig->file.path,
-                                  .memory_bytes = 8 << 20,
-                                  .cpus = cpus,
+    struct vmms_config config = { .child[0].kernel = rig->file.path,
+                                  .child[0].memory_bytes = 8 << 20,
+                                  .child[0].cpus = cpus,
                                   .timeout_ns = UINT64_C(600000000000) };
     rig->vmms = vmms_create(&config, &usage, &error);
     ck_assert_msg(rig->vmms != NULL, "%s", error.text);

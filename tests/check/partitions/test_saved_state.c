@@ -35,17 +35,17 @@ static void rig_init(struct rig *rig, enum vmms_role role, uint64_t seed)
     guest_file_write(&rig->state, "", 0);
     free(code);
     rig->config = (struct vmms_config){
-        .kernel = rig->kernel.path,
-        .memory_bytes = 8 * MIB,
-        .cpus = 3,
+        .child[0].kernel = rig->kernel.path,
+        .child[0].memory_bytes = 8 * MIB,
+        .child[0].cpus = 3,
         .role = role,
         .virtual_time = true,
         .seed = seed,
         .max_instructions = INSTRUCTIONS,
         .timeout_ns = UINT64_C(600000000000),
         .no_reboot = true,
-        .serial_output = printed,
-        .serial_opaque = &rig->n_printed,
+        .child[0].serial_output = printed,
+        .child[0].serial_opaque = &rig->n_printed,
     };
 }
 
@@ -72,9 +72,9 @@ static struct vmms_config resuming(const struct rig *rig)
 {
     struct vmms_config config = rig->config;
 
-    config.kernel = NULL; /* what the file says */
-    config.cpus = 0;
-    config.memory_bytes = 0;
+    config.child[0].kernel = NULL; /* what the file says */
+    config.child[0].cpus = 0;
+    config.child[0].memory_bytes = 0;
     config.role = VMMS_ROLE_CHILD;
     config.seed = 0;
     config.virtual_time = false;
@@ -203,8 +203,8 @@ START_TEST(a_reset_reads_the_kernel_again_and_knows_it)
     rig_init(&rig, VMMS_ROLE_PC, 1);
     guest_file_remove(&rig.kernel);
     guest_file_make(&rig.kernel, resets, sizeof(resets));
-    rig.config.kernel = rig.kernel.path;
-    rig.config.cpus = 1;
+    rig.config.child[0].kernel = rig.kernel.path;
+    rig.config.child[0].cpus = 1;
     rig.config.no_reboot = false;
     rig.config.max_instructions = 1000;
     rig.config.save = rig.state.path;
@@ -238,7 +238,7 @@ START_TEST(with_the_hosts_clock_time_goes_on_from_where_it_was)
     rig_init(&rig, VMMS_ROLE_CHILD, 1);
     guest_file_remove(&rig.kernel);
     guest_file_make(&rig.kernel, spins, sizeof(spins));
-    rig.config.kernel = rig.kernel.path;
+    rig.config.child[0].kernel = rig.kernel.path;
     rig.config.virtual_time = false;
     rig.config.max_instructions = 0;
     rig.config.save = rig.state.path;

@@ -99,14 +99,14 @@ static void rig_init(struct rig *rig, const uint8_t *code, size_t n)
     memset(rig, 0, sizeof(*rig));
     guest_file_make(&rig->file, code, n);
     rig->config = (struct vmms_config){
-        .kernel = rig->file.path,
-        .memory_bytes = 8 * MIB,
+        .child[0].kernel = rig->file.path,
+        .child[0].memory_bytes = 8 * MIB,
         .role = VMMS_ROLE_PC,
         .virtual_time = true,
         .max_instructions = 50000000,
         .timeout_ns = UINT64_C(600000000000),
-        .serial_output = printed,
-        .serial_opaque = rig,
+        .child[0].serial_output = printed,
+        .child[0].serial_opaque = rig,
         .hash_prefix = prefix,
         .hash_opaque = rig,
     };
@@ -181,7 +181,7 @@ static uint64_t hash_of(uint64_t seed, uint64_t every, uint64_t flip_at)
     le32_store(guest + TIMER_TICKS_AT, 1000);
     rig_init(&rig, guest, sizeof(guest));
     rig.config.role = VMMS_ROLE_CHILD;
-    rig.config.cpus = 3;
+    rig.config.child[0].cpus = 3;
     rig.config.seed = seed;
     rig.config.hash_every = every;
     rig.flip_at = flip_at;
@@ -226,7 +226,7 @@ START_TEST(pauses_do_not_change_what_hostile_guests_do)
         struct rig rig;
         rig_init(&rig, code, n);
         rig.config.role = _i % 2 == 0 ? VMMS_ROLE_CHILD : VMMS_ROLE_ROOT;
-        rig.config.cpus = 2;
+        rig.config.child[0].cpus = 2;
         rig.config.max_instructions = 300000;
         rig.config.no_reboot = true;
         rig.config.hash_every = every[i];
@@ -285,7 +285,7 @@ static uint64_t echo(unsigned cpus, const char *record, const char *input)
 
     rig_init(&rig, echo_guest, sizeof(echo_guest));
     rig.config.max_instructions = 0;
-    rig.config.cpus = cpus;
+    rig.config.child[0].cpus = cpus;
     rig.config.record = record;
     rig.config.input = input;
     rig_create(&rig);

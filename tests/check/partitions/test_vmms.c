@@ -44,13 +44,13 @@ static void rig_init(struct rig *rig, enum vmms_role role, const uint8_t *code, 
     memset(rig, 0, sizeof(*rig));
     guest_file_make(&rig->file, code, n);
     rig->config = (struct vmms_config){
-        .kernel = rig->file.path,
-        .memory_bytes = 8 * MIB,
+        .child[0].kernel = rig->file.path,
+        .child[0].memory_bytes = 8 * MIB,
         .role = role,
         .max_instructions = 50000000,
         .timeout_ns = UINT64_C(600000) * MILLISECOND_NS,
-        .serial_output = printed,
-        .serial_opaque = rig,
+        .child[0].serial_output = printed,
+        .child[0].serial_opaque = rig,
     };
 }
 
@@ -157,7 +157,7 @@ START_TEST(vps_are_the_cores_of_one_package)
                   0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0x89, 0xd8, 0xc1, 0xe8, 16, PRINT_AL, /* leaf 1 */
                   0xb8, 4, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2, 0xc1, 0xe8, 26, PRINT_AL, /* leaf 4 */
                   POWER_OFF));
-    rig.config.cpus = packages[row].cpus;
+    rig.config.child[0].cpus = packages[row].cpus;
     ck_assert_int_eq(rig_run(&rig).end, VMMS_END_POWER_OFF);
     ck_assert_str_eq(rig.console, packages[row].text);
     rig_fini(&rig);
@@ -552,7 +552,7 @@ START_TEST(random_writes_end_only_the_guest)
         rig.config.max_instructions = 200000;
         rig.config.timeout_ns = UINT64_C(2000) * MILLISECOND_NS;
         rig.config.no_reboot = i % 2 == 0;
-        rig.config.cpus = 1 + (unsigned)(i % 3);
+        rig.config.child[0].cpus = 1 + (unsigned)(i % 3);
         struct vmms_result result = rig_run(&rig);
         ck_assert_msg(result.end != VMMS_END_HOST_FAILURE && result.end != VMMS_END_STOPPED,
                       "SEED=%llu: end %d %s", (unsigned long long)(seed + i), result.end,

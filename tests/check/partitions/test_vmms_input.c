@@ -30,8 +30,9 @@ static void refuse(const struct vmms_config *config, bool is_usage, const char *
 
 static struct vmms_config config_of(const char *kernel)
 {
-    return (
-        struct vmms_config){ .kernel = kernel, .memory_bytes = 8 * MIB, .max_instructions = 1000 };
+    return (struct vmms_config){ .child[0].kernel = kernel,
+                                 .child[0].memory_bytes = 8 * MIB,
+                                 .max_instructions = 1000 };
 }
 
 /* ---- what the configuration says ---- */
@@ -40,13 +41,13 @@ static const struct {
     struct vmms_config config; /* the kernel is added */
     const char *part;
 } wrong[] = {
-    { { .memory_bytes = MIB }, "memory must be a whole number of MiB from 2" },
-    { { .memory_bytes = 8 * MIB + 1 }, "memory must be a whole number of MiB" },
-    { { .memory_bytes = 4096 }, "memory must be a whole number of MiB" },
-    { { .memory_bytes = UINT64_MAX }, "memory must be a whole number of MiB" },
-    { { .memory_bytes = UINT64_C(1) << 63 }, "memory must be a whole number of MiB" },
-    { { .cpus = 65 }, "at most 64 processors" },
-    { { .cpus = UINT32_MAX }, "at most 64 processors" },
+    { { .child[0].memory_bytes = MIB }, "memory must be a whole number of MiB from 2" },
+    { { .child[0].memory_bytes = 8 * MIB + 1 }, "memory must be a whole number of MiB" },
+    { { .child[0].memory_bytes = 4096 }, "memory must be a whole number of MiB" },
+    { { .child[0].memory_bytes = UINT64_MAX }, "memory must be a whole number of MiB" },
+    { { .child[0].memory_bytes = UINT64_C(1) << 63 }, "memory must be a whole number of MiB" },
+    { { .child[0].cpus = 65 }, "at most 64 processors" },
+    { { .child[0].cpus = UINT32_MAX }, "at most 64 processors" },
     { { .cpu = "verdit64" }, "verdite64" },
     { { .cpu = "pentium4" }, "pentium3" },
     { { .cpu = "verdite64,+smeb" }, "smep" },
@@ -64,7 +65,7 @@ START_TEST(wrong_configuration_is_a_usage_error)
     struct vmms_config config = wrong[_i].config;
 
     guest_file_make(&file, halt, sizeof(halt));
-    config.kernel = file.path;
+    config.child[0].kernel = file.path;
     refuse(&config, true, wrong[_i].part);
     guest_file_remove(&file);
 }
@@ -94,11 +95,11 @@ START_TEST(unreadable_files_are_named_with_the_reason)
     config = config_of(empty.path);
     refuse(&config, false, empty.path);
     config = config_of(good.path);
-    config.initrd = "/nonexistent/initrd";
+    config.child[0].initrd = "/nonexistent/initrd";
     refuse(&config, false, "/nonexistent/initrd: No such file or directory");
-    config.initrd = "/";
+    config.child[0].initrd = "/";
     refuse(&config, false, "/: Is a directory");
-    config.initrd = empty.path;
+    config.child[0].initrd = empty.path;
     refuse(&config, false, "the file is empty");
     guest_file_remove(&good);
     guest_file_remove(&empty);
@@ -214,11 +215,11 @@ START_TEST(too_little_memory_is_said)
     /* A kernel that ends beyond the guest's memory, and an initrd that does not fit beside it. */
     guest_file_make(&kernel, big, 4 * MIB);
     config = config_of(kernel.path);
-    config.memory_bytes = 4 * MIB;
+    config.child[0].memory_bytes = 4 * MIB;
     refuse(&config, false, kernel.path);
     guest_file_write(&initrd, big, 8 * MIB);
-    config.memory_bytes = 10 * MIB;
-    config.initrd = initrd.path;
+    config.child[0].memory_bytes = 10 * MIB;
+    config.child[0].initrd = initrd.path;
     refuse(&config, false, "initrd");
     guest_file_remove(&kernel);
     guest_file_remove(&initrd);
@@ -234,7 +235,7 @@ START_TEST(command_line_has_a_limit)
     memset(line, 'x', 100000);
     guest_file_make(&kernel, halt, sizeof(halt));
     struct vmms_config config = config_of(kernel.path);
-    config.append = line;
+    config.child[0].append = line;
     refuse(&config, false, "command line");
     guest_file_remove(&kernel);
     free(line);
@@ -257,8 +258,8 @@ START_TEST(largest_configurations_start)
         struct vmms_config config = config_of(kernel.path);
         struct error error = { "" };
         config.role = (enum vmms_role)_i;
-        config.memory_bytes = rows[i].mib * MIB;
-        config.cpus = rows[i].cpus;
+        config.child[0].memory_bytes = rows[i].mib * MIB;
+        config.child[0].cpus = rows[i].cpus;
         struct vmms *vmms = vmms_create(&config, &usage, &error);
         ck_assert_msg(vmms != NULL, "%llu MiB, %u: %s", (unsigned long long)rows[i].mib,
                       rows[i].cpus, error.text);

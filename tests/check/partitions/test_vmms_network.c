@@ -74,8 +74,10 @@ START_TEST(a_wrong_net_is_a_usage_error)
     bool usage = false;
 
     guest_file_make(&file, halt, sizeof(halt));
-    struct vmms_config config = { .kernel = file.path, .memory_bytes = 8 << 20, .n_net = 1 };
-    config.net[0] = _i < 2 ? wrong[_i] : "user";
+    struct vmms_config config = { .child[0].kernel = file.path,
+                                  .child[0].memory_bytes = 8 << 20,
+                                  .child[0].n_net = 1 };
+    config.child[0].net[0] = _i < 2 ? wrong[_i] : "user";
     config.role = _i < 2 ? VMMS_ROLE_CHILD : VMMS_ROLE_PC;
     ck_assert_ptr_null(vmms_create(&config, &usage, &error));
     ck_assert(usage && error.text[0] != '\0');

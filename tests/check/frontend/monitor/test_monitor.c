@@ -60,9 +60,9 @@ static void rig_start_for(struct rig *rig, bool wait, uint64_t instructions)
     (void)snprintf(rig->gdb_option, sizeof(rig->gdb_option), "unix:%s", rig->gdb);
     (void)snprintf(rig->control, sizeof(rig->control), "%s/control", rig->folder);
     guest_file_make(&rig->file, code, sizeof(code));
-    const struct vmms_config config = { .kernel = rig->file.path,
-                                        .memory_bytes = 8 << 20,
-                                        .cpus = 2,
+    const struct vmms_config config = { .child[0].kernel = rig->file.path,
+                                        .child[0].memory_bytes = 8 << 20,
+                                        .child[0].cpus = 2,
                                         .virtual_time = instructions != 0,
                                         .max_instructions = instructions,
                                         .timeout_ns = UINT64_C(100000000000) };
