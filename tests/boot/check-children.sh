@@ -1,6 +1,7 @@
 #!/bin/sh
 # Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them.
-# Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS, BYTES (over the switch; half of SERVER_MEMORY at most) from the environment.
+# Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and BYTES (over the switch; 1 GiB of the server's memory holds them) from
+# the environment.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0
 out=build/children
@@ -39,17 +40,18 @@ two() # name, options of the machine
 }
 switched() # name, options of the machine
 {
-    name=$1
+    name=$1 bytes=${BYTES:-268435456}
+    case $name in *virtual*) bytes=${BYTES:-67108864} ;; esac
     shift
     run "$name" "$@" \
-        --child server --kernel "$image" --initrd "$net" --memory "${SERVER_MEMORY:-512M}" --net switch=between --serial "file:$out/$name.a" \
-        --append "console=ttyS0 net_tests=serve net_bytes=${BYTES:-8388608}" \
+        --child server --kernel "$image" --initrd "$net" --memory 1G --net switch=between --serial "file:$out/$name.a" \
+        --append "console=ttyS0 net_tests=serve net_bytes=$bytes" \
         --child client --kernel "$image" --initrd "$net" --memory 256M --net switch=between --serial "file:$out/$name.b" \
         --append "console=ttyS0 net_tests=fetch"
     why=
     [ $status = 0 ] || why="exit $status"
     for child in a b; do grep -q '^CHECKS PASSED' "$out/$name.$child" || why="$why; child $child failed"; done
-    [ -n "$why" ] || grep -ah '^received' "$out/$name.b" | sed "s/^/$name: ${BYTES:-8388608} bytes /"
+    [ -n "$why" ] || grep -ah '^received' "$out/$name.b" | sed "s/^/$name: $bytes bytes /"
 }
 hash_of() { sed -n 's/^trace hash: //p' "$out/$1.log"; }
 same() # kind, a function that runs two children: twice with one seed
