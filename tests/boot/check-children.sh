@@ -40,14 +40,14 @@ two() # name, options of the machine
 }
 switched() # name, options of the machine
 {
-    name=$1 bytes=${BYTES:-268435456}
-    case $name in *virtual*) bytes=${BYTES:-67108864} ;; esac
+    name=$1 bytes=${BYTES:-268435456} mtu=1500
+    case $name in *virtual*) bytes=${BYTES:-67108864} ;; *jumbo*) mtu=9000 ;; esac
     shift
     run "$name" "$@" \
         --child server --kernel "$image" --initrd "$net" --memory 1G --net switch=between --serial "file:$out/$name.a" \
-        --append "console=ttyS0 net_tests=serve net_bytes=$bytes" \
+        --append "console=ttyS0 net_tests=serve net_bytes=$bytes net_mtu=$mtu" \
         --child client --kernel "$image" --initrd "$net" --memory 256M --net switch=between --serial "file:$out/$name.b" \
-        --append "console=ttyS0 net_tests=fetch"
+        --append "console=ttyS0 net_tests=fetch net_mtu=$mtu"
     why=
     [ $status = 0 ] || why="exit $status"
     for child in a b; do grep -q '^CHECKS PASSED' "$out/$name.$child" || why="$why; child $child failed"; done
@@ -70,6 +70,10 @@ if asked boot-virtual; then same boot two; fi
 if asked switch-realtime; then
     switched switch-realtime
     judge switch-realtime "$why"
+fi
+if asked switch-jumbo; then
+    switched switch-jumbo
+    judge switch-jumbo "$why"
 fi
 if asked switch-virtual; then same switch switched; fi
 if asked crash; then # a has no init and panics; b does not care

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stock Debian kernels and the network adapter: DHCP, 256 MiB over NAT, SIZE MiB both ways, offloads, channels, MTU, address, link, hot plug
-# under load, a forwarded port, restrict, VLANs, captures. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the
+# under load, a forwarded port, restrict, VLANs, names, IPv6, captures. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the
 # environment. A row: name, kernel, options, adapters ("user" gets the forwarded port; _ is a blank), tests in the guest, queues, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
@@ -63,9 +63,13 @@ while IFS='|' read -r name kernel options nets tests queues seconds; do
         case $net in user*) net=$net,hostfwd=tcp:127.0.0.1:$forwarded-:80 ;; esac
         set -- "$@" --net "$(echo "$net" | tr _ ' ')"
     done
+    case $tests in *dns*) # asks the host's name server, where there is one
+        "$busybox" nslookup verdite.invalid 2>&1 | grep -q NXDOMAIN || { tests=$(echo "$tests" | sed 's/,*dns//') && echo "$name: no name server"; }
+        ;;
+    esac
     case $tests in *capture*) set -- "$@" --pcap "nic0=$out/$name.pcap" ;; esac
     $verdite run --kernel "$image" --initrd "$initrd" $options $OPTIONS --control "$socket" --no-reboot --timeout "$seconds" "$@" \
-        --append "console=ttyS0 net_port=$port net_sum=$sum net_put=$put_sum net_big=$big_sum net_queues=$queues net_tests=$tests" \
+        --append "console=ttyS0 net_port=$port net_six=$six net_sum=$sum net_put=$put_sum net_big=$big_sum net_queues=$queues net_tests=$tests" \
         </dev/null >"$console" 2>"$console.log" &
     running=$!
     serve "$console" "$socket" $forwarded
@@ -93,6 +97,7 @@ done <<ROWS
 6.1-cloud-virtual| 6.1 cloud  | --clock virtual | user          | dhcp,ping,put,offloads,mtu                                   | 1 | 600
 6.1-restrict     | 6.1 cloud  |                 | user,restrict=on | dhcp,ping,restricted,forward                              | 1 | 600
 6.1-vlan         | 6.1 cloud  | --cpus 2        | switch=lab,vlan=5 switch=lab,vlan=5 switch=lab,vlan=6 switch=lab,vlan=trunk_5-6 switch=other,vlan=5 | vlan | 2 | 600
+6.1-ipv6         | 6.1 cloud  |                 | user,ipv6=on  | dhcp,dns,ipv6                                                | 1 | 600
 6.1-capture      | 6.1 cloud  |                 | user          | dhcp,capture                                                 | 1 | 600
 6.12-cloud-1     | 6.12 cloud |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
 6.12-cloud-4     | 6.12 cloud | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,mtu,link,hotload,forward | 4 | 900

@@ -1,4 +1,17 @@
 # Sourced: what the guests of check-net find on the host's loopback. Sets port, sum and put_sum; serves until the script ends.
+# Also at ::1, where there is one: six is the port, or empty.
+serve_six() # directory
+{
+    six=$port
+    "$busybox" httpd -f -p "[::1]:$port" -h "$1" 2>/dev/null &
+    httpd_six=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        kill -0 $httpd_six 2>/dev/null || break
+        "$busybox" wget -q -O - "http://[::1]:$port/small" 2>/dev/null | cmp -s - "$1/small" && return
+        sleep 0.3
+    done
+    six=
+}
 # serve_files DIRECTORY MIB; false, with why_not, when the host cannot.
 serve_files()
 {
@@ -21,7 +34,8 @@ serve_files()
         for _ in 1 2 3 4 5 6 7 8 9 10; do
             kill -0 $httpd 2>/dev/null || break
             if "$busybox" wget -q -O - http://127.0.0.1:$port/small 2>/dev/null | cmp -s - "$1/small"; then
-                trap 'kill $httpd 2>/dev/null' EXIT
+                serve_six "$1"
+                trap 'kill $httpd $httpd_six 2>/dev/null' EXIT
                 return 0
             fi
             sleep 0.3
