@@ -279,13 +279,15 @@ static enum io_status missed(void *opaque, void *vp_opaque, gpa_t gpa, unsigned 
 static void narrowed(void *opaque)
 {
     struct partition *partition = opaque;
+    uint32_t left = __atomic_load_n(&partition->n_vps, __ATOMIC_ACQUIRE);
 
-    for (uint32_t i = 0; i < HV_VPS; i++) {
+    for (uint32_t i = 0; left > 0 && i < HV_VPS; i++) {
         struct vp *vp = partition_vp(partition, i);
 
         if (vp == NULL) {
             continue;
         }
+        left--;
         if (vp_is_parallel(vp)) {
             lp_space_changed(vp_glue_of(vp)->lp);
         } else {

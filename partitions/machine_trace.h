@@ -15,7 +15,8 @@
     X(VMBUS_MESSAGE_BAD, "vmbus.message_bad", GUEST, "why:s value:x") \
     X(VMBUS_NOT_BUILT,   "vmbus.not_built",   UNIMPLEMENTED, "name:s") \
     X(VMBUS_CONTACT,     "vmbus.contact",     INFO,  "version:x supported:d vp:d sint:d") \
-    X(VMBUS_LIMIT,       "vmbus.limit",       WARN,  "what:s value:d")
+    X(VMBUS_LIMIT,       "vmbus.limit",       WARN,  "what:s value:d") \
+    X(CHILD_NOT_STOPPED, "machine.child_not_stopped", WARN, "why:s")
 /* clang-format on */
 
 enum machine_event {

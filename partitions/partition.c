@@ -111,7 +111,7 @@ void partition_finalize(struct partition *partition)
         if (vp != NULL) {
             hv_vp_fini(vp);
             __atomic_store_n(&partition->vps[i], NULL, __ATOMIC_RELEASE);
-            partition->n_vps--;
+            __atomic_store_n(&partition->n_vps, partition->n_vps - 1, __ATOMIC_RELEASE);
             hv->ops->vp_destroy(hv->config.ops_opaque, vp);
         }
     }

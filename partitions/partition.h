@@ -67,7 +67,7 @@ struct partition {
     void *glue;               /* the machine's */
 
     struct vp *vps[HV_VPS];
-    unsigned n_vps; /* how many there are; indices may have holes */
+    unsigned n_vps; /* (atomic) how many there are; indices may have holes */
 
     struct pool_page
         *pool; /* deposited pages, free or charged to objects: which is which does not matter */

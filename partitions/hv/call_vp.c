@@ -42,7 +42,7 @@ hv_status_t hv_call_create_vp(struct hv_request *request)
         return HV_STATUS_NO_RESOURCES;
     }
     __atomic_store_n(&target->vps[index], vp, __ATOMIC_RELEASE);
-    target->n_vps++;
+    __atomic_store_n(&target->n_vps, target->n_vps + 1, __ATOMIC_RELEASE);
     HV_TRACE(hv, VP_CREATED, target->id, index, target->id, index);
     return HV_STATUS_SUCCESS;
 }
@@ -54,7 +54,7 @@ hv_status_t hv_call_delete_vp(struct hv_request *request)
 
     hv_vp_fini(vp);
     __atomic_store_n(&target->vps[vp->index], NULL, __ATOMIC_RELEASE);
-    target->n_vps--;
+    __atomic_store_n(&target->n_vps, target->n_vps - 1, __ATOMIC_RELEASE);
     partition_uncharge(target, HV_COST_VP);
     request->hv->ops->vp_destroy(request->hv->config.ops_opaque, vp);
     request->vp = NULL;

@@ -264,9 +264,10 @@ static bool map_rights(uint64_t flags, unsigned *rights)
 
 static void target_changed(struct hv_request *request)
 {
-    for (uint32_t i = 0; i < HV_VPS && request->target->n_vps != 0; i++) {
+    for (uint32_t i = 0, left = request->target->n_vps; left > 0 && i < HV_VPS; i++) {
         if (request->target->vps[i] != NULL) {
             request->hv->ops->kick(request->target->vps[i]);
+            left--;
         }
     }
 }

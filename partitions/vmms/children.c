@@ -7,6 +7,7 @@
 #include "partitions/board.h"
 #include "partitions/hv/hv.h"
 #include "partitions/machine.h"
+#include "partitions/machine_trace.h"
 #include "partitions/partition.h"
 #include "partitions/vmms/parent.h"
 #include "partitions/vp.h"
@@ -147,9 +148,14 @@ int child_restart(struct child *child, struct error *error)
 
 void child_end(struct child *child, enum vmms_end end)
 {
+    struct error error;
+
     child->over = true;
     child->end = end;
-    (void)!parent_stop(child->machine, child->partition, NULL);
+    if (parent_stop(child->machine, child->partition, &error) != 0) {
+        TRACE(&child->machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_CHILD_NOT_STOPPED,
+              (uint32_t)child->partition->id, -1, (uintptr_t)error.text);
+    }
     board_reset(child->board);
     worker_reset(&child->worker);
 }
