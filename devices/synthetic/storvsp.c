@@ -50,6 +50,45 @@ static void answer(struct storvsp *storvsp, struct vmbus_channel *channel, uint6
     }
 }
 
+/* Say that something came or went, if the guest listens. Linux has no queue for such a packet before its first request (it would
+ * crash): until then the packet waits, an enumeration in place of a removal. */
+static void tell(struct storvsp *storvsp, enum vstor_operation operation)
+{
+    uint8_t packet[VSTOR_PACKET_BYTES] = { 0 };
+    struct vmbus_channel *channel = storvsp->vmbus.channel[0];
+    if (channel == NULL || !channel->open || storvsp->state != VSTOR_READY) {
+        return;
+    }
+    if (!storvsp->asked) {
+        storvsp->untold = operation == VSTOR_ENUMERATE_BUS || storvsp->untold == 0
+                              ? (uint32_t)operation
+                              : storvsp->untold;
+        return;
+    }
+    le32_store(packet + VSTOR_OPERATION, operation);
+    (void)vmbus_channel_send(channel, packet, packet_bytes(storvsp), 0, false);
+}
+
+/* The guest's first request: it listens. */
+static void listens(struct storvsp *storvsp)
+{
+    uint32_t untold = storvsp->untold;
+    storvsp->asked = true;
+    storvsp->untold = 0;
+    if (untold != 0) {
+        tell(storvsp, (enum vstor_operation)untold);
+    }
+}
+
+/* As after a reset: a guest begins anew. */
+static void begin(struct storvsp *storvsp)
+{
+    storvsp->state = VSTOR_NEW;
+    storvsp->version = 0;
+    storvsp->asked = false;
+    storvsp->untold = 0;
+}
+
 /* ---- requests ---- */
 
 /* The first that is free: which one it is does not depend on what was before. */
@@ -249,6 +288,9 @@ static enum vmbus_taken execute_srb(struct storvsp *storvsp, struct vmbus_channe
     if (request == NULL) {
         return VMBUS_LATER;
     }
+    if (!storvsp->asked) {
+        listens(storvsp);
+    }
     storvsp->quiet_ns = storvsp->leaving ? clock_now_ns(storvsp->vmbus.clock) + LEAVE_QUIET_NS : 0;
     request->channel = channel;
     request->transaction = packet->transaction;
@@ -392,20 +434,8 @@ static int storvsp_open(struct vmbus_device *dev, struct vmbus_channel *channel)
     if (channel->index != 0) {
         return storvsp->state == VSTOR_READY ? 0 : -EINVAL;
     }
-    storvsp->state = VSTOR_NEW;
-    storvsp->version = 0;
+    begin(storvsp);
     return 0;
-}
-
-/* Say that something came or went, if the guest listens. */
-static void tell(struct storvsp *storvsp, enum vstor_operation operation)
-{
-    uint8_t packet[VSTOR_PACKET_BYTES] = { 0 };
-    struct vmbus_channel *channel = storvsp->vmbus.channel[0];
-    le32_store(packet + VSTOR_OPERATION, operation);
-    if (channel != NULL && channel->open && storvsp->state == VSTOR_READY) {
-        (void)vmbus_channel_send(channel, packet, packet_bytes(storvsp), 0, false);
-    }
 }
 
 static void stay(struct storvsp *storvsp)
@@ -429,8 +459,7 @@ static void storvsp_close(struct vmbus_device *dev, struct vmbus_channel *channe
         resume(storvsp);
     }
     if (channel->index == 0) {
-        storvsp->state = VSTOR_NEW;
-        storvsp->version = 0;
+        begin(storvsp);
         stay(storvsp);
     }
 }
@@ -479,8 +508,7 @@ static void storvsp_reset(struct device *dev)
             scsi_target_reset(&storvsp->units[i]->target);
         }
     }
-    storvsp->state = VSTOR_NEW;
-    storvsp->version = 0;
+    begin(storvsp);
     stay(storvsp);
 }
 
@@ -496,7 +524,7 @@ static const struct device_type storvsp_type = {
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
     .state = { .name = "storvsp",
-               .version = 2,
+               .version = 3,
                .fields = storvsp_state_rows,
                .n_fields = STORVSP_STATE_ROWS,
                .size = sizeof(struct storvsp),
@@ -508,7 +536,7 @@ static const struct device_type storvsp_ide_type = {
     .size = sizeof(struct storvsp),
     .reset = storvsp_reset,
     .state = { .name = "storvsp",
-               .version = 2,
+               .version = 3,
                .fields = storvsp_state_rows,
                .n_fields = STORVSP_STATE_ROWS,
                .size = sizeof(struct storvsp),

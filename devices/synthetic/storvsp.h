@@ -55,6 +55,9 @@ struct storvsp {
     uint32_t version;
     uint32_t under_way;
     struct storvsp_reset reset;
+    /* A guest's driver may only listen once it asks for something itself. Until then what came and went waits; 0: nothing does. */
+    bool asked;      /* a request came since the channel was opened */
+    uint32_t untold; /* enum vstor_operation */
     /* Its offer is about to be taken back: to the guest there are no units any more, and when it has asked for nothing for a while,
      * or after some seconds, it has let go of them. */
     bool leaving;
@@ -78,7 +81,7 @@ WARN_UNUSED int storvsp_init(struct storvsp *storvsp, const struct storvsp_world
 int storvsp_fini(struct storvsp *storvsp);
 
 /* Its saved state, while nothing of it is with the host (storvsp_quiesce). Read when the same disks are attached. */
-enum { STORVSP_STATE_ROWS = 14 };
+enum { STORVSP_STATE_ROWS = 16 };
 extern const struct state_field storvsp_state_rows[];
 int storvsp_state_loaded(void *object, struct error *error);
 /* Wait for the host to end what it does, and flush every image. 0 or -errno. */

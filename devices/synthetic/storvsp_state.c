@@ -267,6 +267,8 @@ static const struct state_value reset_channel = { reset_channel_get, reset_chann
 const struct state_field storvsp_state_rows[] = {
     STATE_FIELD_MAX(struct storvsp, state, VSTOR_READY),
     STATE_FIELD(struct storvsp, version),
+    STATE_FIELD(struct storvsp, asked),
+    STATE_FIELD_MAX(struct storvsp, untold, VSTOR_ENUMERATE_BUS),
     STATE_VALUE_FIELD("reset.channel", &reset_channel),
     STATE_FIELD(struct storvsp, reset.transaction),
     STATE_FIELD(struct storvsp, reset.packet),

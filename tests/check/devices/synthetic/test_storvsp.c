@@ -392,9 +392,76 @@ START_TEST(closing_forgets_what_is_under_way)
 }
 END_TEST
 
+static void remove_disk(unsigned lun)
+{
+    vmbus_device_lock(&storvsp->vmbus);
+    ck_assert_int_eq(storvsp_detach(storvsp, lun), 0);
+    vmbus_device_unlock(&storvsp->vmbus);
+}
+
+static void reopen(void)
+{
+    rig_close(rig, relid);
+    ck_assert(rig_teardown(rig, relid, 0xe1e10 + relid));
+    ck_assert(rig_open_at(rig, relid, RINGS_AT));
+    to_host = rig_ring_out(rig, RINGS_AT);
+    to_guest = rig_ring_in(rig, RINGS_AT);
+}
+
+/* Linux crashes when it hears of a unit before it has asked for anything: it is told with its first request, once, and what it
+ * was not told is forgotten when it opens the channel anew. */
+START_TEST(nothing_is_told_before_the_first_request)
+{
+    static const struct {
+        const char *changes; /* +: LUN 5 comes; -: it goes; o: the channel is opened anew */
+        uint32_t told;
+    } rows[] = {
+        { "", 0 },
+        { "+", VSTOR_ENUMERATE_BUS },
+        { "-", VSTOR_REMOVE_DEVICE },
+        { "+-", VSTOR_ENUMERATE_BUS }, /* whose scan finds what is gone, too */
+        { "+o", 0 },
+        { "-+", VSTOR_ENUMERATE_BUS },
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        initialize(0x602);
+        for (const char *change = rows[i].changes; *change != '\0'; change++) {
+            if (*change == 'o') {
+                reopen();
+                initialize(0x602);
+            } else if (*change == '+') {
+                add_disk(5, "five.img");
+            } else {
+                remove_disk(5);
+            }
+            ck_assert_uint_eq(get(), UINT64_MAX);
+        }
+        srb(0, false, 0, 0, CDB(0), 1);
+        uint64_t first = get();
+        ck_assert_uint_eq(first, rows[i].told != 0 ? 0 : UINT64_MAX);
+        ck_assert(rows[i].told == 0 || le32_load(answered) == rows[i].told);
+        pass(MILLISECOND);
+        ck_assert_uint_eq(get(), 1);
+        srb(0, false, 0, 0, CDB(0), 2);
+        pass(MILLISECOND);
+        ck_assert_uint_eq(get(), 2); /* told once */
+        reopen();
+    }
+}
+END_TEST
+
+/* A request, so that the guest listens. */
+static void ask_first(void)
+{
+    srb(0, false, 0, 0, CDB(0), 99);
+    pass(MILLISECOND);
+    ck_assert_uint_eq(get(), 99);
+}
+
 START_TEST(disks_come_and_go)
 {
     initialize(0x602);
+    ask_first();
     add_disk(5, "five.img");
     ck_assert_uint_eq(get(), 0);
     ck_assert_uint_eq(le16_load(reply), VMBUS_PACKET_INBAND);
@@ -461,6 +528,7 @@ START_TEST(leaves_a_guest_that_is_never_quiet)
 {
     enum { RESCIND = 2 };
     initialize(0x602);
+    ask_first();
     (void)messages(RESCIND);
     vmbus_device_lock(&storvsp->vmbus);
     vmbus_device_rescind(&storvsp->vmbus);
@@ -492,6 +560,7 @@ static Suite *suite_storvsp(void)
     tcase_add_test(tcase, resets_wait_for_what_is_under_way);
     tcase_add_test(tcase, more_than_can_be_under_way_waits);
     tcase_add_test(tcase, closing_forgets_what_is_under_way);
+    tcase_add_test(tcase, nothing_is_told_before_the_first_request);
     tcase_add_test(tcase, disks_come_and_go);
     tcase_add_test(tcase, leaves_when_the_guest_is_quiet);
     tcase_add_test(tcase, leaves_a_guest_that_is_never_quiet);
