@@ -3,6 +3,7 @@
 #include "base/host/memory.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -46,4 +47,14 @@ void host_memory_release(uint8_t *memory, size_t length_bytes)
     if (memory != NULL) {
         (void)munmap(memory, length_bytes);
     }
+}
+
+uint64_t host_heap_bytes(void)
+{
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
+    struct mallinfo2 heap = mallinfo2();
+    return (uint64_t)heap.uordblks + heap.hblkhd;
+#else
+    return 0;
+#endif
 }

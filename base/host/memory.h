@@ -13,4 +13,7 @@
 WARN_UNUSED uint8_t *host_memory_reserve(size_t length_bytes, const char *name, struct error *error);
 void host_memory_release(uint8_t *memory, size_t length_bytes);
 
+/* Bytes that the process has from malloc and has not freed; 0 where the C library does not tell. */
+uint64_t host_heap_bytes(void);
+
 #endif

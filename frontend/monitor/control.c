@@ -494,6 +494,24 @@ static json_t *verb_devices(struct control *control, const struct control_reques
     return object;
 }
 
+static json_t *verb_memory(struct control *control, const struct control_request *request,
+                           char *error, size_t size)
+{
+    struct vmms_memory memory = { 0 };
+
+    (void)error, (void)size;
+    if (control->vmms != NULL) {
+        vmms_memory(control->vmms, request->at_child, &memory);
+    }
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I, s:I}", "deposited_pages",
+        (json_int_t)memory.deposited_pages, "deposited_used", (json_int_t)memory.deposited_used,
+        "parent_used", (json_int_t)memory.parent_used, "mapped_pages",
+        (json_int_t)memory.mapped_pages, "channels_open", (int)memory.channels_open, "gpadls",
+        (int)memory.gpadls, "gpadl_pages", (json_int_t)memory.gpadl_pages, "waiting_bytes",
+        (json_int_t)memory.waiting_bytes, "heap_bytes", (json_int_t)memory.heap_bytes);
+}
+
 static verb_handler *const handlers[] = {
 #define X(name, child, arguments, least, most, help) verb_##name,
     CONTROL_VERBS(X)

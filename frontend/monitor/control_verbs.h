@@ -26,7 +26,8 @@
     X(offer,    1, "DEVICE", 1, 1, "Offer it again.") \
     X(nic,      1, "list|add NET|remove NAME|link NAME up|link NAME down|capture PORT=FILE", 1, 3, "Network adapters: NET as --net takes it.") \
     X(disk,     1, "add FILE[,...]|remove LUN|list", 1, 2, "Put a disk into the guest as --disk does, take one away, or show them.") \
-    X(devices,  1, "",       0, 0, "The VMBus devices: offered or not, channels, counters.")
+    X(devices,  1, "",       0, 0, "The VMBus devices: offered or not, channels, counters.") \
+    X(memory,   1, "",       0, 0, "What a child takes: pages of the hypervisor, channels, GPADLs; what the process has allocated.")
 /* clang-format on */
 
 struct control_verb {

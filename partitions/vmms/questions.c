@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host/memory.h"
 #include "partitions/partition.h"
 #include "partitions/vmms/vmms_parts.h"
 
@@ -120,6 +121,31 @@ void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus)
         .gpadl_pages = server->gpadl_pages,
     };
     debug_release(&vmms->machine);
+}
+
+void vmms_memory(struct vmms *vmms, unsigned child, struct vmms_memory *memory)
+{
+    const struct worker *worker = &vmms->child[child].worker;
+    const struct partition *partition = vmms->child[child].partition;
+
+    debug_hold(&vmms->machine);
+    *memory = (struct vmms_memory){
+        .deposited_pages = partition->pool_total,
+        .deposited_used = partition->pool_used,
+        .parent_used = partition->parent != NULL ? partition->parent->pool_used : 0,
+        .mapped_pages = partition->mapped_pages,
+        .gpadls = worker->vmbus.server.n_gpadls,
+        .gpadl_pages = worker->vmbus.server.gpadl_pages,
+    };
+    for (unsigned i = 0; i < worker->n_devices; i++) {
+        const struct vmbus_device *dev = worker->device[i];
+        for (unsigned j = 0; j < dev->n_channels; j++) {
+            memory->channels_open += dev->channel[j]->open;
+            memory->waiting_bytes += dev->channel[j]->n_waiting;
+        }
+    }
+    debug_release(&vmms->machine);
+    memory->heap_bytes = host_heap_bytes();
 }
 
 bool vmms_port(struct vmms *vmms, unsigned child, unsigned index, struct vmms_port *port)

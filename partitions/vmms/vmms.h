@@ -191,6 +191,18 @@ struct vmms_vmbus {
 };
 void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus);
 
+/* What a child takes: a guest that begins anew takes what it took at first. heap_bytes is the whole process's: what is allocated and
+ * not freed, 0 where the host does not tell. */
+struct vmms_memory {
+    uint64_t deposited_pages, deposited_used; /* its pool; those that objects are charged with */
+    uint64_t parent_used;                     /* the same of its parent's pool */
+    uint64_t mapped_pages;                    /* guest memory */
+    unsigned channels_open, gpadls;
+    uint64_t gpadl_pages, waiting_bytes; /* packets that wait for room in its rings */
+    uint64_t heap_bytes;
+};
+void vmms_memory(struct vmms *vmms, unsigned child, struct vmms_memory *memory);
+
 /* After a triple fault (or an abort): both faults, registers, the page walk, the last blocks, as
  * text. */
 void vmms_autopsy(struct vmms *vmms, char *text, size_t size);

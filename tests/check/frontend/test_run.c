@@ -169,6 +169,12 @@ void vmms_vmbus(struct vmms *vmms, unsigned child, struct vmms_vmbus *vmbus)
     memset(vmbus, 0, sizeof(*vmbus));
 }
 
+void vmms_memory(struct vmms *vmms, unsigned child, struct vmms_memory *memory)
+{
+    (void)vmms, (void)child;
+    memset(memory, 0, sizeof(*memory));
+}
+
 const char *vmms_translation_refused(const struct vmms *vmms)
 {
     (void)vmms;
