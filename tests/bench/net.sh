@@ -4,32 +4,18 @@
 verdite=$1 cpio=$2 cc=$3
 out=build/bench/net
 jobs=${JOBS:-receive:256,send:256,turns:20000}
-mkdir -p "$out/modules"
-kernel=$(tests/boot/fetch-kernel.sh cloud) && tests/boot/net/make-initramfs.sh "$cpio" "${kernel%/*}" >/dev/null || {
+mkdir -p "$out"
+kernel=$(tests/boot/fetch-kernel.sh cloud) || {
     echo "bench-net: skipped: no kernel, or no packages"
     exit 77
 }
 "$cc" -std=c11 -D_GNU_SOURCE -O2 -static -o "$out/netjob" tests/bench/netjob.c || exit 1
-box=build/cache/busybox/bin/busybox
-[ -x "$box" ] || box=$(command -v busybox)
-rm -f "$out"/modules/*
-number=10
-for module in hv_vmbus failover hv_netvsc virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci net_failover virtio_net af_packet; do
-    number=$((number + 1))
-    file=$(find "${kernel%/*}" -name "$module.ko*" | head -n 1)
-    case $file in '') ;; *.xz) xz -dc "$file" >"$out/modules/$number-$module.ko" ;; *) cp "$file" "$out/modules/$number-$module.ko" ;; esac
-done
-{
-    for dir in /dev /proc /sys /tmp /bin /sbin /usr /usr/sbin /etc /modules; do echo "dir $dir 755"; done
-    echo "char /dev/console 600 5 1"
-    echo "char /dev/null 666 1 3"
-    echo "file /bin/busybox 755 $box"
-    echo "link /bin/sh busybox"
-    echo "file /init 755 tests/bench/net-init"
-    echo "file /etc/udhcpc 755 tests/boot/net/udhcpc"
-    echo "file /usr/sbin/netjob 755 $out/netjob"
-    for module in "$out"/modules/*.ko; do echo "file /modules/${module##*/} 644 $module"; done
-} | "$cpio" >"$out/initrd" || exit 1
+. tests/boot/initramfs.sh
+pack_initramfs "$out/initrd" tests/bench/net-init "${kernel%/*}" hv_vmbus failover hv_netvsc virtio_ring virtio virtio_pci_legacy_dev \
+    virtio_pci_modern_dev virtio_pci net_failover virtio_net af_packet <<END || exit
+file /etc/udhcpc 755 tests/boot/net/udhcpc
+file /usr/sbin/netjob 755 $out/netjob
+END
 port=$((20000 + $$ % 20000))
 "$out/netjob" serve $port "$out/pid" >"$out/lines" &
 server=$!

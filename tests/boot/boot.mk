@@ -65,7 +65,7 @@ check-flip: $(BOOT_FLIP) $(BOOT_CPIO)
 	@kernel=$${KERNEL:-$$(tests/boot/fetch-kernel.sh cloud)} && initrd=$${INITRD:-$$(tests/boot/make-initramfs.sh $(BOOT_CPIO))} || \
 	    { echo "skipped: no kernel"; exit 0; }; $(BOOT_FLIP) $$kernel $$initrd $(or $(N),10) $(or $(SEED),1)
 
-# make check-vmbus      stock VMBus drivers: bind, rescind, clock, reboot, power-off; ROUNDS=20 REBOOTS=3 OPTIONS="--engine translator"
+# make check-vmbus      stock VMBus drivers: bind, rescind, clock, reboot, power-off; ROUNDS=20 REBOOTS=3 SERIES="6.1 6.12 7" OPTIONS="--engine translator"
 .PHONY: check-vmbus
 check-vmbus: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-vmbus.sh $(OUT)/verdite $(BOOT_CPIO) $(or $(ROUNDS),20) $(or $(REBOOTS),3)
