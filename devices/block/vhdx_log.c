@@ -221,7 +221,7 @@ int vhdx_replay(struct vhdx *vhdx, struct error *error)
     const char *name = vhdx->image.file->name;
     struct vhdx_log log = { .vhdx = vhdx,
                             .length = vhdx->log_length,
-                            .work_left = (uint64_t)vhdx->log_length * 16 };
+                            .work_left = (uint64_t)vhdx->log_length * 4 };
     log.bytes = malloc((size_t)log.length * 2);
     if (log.bytes == NULL) {
         return error_set(error, -ENOMEM, "%s: no memory for its log", name);

@@ -404,11 +404,22 @@ END_TEST
 START_TEST(checksums_and_names)
 {
     /* RFC 3720 B.4 */
-    uint8_t bytes[32] = { 0 };
+    uint8_t bytes[32] = { 0 }, counted[64];
+    for (unsigned i = 0; i < sizeof(counted); i++) {
+        counted[i] = (uint8_t)(i * 37);
+    }
     ck_assert_uint_eq(crc32c(bytes, 32), 0x8a9136aa);
     memset(bytes, 0xff, 32);
     ck_assert_uint_eq(crc32c(bytes, 32), 0x62a8ab43);
     ck_assert_uint_eq(crc32c("123456789", 9), 0xe3069283);
+    for (unsigned n = 0; n < 32; n++) { /* any length and alignment, bit by bit */
+        uint32_t crc = UINT32_MAX;
+        for (unsigned i = 0; i < 8 * n; i++) {
+            crc = crc >> 1 ^
+                  (((crc ^ (uint32_t)counted[n + i / 8] >> i % 8) & 1) != 0 ? 0x82f63b78 : 0);
+        }
+        ck_assert_uint_eq(crc32c(counted + n, n), ~crc);
+    }
     struct guid guid;
     char text[GUID_TEXT_SIZE];
     ck_assert(guid_parse("{2DC27766-F623-4200-9D64-115E9BFD4A08}", &guid));
