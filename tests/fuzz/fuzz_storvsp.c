@@ -96,12 +96,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct image_store *store = calloc(1, sizeof(*store));
     struct storvsp *storvsp = calloc(1, sizeof(*storvsp));
-    struct vmbus_rig *rig = vmbus_rig_create();
-    struct io_pool *pool = calloc(1, sizeof(*pool));
+    static struct vmbus_rig *rig;
+    static struct io_pool *pool;
     struct clock clk;
     struct error error;
-    if (store == NULL || storvsp == NULL || pool == NULL || io_pool_init(pool, &error) != 0) {
+    if (store == NULL || storvsp == NULL) {
         abort();
+    }
+    if (rig == NULL) {
+        rig = vmbus_rig_create();
+        pool = calloc(1, sizeof(*pool));
+        if (pool == NULL || io_pool_init(pool, &error) != 0) {
+            abort();
+        }
     }
     clock_init(&clk, CLOCK_MODE_VIRTUAL);
     image_store_init(store, 1);
@@ -119,13 +126,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
     }
     fuzz_run(rig, &clk, storvsp, relid, data, n);
-    vmbus_rig_destroy(rig);
+    vmbus_rig_again(rig);
     (void)storvsp_fini(storvsp);
-    io_pool_fini(pool);
     clock_fini(&clk);
     image_store_fini(store);
     free(storvsp);
-    free(pool);
     free(store);
     return 0;
 }

@@ -29,7 +29,6 @@ static uint64_t a_time(void *opaque)
 
 static void box_init(struct box *box)
 {
-    box->rig = vmbus_rig_create();
     const struct ic_world world = { .clock = &box->rig->clock,
                                     .trace = &box->rig->trace,
                                     .partition = 1,
@@ -116,11 +115,16 @@ static size_t take_step(struct box *box, const uint8_t *step, const uint8_t *byt
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct vmbus_rig *rig;
     struct box *box = calloc(1, sizeof(*box));
 
+    if (rig == NULL) {
+        rig = vmbus_rig_create();
+    }
     if (box == NULL) {
         return 0;
     }
+    box->rig = rig;
     box_init(box);
     for (size_t at = 0; at + 4 <= size;) {
         at += 4 + take_step(box, data + at, data + at + 4, size - at - 4);
@@ -129,11 +133,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     vmbus_server_reset(&box->rig->server);
     assert(box->rig->server.n_gpadls == 0 && box->rig->server.gpadl_pages == 0);
     assert(box->rig->n_listens == 0 && box->rig->device.opened == box->rig->device.closed);
+    vmbus_rig_again(rig);
     ic_fini(&box->heartbeat.ic);
     ic_fini(&box->shutdown.ic);
     ic_fini(&box->timesync.ic);
     kvp_fini(&box->kvp);
-    vmbus_rig_destroy(box->rig);
     free(box);
     return 0;
 }

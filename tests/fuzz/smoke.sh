@@ -1,11 +1,15 @@
 #!/bin/sh
 # Run each libFuzzer program given for SECONDS_EACH (default 5) seconds on an empty corpus; exit 1 if one finds a crash.
+# Usage: smoke.sh OPTIONS PROGRAM...
+options=$1
+shift
 found=build/fuzz/found
 mkdir -p $found
 failed=0
 for program in "$@"; do
     name=${program##*/}
-    if "$program" -max_total_time="${SECONDS_EACH:-5}" -seed="${SEED:-1}" -max_len=4096 -timeout=20 -close_fd_mask=1 \
+    # shellcheck disable=SC2086 # options are words
+    if "$program" $options -max_total_time="${SECONDS_EACH:-5}" -seed="${SEED:-1}" \
         -artifact_prefix="$found/$name-" >"$program.log" 2>&1; then
         echo "$name: $(sed -n 's/^Done \([0-9]* runs\).*/\1/p' "$program.log")"
     else

@@ -1,4 +1,5 @@
-/* Fuzzing of images. Input: a byte that chooses, then changes: 4 bytes where, 1 byte how many, so many bytes. [MS-VHDX, VHD 1.0] */
+/* Fuzzing of images. Input: a byte that chooses, then changes: 4 bytes where (the place that they count from, the distance), 1 byte how
+ * many, so many bytes. [MS-VHDX, VHD 1.0] */
 #include "tests/support/image_fuzz.h"
 
 #include <stdlib.h>
@@ -10,7 +11,9 @@
 #include "devices/block/vhdx.h"
 #include "tests/support/image_store.h"
 
-enum { DISK = 3 << 20, PIECE = 1 << 16, METADATA = 2 << 20, TABLE = 3 << 20, SEAL = 4 };
+enum { DISK = 3 << 20, PIECE = 1 << 16, METADATA = 2 << 20, TABLE = 3 << 20 };
+/* Of the first byte, behind the type: checksums are set right; the image may be written to; it was left with a log to be replayed. */
+enum { SEAL = 4, WRITE = 8, CRASHED = 16 };
 
 static void must(int code)
 {
@@ -19,8 +22,9 @@ static void must(int code)
     }
 }
 
-static void fuzz_make(struct image_store *store, const char *name, const char *format,
-                      enum image_type type, struct image *parent)
+/* An image with some data, and what a crash would leave of it: with a log, in a VHDX. */
+static void fuzz_make(struct image_store *store, const char *name, const char *crashed,
+                      const char *format, enum image_type type, struct image *parent)
 {
     struct error error = { "" };
     struct image *image;
@@ -34,36 +38,40 @@ static void fuzz_make(struct image_store *store, const char *name, const char *f
     must(image_open(&store->env, name, true, &image, &error));
     must(image_write(image, 0, bytes, sizeof(bytes)));
     must(image_write(image, 2 << 20, bytes, sizeof(bytes)));
+    must(image_flush(image));
+    image_store_copy(store, name, crashed);
     must(image_close(image));
 }
 
-/* Use an image if it opens at all. */
-static void fuzz_use(struct image_store *store, const char *name)
+/* Use an image if it opens at all, to read or to write. */
+static void fuzz_use(struct image_store *store, const char *name, bool write)
 {
     static const uint64_t places[] = { 0, 4096, 1 << 20, (1 << 20) + 8192, 2 << 20 };
-    for (int write = 0; write < 2; write++) {
-        struct error error = { "" };
-        struct image *image;
-        struct image_report report = { 0 };
-        if (image_open(&store->env, name, write != 0, &image, &error) != 0) {
-            continue;
-        }
-        uint8_t *bytes = malloc(PIECE);
-        image_check(image, &report);
-        for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-            uint64_t at = places[i], n = PIECE;
-            (void)!image_read(image, at, bytes, PIECE);
-            (void)image_has_data(image, at / image->logical_sector * image->logical_sector, &n);
-            (void)!image_write(image, at, bytes, 8192);
-            (void)!(i % 2 == 0 ? image_flush(image) : image_discard(image, at, PIECE));
-        }
-        (void)!image_read(image, image->size_bytes - image->logical_sector, bytes,
-                          image->logical_sector);
-        (void)!image_write(image, image->size_bytes - image->logical_sector, bytes,
-                           image->logical_sector);
-        free(bytes);
-        (void)image_close(image);
+    struct error error = { "" };
+    struct image *image;
+    struct image_report report = { 0 };
+    if (image_open(&store->env, name, write, &image, &error) != 0) {
+        must(error.text[0] != '\0' ? 0 : -1);
+        return;
     }
+    uint8_t *bytes = malloc(PIECE);
+    must(bytes != NULL ? 0 : -1);
+    image_check(image, &report);
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        uint64_t at = places[i], n = PIECE;
+        (void)!image_read(image, at, bytes, PIECE);
+        (void)image_has_data(image, at / image->logical_sector * image->logical_sector, &n);
+        (void)!image_write(image, at, bytes, 8192);
+        (void)!(i % 2 == 0 ? image_flush(image) : image_discard(image, at, PIECE));
+    }
+    (void)!image_discard(image, 1 << 20, 1 << 20); /* a whole block: its room is used again */
+    (void)!image_flush(image);
+    (void)!image_write(image, 1 << 20, bytes, 4096);
+    uint64_t last = image->size_bytes - image->logical_sector;
+    (void)!image_read(image, last, bytes, image->logical_sector);
+    (void)!image_write(image, last, bytes, image->logical_sector);
+    free(bytes);
+    (void)image_close(image);
 }
 
 /* Apply the changes; each of the places is where a number that the input gives counts from. */
@@ -107,30 +115,40 @@ static void fuzz_seal(struct image_file *file, uint64_t at, size_t n)
 
 static void fuzz_seal_vhdx(struct image_file *file)
 {
-    uint8_t length[4];
     fuzz_seal(file, VHDX_HEADER_1, VHDX_HEADER_BYTES);
     fuzz_seal(file, VHDX_HEADER_2, VHDX_HEADER_BYTES);
     fuzz_seal(file, VHDX_REGIONS_1, VHDX_REGIONS_BYTES);
-    must(image_file_read(file, VHDX_MIB + VHDX_LOG_LENGTH, length, 4));
-    uint32_t entry = le32_load(length);
-    if (entry >= VHDX_LOG_SECTOR && entry <= 64 * VHDX_LOG_SECTOR) {
-        fuzz_seal(file, VHDX_MIB, entry);
+    for (uint32_t at = 0, length; at + VHDX_LOG_SECTOR <= VHDX_LOG_BYTES; at += length) {
+        uint8_t entry[VHDX_LOG_HEADER_BYTES];
+        must(image_file_read(file, VHDX_MIB + at, entry, sizeof(entry)));
+        length = le32_load(entry + VHDX_LOG_LENGTH);
+        if (memcmp(entry, "loge", 4) != 0 || length < VHDX_LOG_SECTOR ||
+            length > 64 * VHDX_LOG_SECTOR || length > VHDX_LOG_BYTES - at) {
+            break;
+        }
+        fuzz_seal(file, VHDX_MIB + at, length);
     }
 }
 
 /* Images to begin with, made once. */
-static const char *const fuzz_names[] = { "fixed", "dynamic", "differencing" };
+static const char *const fuzz_names[2][3] = {
+    { "fixed", "dynamic", "differencing" },
+    { "fixed crashed", "dynamic crashed", "differencing crashed" },
+};
 
 static void fuzz_templates(struct image_store *store, const char *format)
 {
     struct error error = { "" };
     struct image *parent;
     image_store_init(store, 3);
-    fuzz_make(store, fuzz_names[0], format, IMAGE_FIXED, NULL);
-    fuzz_make(store, fuzz_names[1], format, IMAGE_DYNAMIC, NULL);
-    fuzz_make(store, "base", format, IMAGE_DYNAMIC, NULL);
-    must(image_open(&store->env, "base", false, &parent, &error));
-    fuzz_make(store, fuzz_names[2], format, IMAGE_DIFFERENCING, parent);
+    fuzz_make(store, "base", "base crashed", format, IMAGE_DYNAMIC, NULL);
+    for (unsigned i = IMAGE_FIXED; i <= IMAGE_DIFFERENCING; i++) {
+        parent = NULL;
+        if (i == IMAGE_DIFFERENCING) {
+            must(image_open(&store->env, "base", false, &parent, &error));
+        }
+        fuzz_make(store, fuzz_names[0][i], fuzz_names[1][i], format, (enum image_type)i, parent);
+    }
 }
 
 static void fuzz_format(struct image_store *store, const char *format, const uint8_t *data,
@@ -143,8 +161,8 @@ static void fuzz_format(struct image_store *store, const char *format, const uin
         fuzz_templates(store, format);
     }
     bool vhd = strcmp(format, "vhd") == 0;
-    enum image_type type = (enum image_type)(data[0] % 3);
-    image_store_copy(store, fuzz_names[type], "disk");
+    enum image_type type = (enum image_type)((data[0] & 3) % 3);
+    image_store_copy(store, fuzz_names[(data[0] & CRASHED) != 0][type], "disk");
     struct image_file *file = image_store_find(store, "disk")->bytes;
     fuzz_change(file, data + 1, n - 1, places, n_places);
     if ((data[0] & SEAL) != 0 && vhd && type != IMAGE_FIXED) {
@@ -152,7 +170,7 @@ static void fuzz_format(struct image_store *store, const char *format, const uin
     } else if ((data[0] & SEAL) != 0 && !vhd) {
         fuzz_seal_vhdx(file);
     }
-    fuzz_use(store, "disk");
+    fuzz_use(store, "disk", (data[0] & WRITE) != 0);
     must(store->opened == 0 ? 0 : -1);
 }
 
@@ -166,8 +184,15 @@ void image_fuzz_vhd(const uint8_t *data, size_t n)
 void image_fuzz_vhdx(const uint8_t *data, size_t n)
 {
     static struct image_store store;
-    static const uint64_t places[] = { VHDX_HEADER_1, VHDX_HEADER_2, VHDX_REGIONS_1,       VHDX_MIB,
-                                       METADATA,      TABLE,         METADATA + VHDX_KIB64 };
+    static const uint64_t places[] = { VHDX_HEADER_1,
+                                       VHDX_HEADER_2,
+                                       VHDX_REGIONS_1,
+                                       VHDX_MIB,
+                                       METADATA,
+                                       TABLE,
+                                       METADATA + VHDX_KIB64,
+                                       VHDX_MIB + VHDX_LOG_SECTOR,
+                                       VHDX_MIB + 3 * VHDX_LOG_SECTOR };
     fuzz_format(&store, "vhdx", data, n, places, ARRAY_SIZE(places));
 }
 
@@ -182,7 +207,7 @@ void image_fuzz_bytes(const uint8_t *data, size_t n)
     struct image_file *file = image_store_make(store, "bytes")->bytes;
     must(image_file_resize(file, (data[1] & 1) != 0 ? le16_load(data) * 64U : 0));
     must(image_file_write(file, (data[0] & 1) != 0 ? 32768 : 0, data + 2, n - 2));
-    fuzz_use(store, "bytes");
+    fuzz_use(store, "bytes", (data[1] & 2) != 0);
     image_store_fini(store);
     free(store);
 }

@@ -204,14 +204,9 @@ static bool memory_page(void *opaque, uint64_t gpfn, unsigned rights, spa_t *spa
     return gpfn < RIG_PAGES && gpfn != RIG_HOLE;
 }
 
-struct vmbus_rig *vmbus_rig_create(void)
+/* Everything but the memory. */
+static void rig_begin(struct vmbus_rig *rig)
 {
-    struct vmbus_rig *rig = calloc(1, sizeof(*rig));
-
-    if (rig == NULL ||
-        ram_init(&rig->ram, (uint64_t)RIG_PAGES << PAGE_SHIFT, &(struct error){ "" }) != 0) {
-        abort();
-    }
     clock_init(&rig->clock, CLOCK_MODE_VIRTUAL);
     trace_init(&rig->trace, &rig->clock, NULL);
     devices_trace_register(&rig->trace);
@@ -221,15 +216,42 @@ struct vmbus_rig *vmbus_rig_create(void)
     rig_device_init(rig, &rig->device, 1);
     rig_device_init(rig, &rig->second, 2);
     vmbus_server_add(&rig->server, &rig->device.vmbus);
-    return rig;
 }
 
-void vmbus_rig_destroy(struct vmbus_rig *rig)
+static void rig_end(struct vmbus_rig *rig)
 {
     vmbus_server_fini(&rig->server);
     vmbus_device_fini(&rig->device.vmbus);
     vmbus_device_fini(&rig->second.vmbus);
     clock_fini(&rig->clock);
+}
+
+struct vmbus_rig *vmbus_rig_create(void)
+{
+    struct vmbus_rig *rig = calloc(1, sizeof(*rig));
+
+    if (rig == NULL ||
+        ram_init(&rig->ram, (uint64_t)RIG_PAGES << PAGE_SHIFT, &(struct error){ "" }) != 0) {
+        abort();
+    }
+    rig_begin(rig);
+    return rig;
+}
+
+void vmbus_rig_again(struct vmbus_rig *rig)
+{
+    struct ram ram = rig->ram;
+
+    rig_end(rig);
+    memset(ram_host(&ram, 0), 0, (size_t)RIG_FIRST_PAGES << PAGE_SHIFT);
+    memset(rig, 0, sizeof(*rig));
+    rig->ram = ram;
+    rig_begin(rig);
+}
+
+void vmbus_rig_destroy(struct vmbus_rig *rig)
+{
+    rig_end(rig);
     ram_fini(&rig->ram);
     free(rig);
 }

@@ -8,6 +8,7 @@
 enum {
     RIG_PAGES = 2048, /* of guest memory, from GPA 0 */
     RIG_HOLE = 100,   /* a page that the child does not have */
+    RIG_FIRST_PAGES = 128,
     RIG_VPS = 4,
     RIG_OUT = 1024,
     RIG_RINGS = 8, /* pages of the rings that rig_open_at makes: 4 each way */
@@ -50,6 +51,9 @@ struct vmbus_rig {
 /* With the device offered when the guest asks; `second` is not added. */
 struct vmbus_rig *vmbus_rig_create(void);
 void vmbus_rig_destroy(struct vmbus_rig *rig);
+/* The same rig as new, for who makes thousands: what was added to the server is gone from it, and the first RIG_FIRST_PAGES of memory are
+ * zeros. */
+void vmbus_rig_again(struct vmbus_rig *rig);
 void rig_device_init(struct vmbus_rig *rig, struct rig_device *device, uint8_t instance);
 
 /* ---- the guest's messages ---- */
