@@ -288,11 +288,12 @@ static void work(void *opaque, uint64_t now_ns)
             vmbus_server_message(&host->server, message.payload, message.payload_size);
         }
     }
+    bool stopped = !vmbus_server_accepts(&host->server); /* more may have come */
     while (taken++ < TAKEN_AT_ONCE && hv_sink_event_take(host->root_vp, VMBUS_SINT, &relid)) {
         vmbus_server_signaled(&host->server, relid);
     }
     vmbus_server_work(&host->server);
-    if (taken > TAKEN_AT_ONCE) {
+    if (taken > TAKEN_AT_ONCE || (stopped && vmbus_server_accepts(&host->server))) {
         wake(host, 0);
     } else if (host->server.retry) {
         wake(host, RETRY_NS);

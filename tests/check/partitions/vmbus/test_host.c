@@ -296,6 +296,37 @@ START_TEST(a_flood_fills_the_ports_and_nothing_is_lost)
 }
 END_TEST
 
+static int post_away(void *opaque, const uint8_t *bytes, size_t n)
+{
+    (void)opaque, (void)bytes, (void)n;
+    return 0;
+}
+
+/* When the way out was full and is free again, all at once, what waits at the port is taken. */
+START_TEST(what_waits_at_the_port_is_taken_when_the_way_out_is_free)
+{
+    uint8_t bytes[40] = { 0 };
+    struct vmbus_wire_ops away;
+    uint32_t sent = 0;
+
+    contact();
+    while (post_on(VMBUS_CONNECTION_MESSAGES_5, VMBUS_MESSAGE_TL_CONNECT_REQUEST, bytes, 40) ==
+           HV_STATUS_SUCCESS) {
+        sent++;
+        run(0);
+    }
+    ck_assert(!vmbus_server_accepts(&host.server));
+    away = *host.server.wire;
+    away.post = post_away;
+    host.server.wire = &away;
+    for (unsigned i = 0; i < 10; i++) {
+        fixture_advance(m, 100000);
+    }
+    ck_assert_uint_eq(host.server.counters.messages_in, sent + 1);
+    ck_assert_uint_eq(host.server.counters.messages_out, sent + 1);
+}
+END_TEST
+
 START_TEST(ports_and_pools_are_as_before)
 {
     unsigned root = ports_of(m->root), child = ports_of(m->child);
@@ -349,6 +380,7 @@ static Suite *suite_host(void)
     tcase_add_test(tcase, a_child_without_privileges_is_heard_by_nobody);
     tcase_add_test(tcase, old_versions_come_on_the_first_connection);
     tcase_add_test(tcase, a_flood_fills_the_ports_and_nothing_is_lost);
+    tcase_add_test(tcase, what_waits_at_the_port_is_taken_when_the_way_out_is_free);
     tcase_add_test(tcase, ports_and_pools_are_as_before);
     tcase_add_test(tcase, only_mapped_pages_are_reached);
     suite_add_tcase(suite, tcase);
