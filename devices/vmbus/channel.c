@@ -373,6 +373,17 @@ static void rings_close(struct vmbus_channel *channel)
     channel->scratch = NULL;
 }
 
+/* As before it was opened. */
+static void clear(struct vmbus_channel *channel)
+{
+    rings_close(channel);
+    free(channel->waiting);
+    channel->waiting = NULL;
+    channel->n_waiting = channel->waiting_room = 0;
+    channel->open = false;
+    channel->broken = channel->paused = channel->congested = channel->wanted = false;
+}
+
 static int rings_open(struct vmbus_channel *channel, const struct vmbus_gpadl *gpadl)
 {
     const struct vmbus_memory *memory = channel->device->memory;
@@ -408,8 +419,7 @@ int vmbus_channel_open(struct vmbus_channel *channel, struct vmbus_gpadl *gpadl)
     channel->broken = channel->paused = channel->congested = channel->wanted = false;
     status = dev->ops->open(dev, channel);
     if (status != 0) {
-        channel->open = false;
-        rings_close(channel);
+        clear(channel);
         return status;
     }
     gpadl->rings++;
@@ -467,13 +477,7 @@ void vmbus_channel_close(struct vmbus_channel *channel)
     if (gpadl != NULL) {
         gpadl->rings--;
     }
-    vmbus_ring_close(&channel->in);
-    vmbus_ring_close(&channel->out);
-    free(channel->scratch);
-    free(channel->waiting);
-    channel->scratch = channel->waiting = NULL;
-    channel->n_waiting = channel->waiting_room = 0;
-    channel->broken = channel->paused = channel->congested = channel->wanted = false;
+    clear(channel);
 }
 
 /* ---- devices ---- */

@@ -116,7 +116,10 @@ static int device_open(struct vmbus_device *dev, struct vmbus_channel *channel)
 {
     struct rig_device *device = (struct rig_device *)dev;
 
-    (void)channel;
+    for (unsigned i = 0; i < device->sent_at_open; i++) {
+        static const uint8_t packet[1024];
+        (void)vmbus_channel_send(channel, packet, sizeof(packet), i, false);
+    }
     device->opened += device->open_status == 0;
     return device->open_status;
 }

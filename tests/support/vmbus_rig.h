@@ -23,6 +23,7 @@ struct rig_device {
     struct vmbus_device vmbus; /* first */
     unsigned opened, closed, packets, gpadls_gone, writable, resets;
     int open_status;
+    unsigned sent_at_open;  /* packets of 1 KiB, before it says so */
     enum vmbus_taken taken; /* what packet answers */
     bool echo;              /* answer each packet: a completion if it asks for one, else a packet */
     struct vmbus_packet last;

@@ -428,6 +428,24 @@ START_TEST(bad_opens_are_refused)
 }
 END_TEST
 
+/* A device that says more than the ring holds, and then that it does not want: the next open knows nothing of it. */
+START_TEST(a_refused_open_leaves_nothing)
+{
+    uint32_t relid = rig_connect(rig);
+    const struct vmbus_channel *channel = rig->device.vmbus.channel[0];
+
+    rig->device.open_status = -EIO;
+    rig->device.sent_at_open = 64;
+    ck_assert(!rig_open_at(rig, relid, 8));
+    ck_assert(!vmbus_channel_congested(channel) && !channel->congested);
+    ck_assert(rig_teardown(rig, relid, 0xe1e10 + relid));
+    rig->device.open_status = 0;
+    rig->device.sent_at_open = 0;
+    ck_assert(rig_open_at(rig, relid, 8));
+    ck_assert(!vmbus_channel_congested(channel));
+}
+END_TEST
+
 START_TEST(rings_with_bad_indices_do_not_open)
 {
     static const uint32_t bad[] = { 3 * 4096, 4, UINT32_MAX, 0x80000000 };
@@ -765,6 +783,7 @@ static Suite *suite_server(void)
     tcase_add_test(tcase, gpadls_are_limited);
     tcase_add_test(tcase, a_channel_opens_and_closes);
     tcase_add_test(tcase, bad_opens_are_refused);
+    tcase_add_test(tcase, a_refused_open_leaves_nothing);
     tcase_add_test(tcase, rings_with_bad_indices_do_not_open);
     tcase_add_test(tcase, modify_moves_a_channel_to_another_vp);
     tcase_add_test(tcase, modify_depends_on_the_version);
