@@ -92,13 +92,15 @@ bool vmms_disk(struct vmms *vmms, unsigned child, unsigned n, struct vmms_disk *
     if (there) {
         const struct storage_disk *from = &storage->disks[n];
         const struct storvsp *storvsp = from->ide ? storage->ide[from->lun] : storage->scsi;
-        const struct scsi_target *target = &storvsp->units[from->ide ? 0 : from->lun]->target;
+        struct scsi_target *target = &storvsp->units[from->ide ? 0 : from->lun]->target;
         *disk = (struct vmms_disk){ .ide = from->ide, .lun = from->lun };
         memcpy(disk->file, from->file, sizeof(disk->file));
+        host_mutex_lock(&target->lock); /* a host thread may obey an eject at this moment */
         disk->kind = target->kind == SCSI_DVD  ? target->image != NULL ? "DVD" : "empty DVD"
                      : target->image->writable ? "disk"
                                                : "read-only disk";
         disk->bytes = target->image != NULL ? target->image->size_bytes : 0;
+        host_mutex_unlock(&target->lock);
     }
     debug_release(&vmms->machine);
     return there;
