@@ -69,7 +69,7 @@ serve() # console
             PLUG-OVER) ctl disk remove 6 ;;
             DISKS-UP) before=$(taken) heap_before=$(heap) ;;
             DISKS-DONE)
-                compare | tr '\n' ' ' | sed 's/^/COUNTS: /'
+                [ -z "$compared" ] || compare | tr '\n' ' ' | sed 's/^/COUNTS: /'
                 ctl disk add "$out/d.vhdx,lun=7"
                 ;;
             esac
