@@ -155,6 +155,7 @@ static void list_answered(struct kvp *kvp, const struct ic_answer *answer)
         request_list(kvp);
         return;
     }
+    kvp->pool = KVP_POOL_EXTERNAL;
     items_drop(&kvp->items);
     kvp->items = kvp->listing;
     kvp->listing = NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/state.h"
 #include "devices/synthetic/heartbeat.h"
 #include "devices/synthetic/kvp.h"
 #include "devices/synthetic/shutdown.h"
@@ -41,14 +42,19 @@ static uint64_t reference(void *opaque)
     return REFERENCE;
 }
 
+static struct ic_world rig_world(void)
+{
+    return (struct ic_world){ .clock = &rig->clock,
+                              .trace = &rig->trace,
+                              .partition = 1,
+                              .wall_100ns = wall,
+                              .reference_100ns = reference };
+}
+
 static void setup(void)
 {
     rig = vmbus_rig_create();
-    const struct ic_world world = { .clock = &rig->clock,
-                                    .trace = &rig->trace,
-                                    .partition = 1,
-                                    .wall_100ns = wall,
-                                    .reference_100ns = reference };
+    const struct ic_world world = rig_world();
     memset(&heartbeat, 0, sizeof(heartbeat));
     memset(&shut, 0, sizeof(shut));
     memset(&timesync, 0, sizeof(timesync));
@@ -301,27 +307,47 @@ static void put_text(uint8_t *at, uint8_t *length, const char *text, size_t most
     le32_store(length, used);
 }
 
-/* Answer every request as a guest with two keys in each pool does; how many there were. */
+/* Answer the next request as a guest with two keys in each pool does; false: there is none. */
+static bool serve_kvp_request(void)
+{
+    if (!take()) {
+        return false;
+    }
+    ck_assert_uint_eq(le16_load(packet + 24 + 4), 2);
+    if (body()[0] != 3) {
+        answer(0);
+        return true;
+    }
+    uint32_t index = le32_load(body() + 4);
+    if (index >= 2) {
+        answer(IC_STATUS_CONT);
+        return true;
+    }
+    const char key[] = { 'k', (char)('0' + body()[1]), (char)('a' + index), 0 };
+    le32_store(body() + 8, 1);
+    put_text(body() + 20, body() + 12, key, 512);
+    put_text(body() + 20 + 512, body() + 16, "v\xc3\xa4lue", 2048);
+    answer(0);
+    return true;
+}
+
+/* Answer every request; how many there were. */
 static unsigned serve_kvp(void)
 {
     unsigned n = 0;
 
-    for (; take(); n++) {
-        ck_assert_uint_eq(le16_load(packet + 24 + 4), 2);
-        if (body()[0] != 3) {
-            answer(0);
-            continue;
-        }
-        uint32_t index = le32_load(body() + 4);
-        if (index >= 2) {
-            answer(IC_STATUS_CONT);
-            continue;
-        }
-        const char key[] = { 'k', (char)('0' + body()[1]), (char)('a' + index), 0 };
-        le32_store(body() + 8, 1);
-        put_text(body() + 20, body() + 12, key, 512);
-        put_text(body() + 20 + 512, body() + 16, "v\xc3\xa4lue", 2048);
-        answer(0);
+    while (serve_kvp_request()) {
+        n++;
+    }
+    return n;
+}
+
+static unsigned items_in(const struct kvp_item *item)
+{
+    unsigned n = 0;
+
+    for (; item != NULL; item = item->next) {
+        n++;
     }
     return n;
 }
@@ -344,6 +370,45 @@ START_TEST(pools_are_listed)
     ck_assert(!take());
     pass(&rig->clock, (KVP_PERIOD_S + 1) * SECOND);
     ck_assert_uint_eq(serve_kvp(), 9);
+}
+END_TEST
+
+/* Between any two requests, and when the list is whole. */
+START_TEST(a_saved_list_goes_on)
+{
+    unsigned n = 0;
+
+    begin(&kvp.ic);
+    negotiate(0x30000, 0x40000);
+    const struct ic_world world = rig_world();
+    do {
+        const struct state_table *table = &kvp.ic.kind->type.state;
+        struct state_buffer buffer = { .n = 0 };
+        struct state_timers timers = { .n = 0 };
+        struct kvp other;
+        struct error error = { .text = "" };
+
+        state_write(&buffer, table, &kvp);
+        ck_assert(!buffer.failed);
+        memset(&other, 0, sizeof(other));
+        ck_assert_int_eq(kvp_init(&other, &world), 0);
+        other.ic.vmbus.channel[0]->open = true; /* as its own saved state would say */
+        ck_assert_msg(state_read(buffer.bytes, buffer.n, table, &other, "kvp", &timers, &error) ==
+                          0,
+                      "after %u: %s", n, error.text);
+        state_timers_fini(&timers);
+        ck_assert_int_eq(other.pool, kvp.pool);
+        ck_assert_uint_eq(other.index, kvp.index);
+        ck_assert_int_eq(other.listed, kvp.listed);
+        ck_assert_uint_eq(items_in(other.items), items_in(kvp.items));
+        ck_assert_uint_eq(items_in(other.listing), items_in(kvp.listing));
+        other.ic.vmbus.channel[0]->open = false;
+        kvp_fini(&other);
+        state_buffer_fini(&buffer);
+        n++;
+    } while (serve_kvp_request());
+    ck_assert_uint_eq(n, 10);
+    ck_assert(kvp.listed);
 }
 END_TEST
 
@@ -494,6 +559,7 @@ static Suite *suite_ic(void)
     tcase_add_test(tcase, the_clock_is_set_and_then_sampled);
     tcase_add_test(tcase, old_guests_get_the_old_form);
     tcase_add_test(tcase, pools_are_listed);
+    tcase_add_test(tcase, a_saved_list_goes_on);
     tcase_add_test(tcase, keys_are_set_and_deleted);
     tcase_add_test(tcase, keys_are_checked);
     tcase_add_loop_test(tcase, wild_answers_are_taken_for_what_they_are, 0, 8);
