@@ -229,7 +229,7 @@ static char *next_line(char *to, int size, void *opaque)
         to[blank++] = ' ';
     } else {
         n = look_at_line(reading, line, n);
-        n = n > room ? without_comment(line, n) : n;
+        n = without_comment(line, n); /* the library leaves it in a line that goes on */
     }
     size_t take = n <= room ? n : take_of(reading, line, n, room);
     if (take == 0) {

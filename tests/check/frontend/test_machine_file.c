@@ -115,7 +115,7 @@ START_TEST(sections_comments_and_lists)
                        "# the first\n"
                        "kernel = K\n"
                        "append = console=ttyS0 x=\"a \\; b\"\n"
-                       "   quiet\n"
+                       "   quiet ; a blank, then a comment\n"
                        "disk = one.vhdx\n"
                        "disk = two.iso,readonly=on\n"
                        "net = switch=s\n"
