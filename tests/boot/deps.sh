@@ -1,5 +1,5 @@
 #!/bin/sh
-# See that what a task needs is installed; install it when it is not. Usage: deps.sh [build] [check] [lint]
+# See that what a task needs is installed; install it when it is not. Usage: deps.sh [build] [check] [lint] [demo] [debian]
 # Root uses apt-get, others sudo; without either one line is printed to copy, and the exit code is 2. Where nothing is missing, neither is called.
 # group, how to find it (cmd: a program, pc: a pkg-config module, lib: a library that links), Debian's package; "?" it can be done without
 needs='
@@ -19,7 +19,12 @@ lint  cmd:clang       clang
 lint  cmd:clang-format clang-format
 lint  cmd:cppcheck    cppcheck
 lint  cmd:codespell   codespell
+demo  cmd:mke2fs      e2fsprogs
+debian cmd:ssh        openssh-client ?
+debian cmd:busybox    busybox ?
+debian cmd:qemu-img   qemu-utils ?
 '
+PATH=$PATH:/usr/sbin:/sbin
 pkg_config=${PKG_CONFIG:-pkg-config}
 present()
 {
