@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stock Debian kernels and disks: SCSI, IDE and DVD, blocks verified under load, hot plug, bind and rescind with requests under way, disks that
-# come and go while the driver comes up, saved in the middle. At the end a guest takes what it took at first, and so does the process.
+# come and go while the driver comes up, saved in the middle, also of network traffic. At the end a guest takes what it took at first, and so does the process.
 # Usage: check-disk.sh VERDITE CPIO [PART OF A NAME]; OPTIONS from the environment. A row: name, kernel, options, tests in the guest, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
@@ -111,36 +111,46 @@ row() # name, series, flavour, options, tests, seconds
         failed=$((failed + 1))
     fi
 }
-# With the virtual clock a machine that is saved while it works for its disks runs on to the same hash, and the disks hold the same.
-saved() # name, series, flavour, processors, instants
+# With the virtual clock a machine that is saved while it works for its disks, or for disks and network, runs on to the same hash, and the disks
+# hold the same. One engine saves, the other runs on.
+load() # kind, more options
 {
-    name=$1 cpus=$4 instants=$5
+    kind=$1
+    shift
+    fresh
+    case $kind in
+    both) set -- --disk "$out/b.vhd" --net switch=s --net switch=s "$@" ;;
+    *) set -- --disk "$out/c.img,bus=ide" "$@" ;;
+    esac
+    $verdite run --kernel "$image" --initrd "$initrd" --clock virtual --cpus "$cpus" $OPTIONS --no-reboot --timeout 1800 --disk "$out/a.vhdx" "$@" \
+        --append "console=ttyS0 disk_seed=1 disk_tests=$kind" --serial "file:$log.console" </dev/null >/dev/null 2>"$log.log"
+}
+hash_of() { sed -n 's/^trace hash: //p' "$1"; }
+saved() # name, series, flavour, processors, kind, instants
+{
+    name=$1 cpus=$4 kind=$5 instants=$6
     image=$(tests/boot/fetch-kernel.sh "$3" "$2") && initrd=$(tests/boot/disk/make-initramfs.sh "$cpio" "${image%/*}" "$CC") || {
         echo "skipped $name: no kernel, or nothing for its initramfs"
         skipped=$((skipped + 1))
         return
     }
     log=$out/$name
-    load() # more options
-    {
-        fresh
-        $verdite run --kernel "$image" --initrd "$initrd" --clock virtual --cpus "$cpus" $OPTIONS --no-reboot --timeout 900 --disk "$out/a.vhdx" \
-            --disk "$out/c.img,bus=ide" --append "console=ttyS0 disk_seed=1 disk_tests=load" --serial "file:$log.console" "$@" </dev/null >/dev/null 2>"$log.log"
-    }
-    hash_of() { sed -n 's/^trace hash: //p' "$1"; }
     why=
-    load && grep -q '^CHECKS PASSED' "$log.console" || why=" it failed"
+    load "$kind" && grep -q '^CHECKS PASSED' "$log.console" || why=" it failed"
     hash=$(hash_of "$log.log")
     total=$(sed -n 's/^verdite: .*; \([0-9]*\) instructions in .*/\1/p' "$log.log" | tail -n 1)
-    mv "$out/a.vhdx" "$out/undisturbed.vhdx"
+    for disk in a.vhdx b.vhd; do mv "$out/$disk" "$out/undisturbed.$disk"; done
     n=0
     while [ -z "$why" ] && [ $n -lt "$instants" ]; do
         n=$((n + 1))
         at=$(awk -v total="$total" -v n="$n" -v all="$instants" 'BEGIN { printf "%.0f", total * (0.75 + 0.22 * n / all) + n * 1237 }')
-        load --save "$log.state" --save-at "$at"
-        "$verdite" resume "$log.state" --no-reboot --timeout 900 --serial none </dev/null >/dev/null 2>"$log.rest"
-        [ "$(hash_of "$log.rest")" = "$hash" ] || why="$why saved at $at: another hash ($(tail -n 1 "$log.rest"))"
-        "$verdite" image compare "$out/a.vhdx" "$out/undisturbed.vhdx" >/dev/null 2>&1 || why="$why saved at $at: the disk holds something else"
+        case $n in 1) saves=interpreter resumes=translator ;; *) saves=translator resumes=interpreter ;; esac
+        load "$kind" --save "$log.state" --save-at "$at" --engine $saves
+        "$verdite" resume "$log.state" --no-reboot --timeout 1800 --engine $resumes --serial none </dev/null >/dev/null 2>"$log.rest"
+        [ "$(hash_of "$log.rest")" = "$hash" ] || why="$why saved at $at by the $saves: another hash ($(tail -n 1 "$log.rest"))"
+        for disk in a.vhdx b.vhd; do
+            "$verdite" image compare "$out/$disk" "$out/undisturbed.$disk" >/dev/null 2>&1 || why="$why saved at $at: $disk holds something else"
+        done
     done
     rm -f "$log.state"
     if [ -z "$why" ]; then
@@ -156,7 +166,7 @@ while IFS='|' read -r name kernel options tests seconds; do
     case $name in '' | '#'*) continue ;; *"$part"*) ;; *) continue ;; esac
     set -- $kernel
     case $tests in
-    saved*) saved "$name" "$1" "$2" "${options##*--cpus }" "${tests#saved }" ;;
+    saved*) saved "$name" "$1" "$2" "${options##*--cpus }" ${tests#saved } ;;
     *) row "$name" "$1" "$2" "$options" "$tests" "$seconds" ;;
     esac
 done <<ROWS
@@ -167,7 +177,8 @@ done <<ROWS
 6.1-cloud-bind    | 6.1 cloud  | --cpus 4               | bind,rescind,plug        | 1200
 6.12-cloud-bind   | 6.12 cloud | --cpus 2               | bind,rescind,plug        | 1200
 7-cloud-bind      | 7 cloud    | --cpus 2               | bind,rescind,plug        | 1200
-6.1-cloud-saved   | 6.1 cloud  | --cpus 2               | saved 5                  | 900
+6.1-cloud-saved   | 6.1 cloud  | --cpus 2               | saved load 5             | 900
+6.1-cloud-both    | 6.1 cloud  | --cpus 2               | saved both 4             | 900
 ROWS
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
