@@ -68,12 +68,15 @@ END_TEST
 
 /* ---- with libslirp ---- */
 
+/* A guest that is a port of a switch with an uplink. */
 struct guest {
     struct clock clock;
     struct net_switch net;
     struct net_uplink uplink;
     struct net_port port;
     struct net_frame *got;
+    uint8_t posted[2048]; /* with a virtual clock: what would enter at an instant */
+    uint32_t n_posted;
 };
 
 static bool receive(void *opaque, struct net_frame *frame)
@@ -85,25 +88,40 @@ static bool receive(void *opaque, struct net_frame *frame)
     return true;
 }
 
-static const struct net_port_ops ops = { .receive = receive };
-static const uint8_t mac[NET_MAC_BYTES] = { 0x00, 0x15, 0x5d, 0, 0, 1 };
+static bool post(void *opaque, const uint8_t *bytes, uint32_t n)
+{
+    struct guest *guest = opaque;
 
-/* 0: skipped, the NAT is not built. */
-static bool start(struct guest *guest, const struct net_nat_config *config, bool live)
+    ck_assert_uint_le(n, sizeof(guest->posted));
+    memcpy(guest->posted, bytes, n);
+    guest->n_posted = n;
+    return true;
+}
+
+static const struct net_port_ops ops = { .receive = receive };
+static const struct net_uplink_ops uplink_ops = { .post = post };
+static const uint8_t mac[NET_MAC_BYTES] = { 0x00, 0x15, 0x5d, 0, 0, 1 };
+static const uint8_t gateway_mac[NET_MAC_BYTES] = { 0x52, 0x55, 10, 0, 2, 2 };
+static const uint8_t guest_ip[4] = { 10, 0, 2, 15 }, gateway_ip[4] = { 10, 0, 2, 2 };
+
+/* live: the library runs, else it waits for net_uplink_resume. False: the NAT is not built, which is said; the test is over. */
+static bool start(struct guest *guest, enum clock_mode mode, struct net_nat_config *config,
+                  bool live)
 {
     struct error error = { "" };
+    bool is_virtual = mode == CLOCK_MODE_VIRTUAL;
 
     memset(guest, 0, sizeof(*guest));
-    clock_init(&guest->clock, CLOCK_MODE_REALTIME);
+    clock_init(&guest->clock, mode);
+    config->clock = is_virtual ? &guest->clock : NULL;
     net_switch_init(&guest->net, "nat", NET_SWITCH_EXTERNAL, &guest->clock);
+    int status = net_uplink_init(&guest->uplink, &guest->net, config, live,
+                                 is_virtual ? &uplink_ops : NULL, guest, &error);
     if (!net_nat_built()) {
-        ck_assert_int_eq(
-            net_uplink_init(&guest->uplink, &guest->net, config, live, NULL, NULL, &error),
-            live ? -ENOTSUP : 0);
-        ck_assert(strstr(error.text, "libslirp") != NULL);
+        ck_assert_int_eq(status, live ? -ENOTSUP : 0);
+        ck_assert(!live || strstr(error.text, "libslirp") != NULL);
         return false;
     }
-    int status = net_uplink_init(&guest->uplink, &guest->net, config, live, NULL, NULL, &error);
     ck_assert_msg(status == 0, "%s", error.text);
     guest->port = (struct net_port){ .name = "guest",
                                      .ops = &ops,
@@ -209,10 +227,10 @@ static const uint8_t *dhcp_option(const struct net_frame *frame, uint8_t code)
 
 START_TEST(the_gateway_answers_arp_dhcp_and_ping)
 {
-    const struct net_nat_config config = { 0 };
+    struct net_nat_config config = { 0 };
     struct guest guest;
 
-    if (!start(&guest, &config, true)) {
+    if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
         return;
     }
     struct net_frame *frame = answer_to(&guest, arp_request(2), 5000);
@@ -234,28 +252,38 @@ START_TEST(the_gateway_answers_arp_dhcp_and_ping)
 }
 END_TEST
 
+/* A socket of the host's loopback at a port that is free. */
+static int loopback_socket(int type, struct sockaddr_in *address)
+{
+    socklen_t size = sizeof(*address);
+    int fd = socket(AF_INET, type, 0);
+
+    *address =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)address, size), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)address, &size), 0);
+    return fd;
+}
+
 /* A datagram of the guest reaches a socket of the host's loopback through the gateway, and its answer comes back. */
 START_TEST(the_gateway_is_the_hosts_loopback_unless_restricted)
 {
-    const struct net_nat_config config = { .restricted = _i == 1 };
-    static const uint8_t gateway[6] = { 0x52, 0x55, 10, 0, 2, 2 };
-    static const uint8_t me[4] = { 10, 0, 2, 15 }, host[4] = { 10, 0, 2, 2 };
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+    struct net_nat_config config = { .restricted = _i == 1 };
+    struct sockaddr_in address;
     socklen_t size = sizeof(address);
     struct guest guest;
     uint8_t text[16];
 
-    if (!start(&guest, &config, true)) {
+    if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
         return;
     }
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    int fd = loopback_socket(SOCK_DGRAM, &address);
     struct timeval limit = { .tv_sec = _i == 1 ? 0 : 5, .tv_usec = 200000 };
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
     net_frame_free(answer_to(&guest, arp_request(2), 5000));
-    net_switch_send(&guest.port, udp_frame(gateway, me, host, 4000, ntohs(address.sin_port),
-                                           (const uint8_t *)"question", 8));
+    net_switch_send(&guest.port,
+                    udp_frame(gateway_mac, guest_ip, gateway_ip, 4000, ntohs(address.sin_port),
+                              (const uint8_t *)"question", 8));
     ssize_t n = recvfrom(fd, text, sizeof(text), 0, (struct sockaddr *)&address, &size);
     if (_i == 1) {
         ck_assert_int_lt((int)n, 0); /* restricted: it never came */
@@ -276,25 +304,61 @@ START_TEST(the_gateway_is_the_hosts_loopback_unless_restricted)
 }
 END_TEST
 
+/* A datagram of the host reaches the guest by a forwarded port, and the guest's answer the one who asked. */
+START_TEST(a_datagram_comes_through_a_forwarded_port)
+{
+    struct net_nat_config config = { .n_forwards = 1 };
+    struct sockaddr_in address, asker;
+    struct timeval limit = { .tv_sec = 5 };
+    struct guest guest;
+    uint8_t text[16];
+
+    close(loopback_socket(SOCK_DGRAM, &address));
+    config.forward[0] = (struct net_nat_forward){ .udp = true,
+                                                  .host = { 127, 0, 0, 1 },
+                                                  .host_port = ntohs(address.sin_port),
+                                                  .guest_port = 53 };
+    if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
+        return;
+    }
+    net_frame_free(answer_to(&guest, arp_request(2), 5000)); /* it knows the guest */
+    int fd = loopback_socket(SOCK_DGRAM, &asker);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+    ck_assert_int_eq(
+        (int)sendto(fd, "question", 8, 0, (struct sockaddr *)&address, sizeof(address)), 8);
+    struct net_frame *frame = wait_frame(&guest, 5000);
+    ck_assert_ptr_nonnull(frame);
+    ck_assert_uint_eq(frame->length, 42 + 8);
+    ck_assert_mem_eq(frame->bytes + 30, guest_ip, 4);
+    ck_assert_uint_eq(net_be16(frame->bytes + 36), 53);
+    ck_assert_mem_eq(frame->bytes + 42, "question", 8);
+    net_switch_send(&guest.port,
+                    udp_frame(gateway_mac, guest_ip, frame->bytes + 26, 53,
+                              net_be16(frame->bytes + 34), (const uint8_t *)"answer", 6));
+    ck_assert_int_eq((int)recv(fd, text, sizeof(text), 0), 6);
+    ck_assert_mem_eq(text, "answer", 6);
+    net_frame_free(frame);
+    close(fd);
+    stop(&guest);
+}
+END_TEST
+
 START_TEST(a_taken_port_is_an_error_with_its_number)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-    socklen_t size = sizeof(address);
+    static const struct net_nat_ops none = { 0 };
     struct net_nat_config config = { .n_forwards = 1 };
+    struct sockaddr_in address;
     struct error error = { "" };
     char number[16];
 
     if (!net_nat_built()) {
         return;
     }
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+    int fd = loopback_socket(SOCK_STREAM, &address);
     ck_assert_int_eq(listen(fd, 1), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     config.forward[0] = (struct net_nat_forward){ .host = { 127, 0, 0, 1 },
                                                   .host_port = ntohs(address.sin_port),
                                                   .guest_port = 22 };
-    static const struct net_nat_ops none = { 0 };
     ck_assert_ptr_null(net_nat_create(&config, &none, NULL, &error));
     snprintf(number, sizeof(number), "%u", ntohs(address.sin_port));
     ck_assert_msg(strstr(error.text, number) != NULL, "%s", error.text);
@@ -302,47 +366,20 @@ START_TEST(a_taken_port_is_an_error_with_its_number)
 }
 END_TEST
 
-/* With the virtual clock: posted within the call that asked, enters only by net_uplink_enter. */
-struct posted {
-    struct guest *guest;
-    uint8_t bytes[2048];
-    uint32_t n;
-};
-
-static bool post(void *opaque, const uint8_t *bytes, uint32_t n)
-{
-    struct posted *posted = opaque;
-
-    ck_assert_uint_le(n, sizeof(posted->bytes));
-    memcpy(posted->bytes, bytes, n);
-    posted->n = n;
-    return true;
-}
-
+/* With the virtual clock an answer is posted within the call that asked, and enters only by net_uplink_enter. */
 START_TEST(a_synchronous_answer_is_posted_before_the_call_returns)
 {
-    static const struct net_uplink_ops uplink_ops = { .post = post };
-    struct posted posted = { 0 };
-    struct guest guest = { 0 };
-    const struct net_nat_config config = { .clock = &guest.clock };
-    struct error error = { "" };
+    struct net_nat_config config = { 0 };
+    struct guest guest;
 
-    if (!net_nat_built()) {
+    if (!start(&guest, CLOCK_MODE_VIRTUAL, &config, true)) {
         return;
     }
-    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
-    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
-    ck_assert_int_eq(
-        net_uplink_init(&guest.uplink, &guest.net, &config, true, &uplink_ops, &posted, &error), 0);
-    guest.port = (struct net_port){
-        .name = "guest", .ops = &ops, .opaque = &guest, .filter = NET_FILTER_PROMISCUOUS
-    };
-    ck_assert_int_eq(net_switch_plug(&guest.net, &guest.port, &error), 0);
     net_switch_send(&guest.port, arp_request(2));
-    ck_assert_uint_ge(posted.n, 42);
+    ck_assert_uint_ge(guest.n_posted, 42);
     clock_run(&guest.clock);
     ck_assert_ptr_null(guest.got);
-    net_uplink_enter(&guest.uplink, posted.bytes, posted.n);
+    net_uplink_enter(&guest.uplink, guest.posted, guest.n_posted);
     ck_assert_ptr_nonnull(guest.got);
     stop(&guest);
 }
@@ -351,47 +388,38 @@ END_TEST
 /* Router advertisements come at guest instants, the same in every run, however long the host takes. */
 START_TEST(virtual_time_advertises_the_router)
 {
-    static const struct net_uplink_ops uplink_ops = { .post = post };
-    struct posted posted = { 0 };
-    struct guest guest = { 0 };
-    const struct net_nat_config config = { .clock = &guest.clock, .ipv6 = true };
-    struct error error = { "" };
+    struct net_nat_config config = { .ipv6 = true };
+    struct guest guest;
 
-    if (!net_nat_built()) {
+    if (!start(&guest, CLOCK_MODE_VIRTUAL, &config, true)) {
         return;
     }
-    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
-    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
-    ck_assert_int_eq(
-        net_uplink_init(&guest.uplink, &guest.net, &config, true, &uplink_ops, &posted, &error), 0);
     for (unsigned round = 0; round < 3; round++) {
         uint64_t next = clock_next_ns(&guest.clock), now = clock_now_ns(&guest.clock);
         ck_assert_uint_eq(next, UINT64_C(400000000000) * (round + 1));
-        posted.n = 0;
+        guest.n_posted = 0;
         clock_advance(&guest.clock, next - now - 1);
         clock_run(&guest.clock);
-        ck_assert_uint_eq(posted.n, 0);
+        ck_assert_uint_eq(guest.n_posted, 0);
         clock_advance(&guest.clock, 1);
         clock_run(&guest.clock);
-        ck_assert_uint_gt(posted.n, 54);
-        ck_assert_uint_eq(posted.bytes[54], 134);
+        ck_assert_uint_gt(guest.n_posted, 54);
+        ck_assert_uint_eq(guest.posted[54], 134); /* [RFC 4861 4.2] */
         net_uplink_save(&guest.uplink);
         ck_assert_uint_eq(guest.uplink.memory.advertise_ns, clock_next_ns(&guest.clock));
     }
-    net_uplink_fini(&guest.uplink);
-    net_switch_fini(&guest.net);
-    clock_fini(&guest.clock);
+    stop(&guest);
 }
 END_TEST
+
+enum { TCP_RST = 0x04, TCP_ACK = 0x10 };
 
 /* A TCP segment of the guest: 10.0.2.15 port 4000 to 10.0.2.2 port 80. */
 static struct net_frame *segment(uint32_t sequence, uint32_t acknowledged, uint8_t flags)
 {
-    static const uint8_t gateway[6] = { 0x52, 0x55, 10, 0, 2, 2 };
-    static const uint8_t me[4] = { 10, 0, 2, 15 }, host[4] = { 10, 0, 2, 2 };
     uint8_t rest[12] = { 0 };
-
-    struct net_frame *frame = udp_frame(gateway, me, host, 4000, 80, rest, sizeof(rest));
+    struct net_frame *frame =
+        udp_frame(gateway_mac, guest_ip, gateway_ip, 4000, 80, rest, sizeof(rest));
     uint8_t *tcp = frame->bytes + 34;
     frame->bytes[23] = NET_PROTOCOL_TCP;
     net_be32_store(tcp + 4, sequence);
@@ -402,63 +430,55 @@ static struct net_frame *segment(uint32_t sequence, uint32_t acknowledged, uint8
     return frame;
 }
 
+static void note(struct guest *guest, struct net_frame *frame)
+{
+    net_flows_note(&guest->uplink.flows, frame->bytes, frame->length);
+    net_frame_free(frame);
+}
+
 /* A NAT that starts anew knows what the old one leased and whom it spoke with; it has no connection, and says so when the guest answers. */
 START_TEST(a_nat_in_another_process_ends_connections)
 {
-    static const struct net_uplink_ops uplink_ops = { .post = post };
-    struct posted posted = { 0 };
-    struct guest guest = { 0 };
-    const struct net_nat_config config = { .clock = &guest.clock };
+    struct net_nat_config config = { 0 };
     struct error error = { "" };
+    struct guest guest;
 
-    if (!net_nat_built()) {
+    if (!start(&guest, CLOCK_MODE_VIRTUAL, &config, false)) {
         return;
     }
-    clock_init(&guest.clock, CLOCK_MODE_VIRTUAL);
-    net_switch_init(&guest.net, "nat", NET_SWITCH_EXTERNAL, &guest.clock);
-    ck_assert_int_eq(
-        net_uplink_init(&guest.uplink, &guest.net, &config, false, &uplink_ops, &posted, &error),
-        0);
-    struct net_frame *frame = segment(1000, 2000, 0x10);
-    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
+    note(&guest, segment(1000, 2000, TCP_ACK));
     ck_assert_int_eq(net_uplink_resume(&guest.uplink, &config, &error), 0);
-    ck_assert_uint_eq(posted.n, 54);
-    struct net_frame *probe = net_frame_of(posted.bytes, posted.n);
+    ck_assert_uint_eq(guest.n_posted, 54);
+    struct net_frame *probe = net_frame_of(guest.posted, guest.n_posted);
     struct net_checksums sums = net_offload_verify(probe);
     ck_assert(sums.ip_good && sums.l4_good);
     ck_assert_mem_eq(probe->bytes, mac, 6);
     ck_assert_uint_eq(net_be32(probe->bytes + 38), 1999);
     net_frame_free(probe);
-    posted.n = 0;
-    net_nat_send(guest.uplink.nat, frame); /* what the guest says to it: where it is */
-    ck_assert_uint_eq(posted.n, 54);       /* at once, not after an ARP question */
-    ck_assert_uint_eq(net_be32(posted.bytes + 38), 2000);
-    ck_assert_uint_eq(posted.bytes[47] & 0x04, 0x04); /* RST */
+    guest.n_posted = 0;
+    net_nat_send(guest.uplink.nat, segment(1000, 2000, TCP_ACK)); /* the guest: where it is */
+    ck_assert_uint_eq(guest.n_posted, 54); /* at once, not after an ARP question */
+    ck_assert_uint_eq(net_be32(guest.posted + 38), 2000);
+    ck_assert_uint_eq(guest.posted[47] & TCP_RST, TCP_RST);
     /* One that the guest reset itself is forgotten. */
-    frame = segment(1000, 2000, 0x10);
-    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
-    net_frame_free(frame);
-    frame = segment(1000, 2000, 0x14);
-    net_flows_note(&guest.uplink.flows, frame->bytes, frame->length);
-    net_frame_free(frame);
+    note(&guest, segment(1000, 2000, TCP_ACK));
+    note(&guest, segment(1000, 2000, TCP_ACK | TCP_RST));
     uint8_t none[NET_FLOW_FRAME];
     for (unsigned i = 0; i < NET_FLOWS; i++) {
         ck_assert_uint_eq(net_flows_probe(&guest.uplink.flows, i, none), 0);
     }
-    net_uplink_fini(&guest.uplink);
-    net_switch_fini(&guest.net);
-    clock_fini(&guest.clock);
+    stop(&guest);
 }
 END_TEST
 
 START_TEST(another_memory_is_refused)
 {
-    const struct net_nat_config config = { 0 };
+    struct net_nat_config config = { 0 };
     struct net_nat_memory memory;
     struct guest guest;
     struct error error = { "" };
 
-    if (!start(&guest, &config, true)) {
+    if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
         return;
     }
     net_nat_save(guest.uplink.nat, &memory);
@@ -523,6 +543,7 @@ static Suite *suite_nat(void)
     tcase_add_test(tcase, keys_are_known);
     tcase_add_test(tcase, the_gateway_answers_arp_dhcp_and_ping);
     tcase_add_loop_test(tcase, the_gateway_is_the_hosts_loopback_unless_restricted, 0, 2);
+    tcase_add_test(tcase, a_datagram_comes_through_a_forwarded_port);
     tcase_add_test(tcase, a_taken_port_is_an_error_with_its_number);
     tcase_add_test(tcase, a_synchronous_answer_is_posted_before_the_call_returns);
     tcase_add_test(tcase, virtual_time_advertises_the_router);
