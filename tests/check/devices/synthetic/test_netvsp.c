@@ -77,16 +77,38 @@ START_TEST(nothing_is_done_before_a_version)
 }
 END_TEST
 
-START_TEST(newer_messages_need_newer_versions)
+/* What a version has, and what it has not: by its rows, and by hand for what changed the device. */
+static const struct {
+    uint32_t version;
+    bool config, data_path, subchannels;
+} features[] = {
+    { NVSP_VERSION_1, false, false, false }, { NVSP_VERSION_2, true, false, false },
+    { NVSP_VERSION_4, true, true, false },   { NVSP_VERSION_5, true, true, true },
+    { NVSP_VERSION_6, true, true, true },    { NVSP_VERSION_61, true, true, true },
+};
+
+START_TEST(each_version_has_what_it_allows)
 {
-    (void)netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_INIT, 0x40000, 0x40000 }, 3);
-    ck_assert_uint_eq(status_of((const uint32_t[]){ NVSP_SUBCHANNEL, 1, 1 }, 3, NVSP_SUBCHANNEL),
-                      NVSP_STATUS_FAIL);
-    (void)netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_SEND_NDIS_CONFIG, 9014, 0, 0, 0 }, 5);
-    ck_assert_uint_eq(rig->nv.rndis.mtu, 9000);
-    (void)netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_INIT, 2, 2 }, 3);
-    (void)netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_SEND_NDIS_CONFIG, 4014, 0, 0, 0 }, 5);
-    ck_assert_uint_eq(rig->nv.rndis.mtu, 9000);
+    uint32_t version = features[_i].version;
+    uint32_t mtu = features[_i].config ? 4000 : 1500;
+
+    ck_assert(netvsp_rig_buffers(rig, version, 4000));
+    ck_assert_uint_eq(rig->nv.version, version);
+    ck_assert_uint_eq(rig->nv.rndis.mtu, mtu);
+    ck_assert_uint_ge(rig->nv.section_bytes, mtu + NET_HEADER_BYTES + RNDIS_OVERHEAD);
+    uint64_t bad = rig->nv.counters.bad;
+    (void)netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_SWITCH_DATA_PATH, 0 }, 2);
+    ck_assert_uint_eq(rig->nv.counters.bad, bad + !features[_i].data_path);
+    const uint8_t *answer = netvsp_rig_ask(rig, (const uint32_t[]){ NVSP_SUBCHANNEL, 1, 1 }, 3);
+    ck_assert_uint_eq(le32_load(answer), NVSP_SUBCHANNEL);
+    ck_assert_uint_eq(le32_load(answer + 4),
+                      features[_i].subchannels ? NVSP_STATUS_SUCCESS : NVSP_STATUS_FAIL);
+    ck_assert_uint_eq(rig->nv.n_subchannels, features[_i].subchannels);
+    /* RNDIS is the same in all: what was said is answered. */
+    answer =
+        netvsp_rig_control(rig, (const uint32_t[]){ RNDIS_INITIALIZE, 24, 1, 1, 0, 0x4000 }, 6);
+    ck_assert_ptr_nonnull(answer);
+    ck_assert_uint_eq(le32_load(answer + 12), RNDIS_STATUS_SUCCESS);
 }
 END_TEST
 
@@ -423,7 +445,9 @@ END_TEST
 START_TEST(adapters_have_guids_of_their_own)
 {
     struct netvsp *other = calloc(1, sizeof(*other));
-    const struct netvsp_config config = { .name = "other", .number = 3, .queues = 1 };
+    const struct netvsp_config config = {
+        .name = "other", .number = 3, .queues = 1, .mac_fixed = true
+    };
 
     ck_assert_ptr_nonnull(other);
     ck_assert_int_eq(netvsp_init(other, &config, &rig->clock, &rig->bus->trace, 1), 0);
@@ -431,6 +455,8 @@ START_TEST(adapters_have_guids_of_their_own)
                      sizeof(other->vmbus.offer.instance));
     ck_assert_mem_eq(&other->vmbus.offer.type, &rig->nv.vmbus.offer.type,
                      sizeof(other->vmbus.offer.type));
+    ck_assert(other->port.guard && other->rndis.mac_fixed); /* no other address */
+    ck_assert(!rig->nv.port.guard && !rig->nv.rndis.mac_fixed);
     netvsp_fini(other);
     free(other);
 }
@@ -565,7 +591,7 @@ static Suite *suite_netvsp(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, the_newest_common_version_is_agreed_on, 0, ARRAY_SIZE(versions));
     tcase_add_test(tcase, nothing_is_done_before_a_version);
-    tcase_add_test(tcase, newer_messages_need_newer_versions);
+    tcase_add_loop_test(tcase, each_version_has_what_it_allows, 0, ARRAY_SIZE(features));
     tcase_add_loop_test(tcase, the_receive_buffer_is_cut_into_sections_that_hold_a_frame, 0, 2);
     tcase_add_test(tcase, the_send_buffer_has_sections_too);
     tcase_add_test(tcase, there_is_no_vf);

@@ -318,8 +318,7 @@ START_TEST(rss_parameters_are_checked)
         } else {
             le16_store(value + bad[i].at, (uint16_t)bad[i].value);
         }
-        ck_assert_msg(set(&rndis, 0x00010204, value, sizeof(value), &changed) != 0 || i == 1,
-                      "row %u", i);
+        ck_assert_msg(set(&rndis, 0x00010204, value, sizeof(value), &changed) != 0, "row %u", i);
     }
     rss_parameters(value, 4);
     le16_store(value + 4, 0x10); /* disable */
