@@ -24,6 +24,7 @@ struct network_request {
     char name[NET_PORT_NAME]; /* of the adapter; empty: nicN */
     bool has_mac;
     uint8_t mac[NET_MAC_BYTES];
+    bool mac_fixed;  /* no other address: neither may the guest change it nor send from another */
     unsigned queues; /* 0: as many as VPs, at most 8 */
     int slot; /* which of the adapters, for its address and GUID; -1: the first that is free */
     struct net_vlan vlan;
@@ -54,7 +55,7 @@ struct network {
     unsigned n_captures;
 };
 
-/* "user[,hostfwd=…][,restrict=on]", "switch=NAME", "none", and keys of the adapter: name, mac, vlan, queues, slot; or "uplink" with keys of
+/* "user[,hostfwd=…][,restrict=on]", "switch=NAME", "none", and keys of the adapter: name, mac, spoof, vlan, queues, slot; or "uplink" with keys of
  * "user": no adapter yet. -EINVAL with the sentence. */
 WARN_UNUSED int network_parse(struct network_request *request, const char *text,
                               struct error *error);

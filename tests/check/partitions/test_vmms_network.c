@@ -1,4 +1,4 @@
-/* partitions/vmms/network.c: what --net and nic add say is read or refused. */
+/* partitions/vmms/network_parse.c: what --net and nic add say is read or refused. */
 #include "partitions/vmms/network.h"
 
 #include <string.h>
@@ -15,6 +15,10 @@ static const struct {
     { "user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp::53-:53,restrict=on", NULL },
     { "user,name=wan,mac=00:15:5d:01:02:03,queues=4", NULL },
     { "switch=lan", NULL },
+    { "user,spoof=off", NULL },
+    { "switch=lan,spoof=on", NULL },
+    { "user,spoof=no", "on or off" },
+    { "user,spoof", "KEY=VALUE" },
     { "switch=lan,vlan=5", NULL },
     { "switch=lan,vlan=trunk 1+5-7 native 1", NULL },
     { "", "say user" },
