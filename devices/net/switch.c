@@ -1,14 +1,13 @@
-/* The virtual switch: classify by VLAN, learn, look up, deliver. [IEEE 802.1D 7, 802.1Q 8] */
+/* The virtual switch: learn, look up, deliver. [IEEE 802.1D 7] */
 #include "devices/net/switch.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "devices/net/offload.h"
 #include "devices/net/pcap.h"
 
-enum { TAG_VLAN = 0xfff, TAG_PRIORITY = 0xe000, SOURCE_AT = 6 };
+enum { SOURCE_AT = 6 };
 
 static const char *const kind_names[] = {
     [NET_SWITCH_EXTERNAL] = "external",
@@ -126,40 +125,6 @@ struct net_port *net_switch_find(struct net_switch *net, uint16_t vlan,
     return port;
 }
 
-/* ---- VLANs ---- */
-
-static bool vlan_allowed(const struct net_vlan *vlan, uint16_t id)
-{
-    return (vlan->allowed[id / 8] >> id % 8 & 1) != 0;
-}
-
-/* The VLAN of a frame that came in; false: the port does not carry it. [802.1Q 8.6.1, 8.6.2] */
-static bool classify(const struct net_port *port, const struct net_frame *frame, uint16_t *id)
-{
-    uint16_t tag = frame->tagged ? frame->tag & TAG_VLAN : 0; /* 0: a priority only */
-
-    if (!port->vlan.trunk) {
-        *id = port->vlan.id;
-        return tag == 0;
-    }
-    *id = tag != 0 ? tag : port->vlan.id;
-    return *id == port->vlan.id || (*id <= NET_VLAN_MAX && vlan_allowed(&port->vlan, *id));
-}
-
-static bool carries(const struct net_port *port, uint16_t id)
-{
-    return port->vlan.id == id || (port->vlan.trunk && id != 0 && vlan_allowed(&port->vlan, id));
-}
-
-/* Tag the frame as the port sends it. The priority stays with a tag. */
-static void retag(const struct net_port *port, struct net_frame *frame, uint16_t id)
-{
-    uint16_t priority = frame->tagged ? frame->tag & TAG_PRIORITY : 0;
-
-    frame->tagged = port->vlan.trunk && id != port->vlan.id;
-    frame->tag = frame->tagged ? (uint16_t)(priority | id) : 0;
-}
-
 /* ---- delivery ---- */
 
 static bool in_groups(const struct net_port *port, const uint8_t *mac)
@@ -214,7 +179,7 @@ static void deliver(struct net_port *port, struct net_frame *frame, uint16_t vla
     } else if (!wants(port, frame->bytes)) {
         port->counters.drop_filter++;
     } else {
-        retag(port, frame, vlan);
+        net_vlan_retag(&port->vlan, frame, vlan);
         if (frame->mss != 0 && !(port->takes_large && net_offload_whole(frame))) {
             frame = net_offload_segment(frame);
             port->counters.drop_full += frame == NULL;
@@ -238,7 +203,7 @@ static void flood(struct net_switch *net, const struct net_port *from, struct ne
 
     for (unsigned i = 0; i < NET_SWITCH_PORTS; i++) {
         struct net_port *port = net->port[i];
-        if (port == NULL || port == from || !carries(port, vlan)) {
+        if (port == NULL || port == from || !net_vlan_carries(&port->vlan, vlan)) {
             continue;
         }
         if (held != NULL) {
@@ -271,7 +236,7 @@ static bool admit(struct net_port *port, const struct net_frame *frame, uint16_t
     } else if (net_mac_is_multicast(source) ||
                (port->guard && memcmp(source, port->mac, NET_MAC_BYTES) != 0)) {
         counters->drop_source++;
-    } else if (!classify(port, frame, vlan)) {
+    } else if (!net_vlan_classify(&port->vlan, frame, vlan)) {
         counters->drop_vlan++;
     } else {
         return true;
@@ -310,7 +275,7 @@ void net_switch_send(struct net_port *port, struct net_frame *frame)
         flood(net, port, frame, vlan, now);
     } else {
         struct net_port *to = net->port[address->port - 1];
-        if (to == port || !carries(to, vlan)) {
+        if (to == port || !net_vlan_carries(&to->vlan, vlan)) {
             net_frame_free(frame); /* it was there already, or the VLAN was taken from the port */
         } else {
             deliver(to, frame, vlan, now);
@@ -394,24 +359,31 @@ void net_port_set_link(struct net_port *port, bool up)
     }
 }
 
+/* A setting of a port; the lock is its switch's, when it is plugged in. */
+static void port_lock(struct net_port *port)
+{
+    if (port->net != NULL) {
+        host_mutex_lock(&port->net->lock);
+    }
+}
+
+static void port_unlock(struct net_port *port)
+{
+    if (port->net != NULL) {
+        host_mutex_unlock(&port->net->lock);
+    }
+}
+
 void net_port_set_filter(struct net_port *port, unsigned filter)
 {
-    if (port->net == NULL) {
-        port->filter = filter;
-        return;
-    }
-    host_mutex_lock(&port->net->lock);
+    port_lock(port);
     port->filter = filter;
-    host_mutex_unlock(&port->net->lock);
+    port_unlock(port);
 }
 
 void net_port_set_groups(struct net_port *port, const uint8_t *groups, unsigned n)
 {
-    struct net_switch *net = port->net;
-
-    if (net != NULL) {
-        host_mutex_lock(&net->lock);
-    }
+    port_lock(port);
     if (n > NET_PORT_GROUPS) {
         port->filter |= NET_FILTER_ALL_MULTICAST;
         n = 0;
@@ -420,190 +392,19 @@ void net_port_set_groups(struct net_port *port, const uint8_t *groups, unsigned 
         memcpy(port->groups, groups, (size_t)n * NET_MAC_BYTES);
     }
     port->n_groups = n;
-    if (net != NULL) {
-        host_mutex_unlock(&net->lock);
-    }
+    port_unlock(port);
 }
 
 void net_port_set_mac(struct net_port *port, const uint8_t mac[NET_MAC_BYTES])
 {
-    struct net_switch *net = port->net;
-
-    if (net != NULL) {
-        host_mutex_lock(&net->lock);
-    }
+    port_lock(port);
     memcpy(port->mac, mac, NET_MAC_BYTES);
-    if (net != NULL) {
-        host_mutex_unlock(&net->lock);
-    }
+    port_unlock(port);
 }
 
 void net_port_set_capture(struct net_port *port, struct net_pcap *capture)
 {
-    struct net_switch *net = port->net;
-
-    if (net != NULL) {
-        host_mutex_lock(&net->lock);
-    }
+    port_lock(port);
     port->capture = capture;
-    if (net != NULL) {
-        host_mutex_unlock(&net->lock);
-    }
-}
-
-/* ---- VLAN settings as text ---- */
-
-static bool vlan_number(const char **at, uint16_t *id)
-{
-    char *end;
-    unsigned long value = **at >= '0' && **at <= '9' ? strtoul(*at, &end, 10) : 0;
-
-    if (value < 1 || value > NET_VLAN_MAX) {
-        return false;
-    }
-    *at = end;
-    *id = (uint16_t)value;
-    return true;
-}
-
-/* "1,5-7" */
-static bool vlan_list(const char **at, uint8_t allowed[512])
-{
-    do {
-        uint16_t from, to;
-        *at += **at == ',';
-        if (!vlan_number(at, &from)) {
-            return false;
-        }
-        to = from;
-        if (**at == '-') {
-            ++*at;
-            if (!vlan_number(at, &to) || to < from) {
-                return false;
-            }
-        }
-        for (unsigned i = from; i <= to; i++) {
-            allowed[i / 8] = (uint8_t)(allowed[i / 8] | 1u << i % 8);
-        }
-    } while (**at == ',');
-    return true;
-}
-
-static bool word(const char **at, const char *expected)
-{
-    size_t n = strlen(expected);
-
-    if (strncmp(*at, expected, n) != 0) {
-        return false;
-    }
-    *at += n;
-    return true;
-}
-
-int net_vlan_parse(struct net_vlan *vlan, const char *text, struct error *error)
-{
-    const char *at = text;
-    bool good = false;
-
-    memset(vlan, 0, sizeof(*vlan));
-    if (word(&at, "untagged")) {
-        good = true;
-    } else if (word(&at, "access ")) {
-        good = vlan_number(&at, &vlan->id);
-    } else if (word(&at, "trunk ")) {
-        vlan->trunk = true;
-        good = vlan_list(&at, vlan->allowed) &&
-               (!word(&at, " native ") || vlan_number(&at, &vlan->id));
-    }
-    return good && *at == '\0'
-               ? 0
-               : error_set(error, -EINVAL,
-                           "vlan '%.40s': say untagged, access ID, or trunk LIST [native ID], as "
-                           "trunk 1,5-7 native 1; an ID is 1 to %d",
-                           text, NET_VLAN_MAX);
-}
-
-/* ---- saved state ---- */
-
-struct saved_address {
-    struct net_address address;
-    uint32_t place;
-};
-
-static const struct state_field address_rows[] = {
-    STATE_FIELD_MAX(struct saved_address, place, NET_SWITCH_ADDRESSES - 1),
-    STATE_FIELD(struct saved_address, address.mac),
-    STATE_FIELD_MAX(struct saved_address, address.vlan, NET_VLAN_MAX),
-    STATE_FIELD_MAX(struct saved_address, address.port, NET_SWITCH_PORTS),
-    STATE_FIELD(struct saved_address, address.seen_ns),
-};
-static const struct state_table address_table =
-    STATE_TABLE("address", 1, struct saved_address, address_rows);
-
-static bool addresses_get(const void *object, struct state_cursor *cursor, void *element)
-{
-    const struct net_switch *net = object;
-
-    while (cursor->a < NET_SWITCH_ADDRESSES && net->address[cursor->a].port == 0) {
-        cursor->a++;
-    }
-    if (cursor->a == NET_SWITCH_ADDRESSES) {
-        return false;
-    }
-    *(struct saved_address *)element = (struct saved_address){
-        .address = net->address[cursor->a],
-        .place = (uint32_t)cursor->a,
-    };
-    cursor->a++;
-    return true;
-}
-
-/* One of a port that is not there any more is forgotten. */
-static int addresses_put(void *object, const void *element, struct error *error)
-{
-    struct net_switch *net = object;
-    const struct saved_address *saved = element;
-
-    (void)error;
-    if (saved->address.port != 0 && net->port[saved->address.port - 1] != NULL) {
-        net->address[saved->place] = saved->address;
-    }
-    return 0;
-}
-
-static const struct state_list addresses_list = { &address_table, sizeof(struct saved_address),
-                                                  addresses_get, addresses_put };
-static const struct state_field switch_rows[] = { STATE_LIST_FIELD("addresses", &addresses_list) };
-const struct state_table net_switch_saved_table =
-    STATE_TABLE("switch", 1, struct net_switch, switch_rows);
-
-static const struct state_field port_rows[] = {
-    STATE_FIELD_MAX(struct net_port, index, NET_SWITCH_PORTS - 1),
-    STATE_FIELD(struct net_port, link),
-    STATE_FIELD(struct net_port, mac),
-    STATE_FIELD(struct net_port, filter),
-    STATE_FIELD(struct net_port, groups),
-    STATE_FIELD_MAX(struct net_port, n_groups, NET_PORT_GROUPS),
-#define X(name) STATE_FIELD(struct net_port, counters.name),
-    NET_PORT_COUNTERS(X)
-#undef X
-};
-const struct state_table net_port_saved_table = STATE_TABLE("port", 1, struct net_port, port_rows);
-
-int net_switch_replace(struct net_switch *net, struct error *error)
-{
-    struct net_port *port[NET_SWITCH_PORTS];
-
-    memcpy(port, net->port, sizeof(port));
-    memset(net->port, 0, sizeof(net->port));
-    for (unsigned i = 0; i < NET_SWITCH_PORTS; i++) {
-        if (port[i] == NULL) {
-            continue;
-        }
-        if (net->port[port[i]->index] != NULL) {
-            return error_set(error, -EINVAL, "switch %s: two ports at one place", net->name);
-        }
-        net->port[port[i]->index] = port[i];
-    }
-    return 0;
+    port_unlock(port);
 }

@@ -1,4 +1,4 @@
-/* A virtual switch: ports, VLANs, learned addresses, counters, captures. [IEEE 802.1D, 802.1Q; Hyper-V virtual switch]
+/* A virtual switch: ports, VLANs, learned addresses, counters, captures. [IEEE 802.1D; Hyper-V virtual switch]
  *
  * Frames come in on a port by net_switch_send and go out by the ops of other ports. Everything happens on the machine's clock
  * thread; the switch's lock also admits others that look or change settings. A port's receive op is called with that lock held
@@ -17,6 +17,7 @@
 #include "base/host/mutex.h"
 #include "base/state.h"
 #include "devices/net/frame.h"
+#include "devices/net/vlan.h"
 
 struct net_pcap;
 struct net_switch;
@@ -67,13 +68,6 @@ struct net_port_ops {
     bool (*receive)(void *opaque, struct net_frame *frame);
     /* The link went up or down; may be NULL. */
     void (*link)(void *opaque, bool up);
-};
-
-struct net_vlan {
-    bool trunk;
-    uint16_t
-        id; /* access: the VLAN, 0: untagged; trunk: of untagged frames, 0: none of the tagged ones */
-    uint8_t allowed[512]; /* trunk: bit n of byte n/8: VLAN n */
 };
 
 /* Embedded by its owner; the switch's lock guards it. */
@@ -135,9 +129,6 @@ void net_port_set_filter(struct net_port *port, unsigned filter);
 void net_port_set_groups(struct net_port *port, const uint8_t *groups, unsigned n);
 void net_port_set_mac(struct net_port *port, const uint8_t mac[NET_MAC_BYTES]);
 void net_port_set_capture(struct net_port *port, struct net_pcap *capture);
-/* "access 5", "trunk 1,5-7 native 1", "untagged". -EINVAL with the sentence. */
-WARN_UNUSED int net_vlan_parse(struct net_vlan *vlan, const char *text, struct error *error);
-
 /* Where an address of a VLAN was seen, or NULL. For tests and inspection. */
 struct net_port *net_switch_find(struct net_switch *net, uint16_t vlan,
                                  const uint8_t mac[NET_MAC_BYTES]);
