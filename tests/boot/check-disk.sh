@@ -1,6 +1,7 @@
 #!/bin/sh
 # Stock Debian kernels and disks: SCSI, IDE and DVD, blocks verified under load, hot plug, bind and rescind with requests under way, disks that
-# come and go while the driver comes up, saved in the middle, also of network traffic. At the end a guest takes what it took at first, and so does the process.
+# come and go while the driver comes up, saved in the middle, also of network traffic. At the end a guest takes what it took at first, and so does
+# the process.
 # Usage: check-disk.sh VERDITE CPIO [PART OF A NAME]; OPTIONS from the environment. A row: name, kernel, options, tests in the guest, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
