@@ -1,16 +1,14 @@
-/* The synthetic network adapter: NVSP messages, buffers, sub-channels, link. [LINUX drivers/net/hyperv/netvsc.c for the other side] */
+/* The synthetic network adapter: its channels, its port, its link, its life. [LINUX drivers/net/hyperv/netvsc.c for the other side] */
 #include "devices/synthetic/netvsp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "devices/devices_trace.h"
 
 enum {
     SPEED_100BPS = 100000000 /* 10 Gbit/s */,
-    FRAME_LEAST = 68 + NET_HEADER_BYTES,
     LEAVE_QUIET = 10,
     LEAVE_STEPS_MOST = 200,
     LEAVE_STEP_NS = 20000000,
@@ -22,210 +20,6 @@ void netvsp_bad(struct netvsp *nv, const char *why, uint64_t value)
 {
     nv->counters.bad++;
     DEVICE_TRACE(&nv->vmbus.device, NET_BAD, (uint64_t)(uintptr_t)why, value);
-}
-
-/* An NVSP message that completes one of the guest's. */
-static void complete(struct vmbus_channel *channel, const struct vmbus_packet *packet,
-                     uint32_t type, const uint32_t *words, unsigned n)
-{
-    uint8_t message[NVSP_MESSAGE_BYTES] = { 0 };
-
-    if (packet->wants_completion) {
-        le32_store(message, type);
-        for (unsigned i = 0; i < n; i++) {
-            le32_store(message + 4 + 4 * i, words[i]);
-        }
-        (void)vmbus_channel_complete(channel, packet->transaction, message, sizeof(message));
-    }
-}
-
-/* ---- messages ---- */
-
-/* The newest version in the guest's range. */
-static void on_init(struct netvsp *nv, struct vmbus_channel *channel,
-                    const struct vmbus_packet *packet)
-{
-    static const uint32_t versions[] = {
-#define X(number, name) number,
-        NVSP_VERSIONS(X)
-#undef X
-    };
-    uint32_t least = le32_load(packet->payload + 4), most = le32_load(packet->payload + 8);
-    uint32_t version = 0;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(versions); i++) {
-        version = versions[i] >= least && versions[i] <= most ? versions[i] : version;
-    }
-    uint32_t status = version != 0                                 ? NVSP_STATUS_SUCCESS
-                      : least > versions[ARRAY_SIZE(versions) - 1] ? NVSP_STATUS_PROTOCOL_TOO_NEW
-                      : most < versions[0]                         ? NVSP_STATUS_PROTOCOL_TOO_OLD
-                                                                   : NVSP_STATUS_FAIL;
-    nv->version = version;
-    DEVICE_TRACE(&nv->vmbus.device, NET_VERSION, version, status);
-    complete(channel, packet, NVSP_INIT_COMPLETE, (const uint32_t[]){ version, 0x22, status }, 3);
-}
-
-/* A GPADL of the guest that may serve as a buffer, or NULL. */
-static const struct vmbus_gpadl *buffer_of(struct netvsp *nv, uint32_t id)
-{
-    const struct vmbus_gpadl *gpadl = vmbus_device_gpadl(&nv->vmbus, id);
-
-    if (gpadl == NULL) {
-        netvsp_bad(nv, "no such GPADL", id);
-    }
-    return gpadl;
-}
-
-static void on_receive_buffer(struct netvsp *nv, struct vmbus_channel *channel,
-                              const struct vmbus_packet *packet)
-{
-    uint32_t id = le32_load(packet->payload + 4), buffer = le16_load(packet->payload + 8);
-    const struct vmbus_gpadl *gpadl = buffer_of(nv, id);
-
-    if (gpadl == NULL || nv->receive_gpadl != 0 || buffer != NVSP_RECEIVE_BUFFER ||
-        !netvsp_sections_make(nv, gpadl->buffer.length)) {
-        netvsp_bad(nv, "receive buffer", id);
-        complete(channel, packet, NVSP_SEND_RECEIVE_BUFFER_COMPLETE,
-                 (const uint32_t[]){ NVSP_STATUS_FAIL }, 1);
-        return;
-    }
-    nv->receive_gpadl = id;
-    complete(channel, packet, NVSP_SEND_RECEIVE_BUFFER_COMPLETE,
-             (const uint32_t[]){ NVSP_STATUS_SUCCESS, 1, 0, nv->section_bytes, nv->n_sections,
-                                 nv->section_bytes * nv->n_sections },
-             6);
-}
-
-static void on_send_buffer(struct netvsp *nv, struct vmbus_channel *channel,
-                           const struct vmbus_packet *packet)
-{
-    uint32_t id = le32_load(packet->payload + 4), buffer = le16_load(packet->payload + 8);
-    const struct vmbus_gpadl *gpadl = buffer_of(nv, id);
-
-    if (gpadl == NULL || nv->send_gpadl != 0 || buffer != NVSP_SEND_BUFFER ||
-        gpadl->buffer.length < NETVSP_SEND_SECTION) {
-        netvsp_bad(nv, "send buffer", id);
-        complete(channel, packet, NVSP_SEND_SEND_BUFFER_COMPLETE,
-                 (const uint32_t[]){ NVSP_STATUS_FAIL }, 1);
-        return;
-    }
-    nv->send_gpadl = id;
-    nv->n_send_sections = gpadl->buffer.length / NETVSP_SEND_SECTION;
-    complete(channel, packet, NVSP_SEND_SEND_BUFFER_COMPLETE,
-             (const uint32_t[]){ NVSP_STATUS_SUCCESS, NETVSP_SEND_SECTION }, 2);
-}
-
-static void drop_send_buffer(struct netvsp *nv)
-{
-    nv->send_gpadl = nv->n_send_sections = 0;
-}
-
-/* The guest's MTU, and what it can do: nothing of that needs us to act. */
-static void on_config(struct netvsp *nv, const struct vmbus_packet *packet)
-{
-    uint32_t frame = le32_load(packet->payload + 4);
-
-    if (frame < FRAME_LEAST || nv->receive_gpadl != 0) {
-        netvsp_bad(nv, "NDIS configuration", frame);
-        return;
-    }
-    nv->frame_max =
-        frame > RNDIS_MTU_MAX + NET_HEADER_BYTES ? RNDIS_MTU_MAX + NET_HEADER_BYTES : frame;
-    nv->rndis.mtu = nv->frame_max - NET_HEADER_BYTES;
-    DEVICE_TRACE(&nv->vmbus.device, NET_CONFIG, nv->rndis.mtu, le64_load(packet->payload + 12));
-}
-
-static void on_subchannel(struct netvsp *nv, struct vmbus_channel *channel,
-                          const struct vmbus_packet *packet)
-{
-    uint32_t operation = le32_load(packet->payload + 4), n = le32_load(packet->payload + 8);
-    uint32_t most = nv->config.queues - 1;
-
-    n = n < most ? n : most;
-    bool good = operation == NVSP_SUBCHANNEL_ALLOCATE && n > 0 && nv->n_subchannels == 0;
-    complete(channel, packet, NVSP_SUBCHANNEL,
-             (const uint32_t[]){ good ? NVSP_STATUS_SUCCESS : NVSP_STATUS_FAIL, good ? n : 0 }, 2);
-    if (good && vmbus_device_offer_subchannels(&nv->vmbus, n)) {
-        nv->n_subchannels = n;
-    }
-}
-
-/* Which channel the guest shall send a flow on: all of them in turn. Advice; sent when the last is open. */
-static void send_table(struct netvsp *nv)
-{
-    uint8_t message[NVSP_SEND_TABLE_AT + 4 * NVSP_SEND_TABLE] = { 0 };
-
-    le32_store(message, NVSP_SEND_INDIRECTION_TABLE);
-    le32_store(message + 4, NVSP_SEND_TABLE);
-    le32_store(message + 8, NVSP_SEND_TABLE_AT);
-    for (uint32_t i = 0; i < NVSP_SEND_TABLE; i++) {
-        le32_store(message + NVSP_SEND_TABLE_AT + 4 * i, i % (nv->n_subchannels + 1));
-    }
-    (void)vmbus_channel_send(nv->vmbus.channel[0], message, sizeof(message), 0, false);
-}
-
-struct message_row {
-    uint32_t code, since, least;
-};
-
-static const struct message_row *message_row(uint32_t code)
-{
-    static const struct message_row rows[] = {
-#define X(code, name, since, least, how) { code, NVSP_VERSION_##since, least },
-        NVSP_MESSAGES(X)
-#undef X
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (rows[i].code == code) {
-            return &rows[i];
-        }
-    }
-    return NULL;
-}
-
-static void dispatch(struct netvsp *nv, struct vmbus_channel *channel,
-                     const struct vmbus_packet *packet, uint32_t type)
-{
-    switch (type) {
-    case NVSP_INIT:
-        on_init(nv, channel, packet);
-        break;
-    case NVSP_SEND_NDIS_VERSION:
-        nv->ndis_version = le32_load(packet->payload + 4) << 16 | le16_load(packet->payload + 8);
-        break;
-    case NVSP_SEND_RECEIVE_BUFFER:
-        on_receive_buffer(nv, channel, packet);
-        break;
-    case NVSP_REVOKE_RECEIVE_BUFFER:
-        netvsp_sections_drop(nv);
-        complete(channel, packet, type, NULL, 0);
-        break;
-    case NVSP_SEND_SEND_BUFFER:
-        on_send_buffer(nv, channel, packet);
-        break;
-    case NVSP_REVOKE_SEND_BUFFER:
-        drop_send_buffer(nv);
-        complete(channel, packet, type, NULL, 0);
-        break;
-    case NVSP_SEND_RNDIS: {
-        uint32_t status = netvsp_take_rndis(nv, packet);
-        complete(channel, packet, NVSP_SEND_RNDIS_COMPLETE, &status, 1);
-        break;
-    }
-    case NVSP_SEND_NDIS_CONFIG:
-        on_config(nv, packet);
-        break;
-    case NVSP_SWITCH_DATA_PATH: /* to the synthetic one is where we are */
-        if (le32_load(packet->payload + 4) != 0) {
-            netvsp_bad(nv, "data path to a VF", le32_load(packet->payload + 4));
-        }
-        complete(channel, packet, type, NULL, 0);
-        break;
-    default: /* NVSP_SUBCHANNEL: message_row knows no other */
-        on_subchannel(nv, channel, packet);
-        break;
-    }
 }
 
 /* ---- ops ---- */
@@ -245,26 +39,14 @@ static enum vmbus_taken on_packet(struct vmbus_device *dev, struct vmbus_channel
         netvsp_move(nv);
         return VMBUS_TAKEN;
     }
-    uint32_t type = packet->payload_bytes >= 4 ? le32_load(packet->payload) : 0;
-    const struct message_row *row = message_row(type);
-    if (row == NULL) {
-        device_unimplemented(&dev->device, "NVSP message", type);
-        complete(channel, packet, type, (const uint32_t[]){ NVSP_STATUS_FAIL }, 1);
-    } else if (packet->payload_bytes < row->least ||
-               (type != NVSP_INIT && (nv->version == 0 || nv->version < row->since)) ||
-               (channel->index != 0 && type != NVSP_SEND_RNDIS)) {
-        netvsp_bad(nv, "NVSP message out of place", type);
-        complete(channel, packet, type, (const uint32_t[]){ NVSP_STATUS_FAIL }, 1);
-    } else {
-        dispatch(nv, channel, packet, type);
-    }
+    netvsp_message(nv, channel, packet);
     return VMBUS_TAKEN;
 }
 
 static void forget(struct netvsp *nv)
 {
     netvsp_sections_drop(nv);
-    drop_send_buffer(nv);
+    netvsp_send_buffer_drop(nv);
     netvsp_control_drop(nv);
     nv->version = nv->ndis_version = 0;
     nv->n_subchannels = 0;
@@ -284,7 +66,7 @@ static int on_open(struct vmbus_device *dev, struct vmbus_channel *channel)
         forget(nv);
         nv->link_told = nv->port.link;
     } else if (channel->index == nv->n_subchannels) {
-        send_table(nv);
+        netvsp_send_table(nv);
     }
     return 0;
 }
@@ -314,7 +96,7 @@ static void on_gpadl_gone(struct vmbus_device *dev, uint32_t gpadl)
         netvsp_sections_drop(nv);
     }
     if (nv->send_gpadl == gpadl) {
-        drop_send_buffer(nv);
+        netvsp_send_buffer_drop(nv);
     }
 }
 

@@ -101,10 +101,20 @@ enum { NETVSP_STATE_ROWS = 33 };
 extern const struct state_field netvsp_state_rows[];
 WARN_UNUSED int netvsp_state_loaded(void *object, struct error *error);
 
-/* ---- between netvsp.c and netvsp_data.c; locked ---- */
+/* ---- among netvsp*.c; locked ---- */
+
+void netvsp_bad(struct netvsp *nv, const char *why, uint64_t value);
+
+/* An NVSP message of the guest. */
+void netvsp_message(struct netvsp *nv, struct vmbus_channel *channel,
+                    const struct vmbus_packet *packet);
+void netvsp_send_buffer_drop(struct netvsp *nv);
+/* Advice, when the last sub-channel is open: which one the guest shall send a flow on. */
+void netvsp_send_table(struct netvsp *nv);
 
 /* A data or control packet of the guest. Returns NVSP_STATUS_*. */
 uint32_t netvsp_take_rndis(struct netvsp *nv, const struct vmbus_packet *packet);
+
 /* Move what waits for the guest as far as it goes. */
 void netvsp_move(struct netvsp *nv);
 /* The guest gave a batch back. */
@@ -112,12 +122,11 @@ void netvsp_completed(struct netvsp *nv, uint64_t transaction);
 void netvsp_send_control(struct netvsp *nv, const uint8_t *bytes, uint32_t n);
 /* Only into the list. False: no room. */
 WARN_UNUSED bool netvsp_control_wait(struct netvsp *nv, const uint8_t *bytes, uint32_t n);
+void netvsp_control_drop(struct netvsp *nv);
 /* Set up or drop the receive buffer's sections. */
 WARN_UNUSED bool netvsp_sections_make(struct netvsp *nv, uint32_t bytes);
 void netvsp_sections_drop(struct netvsp *nv);
 /* A sub-channel closed: what the guest had of it comes back. */
 void netvsp_sections_reclaim(struct netvsp *nv, unsigned channel);
-void netvsp_control_drop(struct netvsp *nv);
-void netvsp_bad(struct netvsp *nv, const char *why, uint64_t value);
 
 #endif
