@@ -161,6 +161,11 @@ void scsi_verify(struct scsi_target *target, struct scsi_request *request)
     if (compare == 0) {
         return; /* the host reads what it holds */
     }
+    /* One block against the whole of a large disk would keep a thread of the host for hours. [SBC-3 6.5.3] */
+    if (range.blocks > SCSI_TRANSFER_MAX / target->image->logical_sector) {
+        scsi_check(request, SCSI_SENSE_ILLEGAL_FIELD_IN_CDB);
+        return;
+    }
     struct scsi_range data = { range.lba, compare == 3 ? 1 : range.blocks };
     if (range_fits(target, request, data, &n)) {
         verify_range(target, request, range, compare == 3);
