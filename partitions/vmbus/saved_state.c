@@ -44,8 +44,10 @@ static int out_put(void *object, const void *element, struct error *error)
 {
     struct vmbus_server *server = &((struct vmbus_host *)object)->server;
     const struct saved_out *saved = element;
+    if (!vmbus_is_hosts_message(saved->bytes, saved->n)) {
+        return cannot_be(error, "no host sends this message");
+    }
     struct vmbus_out *out = calloc(1, sizeof(*out));
-
     if (out == NULL) {
         return error_set(error, -ENOMEM, "no memory for messages");
     }

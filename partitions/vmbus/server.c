@@ -30,6 +30,14 @@ static const struct message_row rows[] = {
 #undef X
 };
 
+bool vmbus_is_hosts_message(const uint8_t *message, size_t n)
+{
+    uint32_t number = n >= VMBUS_MESSAGE_HEADER ? le32_load(message) : 0;
+
+    return number < ARRAY_SIZE(rows) && rows[number].name != NULL &&
+           rows[number].direction == HOST && n <= VMBUS_MESSAGE_MAX;
+}
+
 /* ---- out ---- */
 
 void vmbus_send(struct vmbus_server *server, enum vmbus_message number, uint8_t *message, size_t n)

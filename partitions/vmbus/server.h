@@ -118,6 +118,9 @@ void vmbus_server_reset(struct vmbus_server *server);
 /* RAM pages that a GPADL takes. */
 uint64_t vmbus_gpadl_pages(const struct vmbus_buffer *buffer);
 
+/* Is it a message that a host may send? */
+bool vmbus_is_hosts_message(const uint8_t *message, size_t n);
+
 /* The device whose class or instance GUID begins so, or NULL. */
 struct vmbus_device *vmbus_server_find(struct vmbus_server *server, const char *guid_text);
 

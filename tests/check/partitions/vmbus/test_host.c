@@ -1,5 +1,6 @@
 /* VMBus over the hypervisor itself: a child's hypercalls, SIMP slots and event flags; ports and pools back at their start. */
 #include <check.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "partitions/hv/memory.h"
 #include "partitions/vmbus/gpa_map.h"
 #include "partitions/vmbus/host.h"
+#include "partitions/vmbus/saved_state.h"
 #include "tests/check/check_main.h"
 #include "tests/check/partitions/hv/hv_fixture.h"
 
@@ -327,6 +329,40 @@ START_TEST(what_waits_at_the_port_is_taken_when_the_way_out_is_free)
 }
 END_TEST
 
+/* Messages that wait are saved; one that no host sends is refused, and not looked up by its number. */
+START_TEST(saved_messages_are_the_hosts)
+{
+    static const uint8_t mark[8] = { 0x5a, 0xa5, 0x17, 0x71, 0x5a, 0xa5, 0x17, 0x72 };
+    static const uint32_t numbers[] = { VMBUS_MESSAGE_TL_CONNECT_REQUEST_RESULT, 0,
+                                        VMBUS_MESSAGE_OPEN_CHANNEL, 1000, UINT32_MAX };
+    uint8_t bytes[40] = { 0 };
+    struct state_buffer saved = { .bytes = NULL };
+
+    contact();
+    memcpy(bytes + CONNECT_ENDPOINT, mark, sizeof(mark));
+    for (unsigned i = 0; i < HV_PORT_BUFFERS + 4; i++) {
+        post(VMBUS_MESSAGE_TL_CONNECT_REQUEST, bytes, sizeof(bytes));
+    }
+    ck_assert_uint_gt(host.server.n_out, 0);
+    state_write(&saved, &vmbus_host_saved_table, &host);
+    uint8_t *at = memmem(saved.bytes, saved.n, mark, sizeof(mark));
+    ck_assert(at != NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
+        struct vmbus_host other;
+        struct state_timers timers = { .at = NULL };
+        le32_store(at - CONNECT_ENDPOINT, numbers[i]);
+        vmbus_host_restore(&other, &m->hv, m->child, m->root_vp, &m->trace);
+        int status = state_read(saved.bytes, saved.n, &vmbus_host_saved_table, &other, "vmbus",
+                                &timers, &error);
+        ck_assert_int_eq(status, i == 0 ? 0 : -EINVAL);
+        other.contacted = false; /* the port is the first's */
+        state_timers_fini(&timers);
+        vmbus_host_fini(&other);
+    }
+    state_buffer_fini(&saved);
+}
+END_TEST
+
 START_TEST(ports_and_pools_are_as_before)
 {
     unsigned root = ports_of(m->root), child = ports_of(m->child);
@@ -381,6 +417,7 @@ static Suite *suite_host(void)
     tcase_add_test(tcase, old_versions_come_on_the_first_connection);
     tcase_add_test(tcase, a_flood_fills_the_ports_and_nothing_is_lost);
     tcase_add_test(tcase, what_waits_at_the_port_is_taken_when_the_way_out_is_free);
+    tcase_add_test(tcase, saved_messages_are_the_hosts);
     tcase_add_test(tcase, ports_and_pools_are_as_before);
     tcase_add_test(tcase, only_mapped_pages_are_reached);
     suite_add_tcase(suite, tcase);
