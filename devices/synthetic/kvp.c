@@ -9,9 +9,6 @@
 #include "devices/synthetic/utf16.h"
 
 enum {
-    OPERATION_SET = 1,
-    OPERATION_DELETE = 2,
-    OPERATION_ENUMERATE = 3,
     TYPE_TEXT = 1,
 
     /* u8 operation, u8 pool, u16 0; then by operation:
@@ -70,7 +67,7 @@ static void request_list(struct kvp *kvp)
 {
     uint8_t body[BODY] = { 0 };
 
-    body[0] = kvp->busy_operation = OPERATION_ENUMERATE;
+    body[0] = kvp->busy_operation = KVP_ENUMERATE;
     body[POOL] = (uint8_t)kvp->pool;
     le32_store(body + OPERATION_BODY, kvp->index);
     kvp->busy = ic_request(&kvp->ic, body, sizeof(body)) == 0;
@@ -84,7 +81,7 @@ static void request_write(struct kvp *kvp)
 
     kvp->writes = item->next;
     kvp->n_writes--;
-    body[0] = kvp->busy_operation = item->delete ? OPERATION_DELETE : OPERATION_SET;
+    body[0] = kvp->busy_operation = item->delete ? KVP_DELETE : KVP_SET;
     body[POOL] = (uint8_t)item->pool;
     if (item->delete) {
         (void)utf16_from_utf8(item->key, data + DELETE_KEY, KEY_MAX, &n_key);
@@ -170,7 +167,7 @@ static void answered(struct ic *ic, const struct ic_answer *answer)
         return;
     }
     kvp->busy = false;
-    if (kvp->busy_operation == OPERATION_ENUMERATE) {
+    if (kvp->busy_operation == KVP_ENUMERATE) {
         list_answered(kvp, answer);
     } else {
         kvp->failed += answer->status != IC_STATUS_OK;

@@ -17,6 +17,21 @@ enum {
     KVP_WRITES_MAX = 64,
 };
 
+/* X(code, NAME, whether the host asks for it). [LINUX include/uapi/linux/hyperv.h enum hv_kvp_exchg_op] */
+#define KVP_OPERATIONS(X)                                                                          \
+    X(0, GET, never)                                                                               \
+    X(1, SET, done)                                                                                \
+    X(2, DELETE, done)                                                                             \
+    X(3, ENUMERATE, done)                                                                          \
+    X(4, GET_IP_INFO, never)                                                                       \
+    X(5, SET_IP_INFO, never)
+
+enum kvp_operation {
+#define X(code, name, state) KVP_##name = code,
+    KVP_OPERATIONS(X)
+#undef X
+};
+
 enum kvp_pool { KVP_POOL_EXTERNAL = 0, KVP_POOL_GUEST = 1, KVP_POOL_AUTO = 2, KVP_POOLS = 3 };
 
 struct kvp_item {

@@ -17,10 +17,6 @@ enum {
     INFO_AT = 8 + 16, /* of a query's answer: 16 behind the request id */
 
     /* Per-packet information: u32 size, u32 type (bit 31: internal), u32 offset of the value in it. */
-    PPI_CHECKSUM = 0,
-    PPI_LSO = 2,
-    PPI_VLAN = 6,
-    PPI_HASH = 9,
     PPIS_MAX = 32,
 
     /* The checksum value, to us */
@@ -209,15 +205,15 @@ uint32_t rndis_indicate_link(bool up, uint8_t bytes[RNDIS_CONTROL_MAX])
 static void take_ppi(struct rndis_packet *packet, uint32_t type, uint32_t value)
 {
     switch (type) {
-    case PPI_CHECKSUM:
+    case RNDIS_PPI_CHECKSUM:
         packet->fill |= (value & SEND_TCP) != 0 ? NET_FILL_TCP : 0;
         packet->fill |= (value & SEND_UDP) != 0 ? NET_FILL_UDP : 0;
         packet->fill |= (value & SEND_IP) != 0 && (value & SEND_IS_IPV4) != 0 ? NET_FILL_IPV4 : 0;
         break;
-    case PPI_LSO:
+    case RNDIS_PPI_LSO:
         packet->mss = (value & LSO_MSS) > UINT16_MAX ? UINT16_MAX : (uint16_t)(value & LSO_MSS);
         break;
-    case PPI_VLAN: /* priority 2:0, CFI 3, VLAN 15:4 */
+    case RNDIS_PPI_VLAN: /* priority 2:0, CFI 3, VLAN 15:4 */
         packet->tagged = true;
         packet->tag = (uint16_t)((value & 7) << 13 | (value >> 3 & 1) << 12 | (value >> 4 & 0xfff));
         break;
@@ -317,14 +313,15 @@ uint32_t rndis_packet_build(const struct rndis *rndis, const struct net_frame *f
 
     memset(bytes, 0, RNDIS_PACKET_HEADER);
     if (checksum != 0) {
-        at = put_ppi(bytes, at, PPI_CHECKSUM, checksum);
+        at = put_ppi(bytes, at, RNDIS_PPI_CHECKSUM, checksum);
     }
     if (frame->tagged) {
         uint32_t tag = frame->tag;
-        at = put_ppi(bytes, at, PPI_VLAN, tag >> 13 | (tag >> 12 & 1) << 3 | (tag & 0xfff) << 4);
+        at = put_ppi(bytes, at, RNDIS_PPI_VLAN,
+                     tag >> 13 | (tag >> 12 & 1) << 3 | (tag & 0xfff) << 4);
     }
     if (hash != NULL) {
-        at = put_ppi(bytes, at, PPI_HASH, *hash);
+        at = put_ppi(bytes, at, RNDIS_PPI_HASH, *hash);
     }
     le32_store(bytes, RNDIS_PACKET);
     le32_store(bytes + 4, at + frame->length);

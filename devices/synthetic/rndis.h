@@ -27,13 +27,39 @@
     X(5, SET,        28, answered) \
     X(6, RESET,      12, answered) \
     X(8, KEEPALIVE,  12, answered)
+/* X(code, NAME, how): host: of the host; not_built: of the guest, traced and not answered. */
+#define RNDIS_MESSAGES_OTHER(X) \
+    X(7, INDICATE, host) \
+    X(9, SET_EX,   not_built)
+
+/* X(type, NAME, what is taken of the guest, what is told to it): per-packet information. [LINUX hyperv_net.h enum ndis_per_pkt_info_type] */
+#define RNDIS_PPIS(X) \
+    X(0,  CHECKSUM,             done,    done) \
+    X(1,  IPSEC,                skipped, never) \
+    X(2,  LSO,                  done,    never) \
+    X(3,  CLASSIFICATION,       skipped, never) \
+    X(5,  SG_LIST,              skipped, never) \
+    X(6,  VLAN,                 done,    done) \
+    X(7,  ORIGINAL_PACKET,      skipped, never) \
+    X(8,  HASH,                 skipped, done) \
+    X(9,  ORIGINAL_BUFFER_LIST, skipped, never) \
+    X(10, CACHED_BUFFER_LIST,   skipped, never) \
+    X(11, SHORT_PACKET_PADDING, skipped, never)
 /* clang-format on */
+
+enum rndis_ppi {
+#define X(type, name, from, to) RNDIS_PPI_##name = type,
+    RNDIS_PPIS(X)
+#undef X
+};
 
 enum rndis_message {
 #define X(code, name, least, what) RNDIS_##name = code,
     RNDIS_MESSAGES(X)
 #undef X
-        RNDIS_INDICATE = 7,
+#define X(code, name, how) RNDIS_##name = code,
+        RNDIS_MESSAGES_OTHER(X)
+#undef X
 };
 
 static inline uint32_t rndis_complete(uint32_t type)

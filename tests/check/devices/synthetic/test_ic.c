@@ -545,6 +545,44 @@ START_TEST(texts_go_both_ways)
 }
 END_TEST
 
+/* ---- saved state ---- */
+
+/* After their exchanges, and a listing to its end: what a component saves it reads, and saves alike. */
+START_TEST(what_is_saved_is_read)
+{
+    struct ic *const components[] = { &heartbeat.ic, &shut.ic, &timesync.ic, &kvp.ic };
+    static const uint32_t versions[] = { 0x30000, 0x30002, 0x40000, 0x40000 };
+    struct state_buffer first = { 0 }, second = { 0 };
+    struct state_timers timers = { 0 };
+    struct error error = { "" };
+
+    begin(components[_i]);
+    negotiate(0x30000, versions[_i]);
+    for (unsigned i = 0; i < 2; i++) { /* before anything is listed anew */
+        if (ic == &kvp.ic) {
+            (void)serve_kvp();
+        } else if (take()) {
+            answer(0);
+        }
+        pass(&rig->clock, 6 * SECOND);
+    }
+    const struct state_table *table = &ic->kind->type.state;
+    state_write(&first, table, ic);
+    if (ic == &kvp.ic) { /* lists are read into empty ones */
+        ic->kind->closed(ic);
+    }
+    ck_assert_msg(state_read(first.bytes, first.n, table, ic, "ic", &timers, &error) == 0, "%s",
+                  error.text);
+    state_timers_arm(&timers);
+    state_write(&second, table, ic);
+    ck_assert_uint_eq(first.n, second.n);
+    ck_assert_mem_eq(first.bytes, second.bytes, first.n);
+    state_timers_fini(&timers);
+    state_buffer_fini(&first);
+    state_buffer_fini(&second);
+}
+END_TEST
+
 static Suite *suite_ic(void)
 {
     Suite *suite = suite_create("devices/synthetic/ic");
@@ -564,6 +602,7 @@ static Suite *suite_ic(void)
     tcase_add_test(tcase, keys_are_checked);
     tcase_add_loop_test(tcase, wild_answers_are_taken_for_what_they_are, 0, 8);
     tcase_add_test(tcase, texts_go_both_ways);
+    tcase_add_loop_test(tcase, what_is_saved_is_read, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
 }
