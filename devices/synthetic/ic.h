@@ -20,12 +20,22 @@ enum { IC_BODY_MAX = 16 << 10, IC_VERSIONS_MAX = 8 };
 #define IC_STATUS_FAIL UINT32_C(0x80004005)
 #define IC_STATUS_CONT UINT32_C(0x80070103) /* no more data */
 
+/* X(type, NAME, whether a component of it is offered). [LINUX include/linux/hyperv.h ICMSGTYPE_*; OPENVMM hyperv_ic_protocol] */
+#define IC_MESSAGES(X)                                                                             \
+    X(0, NEGOTIATE, every)                                                                         \
+    X(1, HEARTBEAT, offered)                                                                       \
+    X(2, KVP, offered)                                                                             \
+    X(3, SHUTDOWN, offered)                                                                        \
+    X(4, TIMESYNC, offered)                                                                        \
+    X(5, VSS, not_offered)                                                                         \
+    X(6, REMOTE_DESKTOP, not_offered)                                                              \
+    X(7, GUEST_SERVICES, not_offered)                                                              \
+    X(8, VM_SESSION, not_offered)
+
 enum ic_message_type {
-    IC_MESSAGE_NEGOTIATE = 0,
-    IC_MESSAGE_HEARTBEAT = 1,
-    IC_MESSAGE_KVP = 2,
-    IC_MESSAGE_SHUTDOWN = 3,
-    IC_MESSAGE_TIMESYNC = 4,
+#define X(type, name, offered) IC_MESSAGE_##name = type,
+    IC_MESSAGES(X)
+#undef X
 };
 
 struct ic_version {

@@ -79,11 +79,43 @@ enum {
 #define VSTOR_STATUS_NOT_SUPPORTED        UINT32_C(0xc00000bb)
 #define VSTOR_STATUS_INVALID_DEVICE_STATE UINT32_C(0xc0000184)
 
+/* X(code, NAME, whether it is ever given): the SRB status, beside which stand its two flags. [OPENVMM scsi_defs/src/srb.rs] */
+#define VSTOR_SRB_STATUSES(X)                                                                      \
+    X(0x00, PENDING, never)                                                                        \
+    X(0x01, SUCCESS, given)                                                                        \
+    X(0x02, ABORTED, never)                                                                        \
+    X(0x03, ABORT_FAILED, never)                                                                   \
+    X(0x04, ERROR, given)                                                                          \
+    X(0x05, BUSY, never)                                                                           \
+    X(0x06, INVALID_REQUEST, given)                                                                \
+    X(0x07, INVALID_PATH, never)                                                                   \
+    X(0x08, NO_DEVICE, never)                                                                      \
+    X(0x09, TIMEOUT, never)                                                                        \
+    X(0x0a, SELECTION_TIMEOUT, never)                                                              \
+    X(0x0b, COMMAND_TIMEOUT, never)                                                                \
+    X(0x0d, MESSAGE_REJECTED, never)                                                               \
+    X(0x0e, BUS_RESET, never)                                                                      \
+    X(0x0f, PARITY_ERROR, never)                                                                   \
+    X(0x10, REQUEST_SENSE_FAILED, never)                                                           \
+    X(0x11, NO_HBA, never)                                                                         \
+    X(0x12, DATA_OVERRUN, never)                                                                   \
+    X(0x13, UNEXPECTED_BUS_FREE, never)                                                            \
+    X(0x14, PHASE_SEQUENCE_FAILURE, never)                                                         \
+    X(0x15, BAD_LENGTH, never)                                                                     \
+    X(0x16, REQUEST_FLUSHED, never)                                                                \
+    X(0x20, INVALID_LUN, given)                                                                    \
+    X(0x21, INVALID_TARGET, never)                                                                 \
+    X(0x22, BAD_FUNCTION, never)                                                                   \
+    X(0x23, ERROR_RECOVERY, never)                                                                 \
+    X(0x24, NOT_POWERED, never)                                                                    \
+    X(0x25, LINK_DOWN, never)                                                                      \
+    X(0x30, INTERNAL_ERROR, never)
+
 enum vstor_srb_status {
-    VSTOR_SRB_SUCCESS = 0x01,
-    VSTOR_SRB_ERROR = 0x04,
-    VSTOR_SRB_INVALID_REQUEST = 0x06,
-    VSTOR_SRB_INVALID_LUN = 0x20,
+#define X(code, name, given) VSTOR_SRB_##name = code,
+    VSTOR_SRB_STATUSES(X)
+#undef X
+        VSTOR_SRB_QUEUE_FROZEN = 0x40, /* never given */
     VSTOR_SRB_AUTOSENSE_VALID = 0x80,
 };
 

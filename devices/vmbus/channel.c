@@ -228,9 +228,13 @@ bool vmbus_channel_congested(const struct vmbus_channel *channel)
 
 static bool type_known(unsigned type)
 {
-    return type == VMBUS_PACKET_INBAND || type == VMBUS_PACKET_TRANSFER_PAGES ||
-           type == VMBUS_PACKET_GPA_DIRECT || type == VMBUS_PACKET_COMPLETION ||
-           type == VMBUS_PACKET_ADDITIONAL_DATA;
+    static const bool taken_types[] = {
+#define X(number, name, taken, sent) [number] = taken,
+        VMBUS_PACKETS(X)
+#undef X
+    };
+
+    return type < ARRAY_SIZE(taken_types) && taken_types[type];
 }
 
 /* Copy the next packet into the scratch and check it. False: none, or broken. */

@@ -11,12 +11,26 @@
 
 #include "devices/vmbus/memory.h"
 
+/* X(type, NAME, taken from guests, sent to them). A guest that sends another one stops its channel. */
+#define VMBUS_PACKETS(X)                                                                           \
+    X(0x1, SYNCH, false, false)                                                                    \
+    X(0x2, ADD_TRANSFER_PAGE_SET, false, false)                                                    \
+    X(0x3, REMOVE_TRANSFER_PAGE_SET, false, false)                                                 \
+    X(0x4, ESTABLISH_GPADL, false, false)                                                          \
+    X(0x5, TEARDOWN_GPADL, false, false)                                                           \
+    X(0x6, INBAND, true, true)                                                                     \
+    X(0x7, TRANSFER_PAGES, true, true)                                                             \
+    X(0x8, GPADL, false, false)                                                                    \
+    X(0x9, GPA_DIRECT, true, false)                                                                \
+    X(0xa, CANCEL_REQUEST, false, false)                                                           \
+    X(0xb, COMPLETION, true, true)                                                                 \
+    X(0xc, ADDITIONAL_PACKETS, false, false)                                                       \
+    X(0xd, ADDITIONAL_DATA, true, false)
+
 enum vmbus_packet_type {
-    VMBUS_PACKET_INBAND = 0x6,
-    VMBUS_PACKET_TRANSFER_PAGES = 0x7,
-    VMBUS_PACKET_GPA_DIRECT = 0x9,
-    VMBUS_PACKET_COMPLETION = 0xb,
-    VMBUS_PACKET_ADDITIONAL_DATA = 0xd,
+#define X(type, name, taken, sent) VMBUS_PACKET_##name = type,
+    VMBUS_PACKETS(X)
+#undef X
 };
 
 enum {

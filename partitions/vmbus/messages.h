@@ -1,4 +1,5 @@
-/* The control messages of VMBus: one table, and where their fields lie. [LINUX include/linux/hyperv.h enum vmbus_channel_message_type] */
+/* The control messages of VMBus: one table, and where their fields lie. [LINUX include/linux/hyperv.h enum
+ * vmbus_channel_message_type; OPENVMM vmbus_core/src/protocol.rs] */
 #ifndef PARTITIONS_VMBUS_MESSAGES_H
 #define PARTITIONS_VMBUS_MESSAGES_H
 
@@ -12,6 +13,7 @@ enum {
     VMBUS_VERSION_5_1 = 0x00050001,
     VMBUS_VERSION_5_2 = 0x00050002,
     VMBUS_VERSION_5_3 = 0x00050003,
+    VMBUS_VERSION_6_0 = 0x00060000,
 };
 
 /* Those that are answered with "supported". All others are refused: 0.13 and 1.1 (a shared interrupt page), 6.0 (confidential). */
@@ -26,51 +28,50 @@ enum {
     X(VMBUS_VERSION_5_3)
 
 /*
- * X(number, NAME, direction, bytes, state, handler)
- * direction: GUEST sends it, HOST sends it. bytes: the least a guest's message has, what a host's has.
+ * X(number, NAME, direction, since, bytes, state, handler)
+ * direction: GUEST sends it, HOST sends it. since: the version that brought it, 0: any; before, it is no message. bytes: the least a guest's message has, what a host's has.
  * state: DONE; REFUSED: answered by a refusal of the protocol; NOT_BUILT: traced and dropped.
  */
 /* clang-format off */
 #define VMBUS_MESSAGES(X) \
-    X( 1, OFFER_CHANNEL,               HOST,  196, DONE,      NULL) \
-    X( 2, RESCIND_CHANNEL_OFFER,       HOST,   12, DONE,      NULL) \
-    X( 3, REQUEST_OFFERS,              GUEST,   8, DONE,      vmbus_on_request_offers) \
-    X( 4, ALL_OFFERS_DELIVERED,        HOST,    8, DONE,      NULL) \
-    X( 5, OPEN_CHANNEL,                GUEST, 148, DONE,      vmbus_on_open) \
-    X( 6, OPEN_CHANNEL_RESULT,         HOST,   20, DONE,      NULL) \
-    X( 7, CLOSE_CHANNEL,               GUEST,  12, DONE,      vmbus_on_close) \
-    X( 8, GPADL_HEADER,                GUEST,  20, DONE,      vmbus_on_gpadl_header) \
-    X( 9, GPADL_BODY,                  GUEST,  16, DONE,      vmbus_on_gpadl_body) \
-    X(10, GPADL_CREATED,               HOST,   20, DONE,      NULL) \
-    X(11, GPADL_TEARDOWN,              GUEST,  16, DONE,      vmbus_on_gpadl_teardown) \
-    X(12, GPADL_TORNDOWN,              HOST,   12, DONE,      NULL) \
-    X(13, RELID_RELEASED,              GUEST,  12, DONE,      vmbus_on_relid_released) \
-    X(14, INITIATE_CONTACT,            GUEST,  40, DONE,      vmbus_on_contact) \
-    X(15, VERSION_RESPONSE,            HOST,   16, DONE,      NULL) \
-    X(16, UNLOAD,                      GUEST,   8, DONE,      vmbus_on_unload) \
-    X(17, UNLOAD_RESPONSE,             HOST,    8, DONE,      NULL) \
-    X(18, OPEN_RESERVED_CHANNEL,       GUEST,   8, NOT_BUILT, NULL) \
-    X(19, CLOSE_RESERVED_CHANNEL,      GUEST,   8, NOT_BUILT, NULL) \
-    X(20, CLOSE_RESERVED_RESPONSE,     HOST,    8, NOT_BUILT, NULL) \
-    X(21, TL_CONNECT_REQUEST,          GUEST,  40, REFUSED,   vmbus_on_tl_connect) \
-    X(22, MODIFY_CHANNEL,              GUEST,  16, DONE,      vmbus_on_modify) \
-    X(23, TL_CONNECT_REQUEST_RESULT,   HOST,   44, DONE,      NULL) \
-    X(24, MODIFY_CHANNEL_RESPONSE,     HOST,   16, DONE,      NULL) \
-    X(25, MODIFY_CONNECTION,           GUEST,   8, NOT_BUILT, NULL) \
-    X(26, MODIFY_CONNECTION_RESPONSE,  HOST,    8, NOT_BUILT, NULL) \
-    X(27, PAUSE,                       GUEST,   8, NOT_BUILT, NULL) \
-    X(28, PAUSE_RESPONSE,              HOST,    8, NOT_BUILT, NULL) \
-    X(29, RESUME,                      GUEST,   8, NOT_BUILT, NULL) \
-    X(30, RESUME_RESPONSE,             HOST,    8, NOT_BUILT, NULL)
+    X( 1, OFFER_CHANNEL,              HOST,  0,                  196, DONE,      NULL) \
+    X( 2, RESCIND_CHANNEL_OFFER,      HOST,  0,                   12, DONE,      NULL) \
+    X( 3, REQUEST_OFFERS,             GUEST, 0,                    8, DONE,      vmbus_on_request_offers) \
+    X( 4, ALL_OFFERS_DELIVERED,       HOST,  0,                    8, DONE,      NULL) \
+    X( 5, OPEN_CHANNEL,               GUEST, 0,                  148, DONE,      vmbus_on_open) \
+    X( 6, OPEN_CHANNEL_RESULT,        HOST,  0,                   20, DONE,      NULL) \
+    X( 7, CLOSE_CHANNEL,              GUEST, 0,                   12, DONE,      vmbus_on_close) \
+    X( 8, GPADL_HEADER,               GUEST, 0,                   20, DONE,      vmbus_on_gpadl_header) \
+    X( 9, GPADL_BODY,                 GUEST, 0,                   16, DONE,      vmbus_on_gpadl_body) \
+    X(10, GPADL_CREATED,              HOST,  0,                   20, DONE,      NULL) \
+    X(11, GPADL_TEARDOWN,             GUEST, 0,                   16, DONE,      vmbus_on_gpadl_teardown) \
+    X(12, GPADL_TORNDOWN,             HOST,  0,                   12, DONE,      NULL) \
+    X(13, RELID_RELEASED,             GUEST, 0,                   12, DONE,      vmbus_on_relid_released) \
+    X(14, INITIATE_CONTACT,           GUEST, 0,                   40, DONE,      vmbus_on_contact) \
+    X(15, VERSION_RESPONSE,           HOST,  0,                   16, DONE,      NULL) \
+    X(16, UNLOAD,                     GUEST, 0,                    8, DONE,      vmbus_on_unload) \
+    X(17, UNLOAD_RESPONSE,            HOST,  0,                    8, DONE,      NULL) \
+    X(18, OPEN_RESERVED_CHANNEL,      GUEST, VMBUS_VERSION_4_0,    8, NOT_BUILT, NULL) \
+    X(19, CLOSE_RESERVED_CHANNEL,     GUEST, VMBUS_VERSION_4_0,    8, NOT_BUILT, NULL) \
+    X(20, CLOSE_RESERVED_RESPONSE,    HOST,  VMBUS_VERSION_4_0,    8, NOT_BUILT, NULL) \
+    X(21, TL_CONNECT_REQUEST,         GUEST, VMBUS_VERSION_4_0,   40, REFUSED,   vmbus_on_tl_connect) \
+    X(22, MODIFY_CHANNEL,             GUEST, VMBUS_VERSION_4_1,   16, DONE,      vmbus_on_modify) \
+    X(23, TL_CONNECT_REQUEST_RESULT,  HOST,  VMBUS_VERSION_4_1,   44, DONE,      NULL) \
+    X(24, MODIFY_CHANNEL_RESPONSE,    HOST,  VMBUS_VERSION_5_3,   16, DONE,      NULL) \
+    X(25, MODIFY_CONNECTION,          GUEST, VMBUS_VERSION_6_0,    8, NOT_BUILT, NULL) \
+    X(26, MODIFY_CONNECTION_RESPONSE, HOST,  VMBUS_VERSION_6_0,    8, NOT_BUILT, NULL) \
+    X(27, PAUSE,                      GUEST, VMBUS_VERSION_6_0,    8, NOT_BUILT, NULL) \
+    X(28, PAUSE_RESPONSE,             HOST,  VMBUS_VERSION_6_0,    8, NOT_BUILT, NULL) \
+    X(29, RESUME,                     GUEST, VMBUS_VERSION_6_0,    8, NOT_BUILT, NULL)
 /* clang-format on */
 
 enum vmbus_message {
-#define X(number, name, direction, bytes, state, handler) VMBUS_MESSAGE_##name = number,
+#define X(number, name, direction, since, bytes, state, handler) VMBUS_MESSAGE_##name = number,
     VMBUS_MESSAGES(X)
 #undef X
 };
 enum vmbus_message_bytes {
-#define X(number, name, direction, bytes, state, handler) VMBUS_BYTES_##name = bytes,
+#define X(number, name, direction, since, bytes, state, handler) VMBUS_BYTES_##name = bytes,
     VMBUS_MESSAGES(X)
 #undef X
 };

@@ -91,7 +91,7 @@ void vmbus_on_modify(struct vmbus_server *server, const uint8_t *message, size_t
     uint8_t answer[VMBUS_BYTES_MODIFY_CHANNEL_RESPONSE];
 
     (void)n;
-    if (server->version < VMBUS_VERSION_4_1 || channel == NULL || !channel->open) {
+    if (channel == NULL || !channel->open) {
         vmbus_bad(server, "modify of no open channel", relid);
     } else {
         server->wire->detach(server->opaque, relid);

@@ -14,15 +14,17 @@ enum direction { GUEST, HOST };
 struct message_row {
     const char *name;
     enum direction direction;
+    uint32_t since;
     enum message_state state;
     uint8_t bytes;
     vmbus_handler *handler;
 };
 
 static const struct message_row rows[] = {
-#define X(number, row_name, row_direction, row_bytes, row_state, row_handler)                      \
+#define X(number, row_name, row_direction, row_since, row_bytes, row_state, row_handler)           \
     [number] = { .name = #row_name,                                                                \
                  .direction = row_direction,                                                       \
+                 .since = row_since,                                                               \
                  .state = row_state,                                                               \
                  .bytes = row_bytes,                                                               \
                  .handler = row_handler },
@@ -131,6 +133,10 @@ static void dispatch(struct vmbus_server *server, const uint8_t *message, size_t
         vmbus_bad(server, "before contact", number);
         return;
     }
+    if (server->version < row->since) {
+        vmbus_bad(server, "newer than the version", number);
+        return;
+    }
     row->handler(server, message, n);
 }
 
@@ -205,12 +211,15 @@ void vmbus_on_unload(struct vmbus_server *server, const uint8_t *message, size_t
     vmbus_send(server, VMBUS_MESSAGE_UNLOAD_RESPONSE, answer, sizeof(answer));
 }
 
-/* There is no hv_sock: the guest's socket is told so. */
+/* There is no hv_sock: the guest's socket is told so, or, by version 4.0, waits in vain. */
 void vmbus_on_tl_connect(struct vmbus_server *server, const uint8_t *message, size_t n)
 {
     uint8_t answer[VMBUS_BYTES_TL_CONNECT_REQUEST_RESULT];
 
     (void)n;
+    if (server->version < VMBUS_VERSION_4_1) {
+        return; /* which has no answer to this */
+    }
     memcpy(answer + CONNECT_ENDPOINT, message + CONNECT_ENDPOINT, 2 * VMBUS_GUID_BYTES);
     le32_store(answer + CONNECT_RESULT_STATUS, VMBUS_STATUS_CONNECTION_REFUSED);
     vmbus_send(server, VMBUS_MESSAGE_TL_CONNECT_REQUEST_RESULT, answer, sizeof(answer));
