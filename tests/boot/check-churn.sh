@@ -121,7 +121,7 @@ for series in ${SERIES:-6.1}; do
     disk=$out/disk.raw,snapshot=on
     rm -f "$socket" "$out/note" "$out/in"
     mkfifo "$out/in"
-    $verdite run --kernel "$kernel" --initrd "$out/initrd" --append "console=ttyS0 net_port=$port disk_sum=$disk_sum" --cpus 2 --memory 256M \
+    $verdite run --kernel "$kernel" --initrd "$out/initrd" --append "$patient net_port=$port disk_sum=$disk_sum" --cpus 2 --memory 256M \
         --net user --disk "$disk" $OPTIONS --control "$socket" --timeout $((900 + 300 * rounds)) <"$out/in" >"$console" 2>"$console.log" &
     running=$!
     exec 3>"$out/in"

@@ -94,7 +94,7 @@ row() # name, series, flavour, options, tests, seconds
     case $4 in *virtual*) compared= ;; esac
     $verdite run --kernel "$image" --initrd "$initrd" $4 $OPTIONS --control "$socket" --no-reboot --timeout "$6" \
         --disk "$out/a.vhdx" --disk "$out/b.vhd" --disk "$out/dvd.iso" --disk "$out/c.img,bus=ide" \
-        --append "console=ttyS0 disk_seed=1 disk_dvd=$dvd disk_tests=$tests disk_compared=$compared" </dev/null >"$console" 2>"$console.log" &
+        --append "$patient disk_seed=1 disk_dvd=$dvd disk_tests=$tests disk_compared=$compared" </dev/null >"$console" 2>"$console.log" &
     running=$!
     serve "$console"
     wait $running
@@ -124,7 +124,7 @@ load() # kind, more options
     *) set -- --disk "$out/c.img,bus=ide" "$@" ;;
     esac
     $verdite run --kernel "$image" --initrd "$initrd" --clock virtual --cpus "$cpus" $OPTIONS --no-reboot --timeout 1800 --disk "$out/a.vhdx" "$@" \
-        --append "console=ttyS0 disk_seed=1 disk_tests=$kind" --serial "file:$log.console" </dev/null >/dev/null 2>"$log.log"
+        --append "$patient disk_seed=1 disk_tests=$kind" --serial "file:$log.console" </dev/null >/dev/null 2>"$log.log"
 }
 hash_of() { sed -n 's/^trace hash: //p' "$1"; }
 saved() # name, series, flavour, processors, kind, instants

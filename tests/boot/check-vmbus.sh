@@ -51,7 +51,7 @@ for series in ${SERIES:-6.1 6.12 7}; do
     }
     console=build/boot/$name.console
     : >"$console"
-    $verdite run --kernel "$kernel" --initrd "$initrd" --append "console=ttyS0 rounds=$rounds" --cpus 2 --net none $OPTIONS \
+    $verdite run --kernel "$kernel" --initrd "$initrd" --append "$patient rounds=$rounds" --cpus 2 --net none $OPTIONS \
         --control "$socket" --timeout 900 </dev/null >"$console" 2>"$console.log" &
     running=$!
     why=$(try | tr '\n' ' ')

@@ -1,6 +1,9 @@
 # Sourced: what a check asks of a running machine. Needs $verdite, $socket (of --control) and $running (its process).
 ctl() { "$verdite" ctl "$socket" "$@" 2>&1; }
 
+# For the kernel's command line: that a loaded host lets a guest wait is no lock-up. Its own watchdogs still end what hangs.
+patient="console=ttyS0 watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300"
+
 # What the child takes, in one line: pages of the hypervisor, channels, GPADLs, what waits in them. Nothing: it does not answer.
 taken() { ctl memory | sed -n '/^heap_bytes:/d; s/^\([a-z_]*\): \([0-9]*\)$/\1 \2/p' | tr '\n' ' '; }
 
