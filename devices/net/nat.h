@@ -24,7 +24,7 @@ enum { NET_NAT_FORWARDS = 32, NET_NAT_FRAME_MAX = 64 << 10, NET_NAT_MEMORY = 204
 struct net_nat_forward {
     bool udp;
     uint8_t host[4];  /* address to listen at */
-    uint8_t guest[4]; /* 0.0.0.0: the first that DHCP gives */
+    uint8_t guest[4]; /* 0.0.0.0: the first that DHCP gives, to the first adapter */
     uint16_t host_port, guest_port;
 };
 
@@ -65,6 +65,9 @@ WARN_UNUSED struct net_nat *net_nat_create(const struct net_nat_config *config,
                                            const struct net_nat_ops *ops, void *opaque,
                                            struct error *error);
 void net_nat_destroy(struct net_nat *nat);
+
+/* Give this adapter an address now, as if it had asked by DHCP: addresses follow the order of adapters, not of boots. Clock thread. */
+void net_nat_reserve(struct net_nat *nat, const uint8_t mac[NET_MAC_BYTES]);
 
 /* Takes the frame: from a guest. Clock thread. */
 void net_nat_send(struct net_nat *nat, struct net_frame *frame);

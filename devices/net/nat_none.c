@@ -26,6 +26,11 @@ void net_nat_destroy(struct net_nat *nat)
     (void)nat;
 }
 
+void net_nat_reserve(struct net_nat *nat, const uint8_t mac[NET_MAC_BYTES])
+{
+    (void)nat, (void)mac;
+}
+
 void net_nat_send(struct net_nat *nat, struct net_frame *frame)
 {
     (void)nat;

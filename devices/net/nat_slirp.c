@@ -13,6 +13,7 @@
 #include "base/host/socket.h"
 #include "base/host/thread.h"
 #include "base/host/time.h"
+#include "devices/net/offload.h"
 
 enum {
     CONFIG_VERSION = 4,
@@ -21,6 +22,14 @@ enum {
     TO_NAT_BYTES_MAX = 8 << 20, /* what guests may send ahead of it */
     LOOK_AGAIN_MS = 1000,
     SLACK_MS = 5,
+    IP_BYTES = 20,
+    UDP_BYTES = 8,
+    BOOTP_BYTES = 300, /* the least [RFC 1542 2.1] */
+    BOOTP_MAC_AT = 28,
+    BOOTP_OPTIONS_AT = 236,
+    BOOTP_SERVER = 67,
+    BOOTP_CLIENT = 68,
+    DISCOVER_BYTES = NET_HEADER_BYTES + IP_BYTES + UDP_BYTES + BOOTP_BYTES,
     ADVERTISE_MS =
         400000, /* between 200 and 600 s, which the library would throw dice for [RFC 4861 6.2.1] */
 };
@@ -48,6 +57,7 @@ struct net_nat {
     uint64_t wait_until_ns; /* how long its thread sleeps */
     bool refill;            /* what it waits for is not what it should: its events are of no use */
     unsigned n_listening;   /* forwarded ports */
+    bool quiet;             /* what the library sends is for nobody */
     struct net_queue from_guests;
     struct host_thread thread;
     int wake_fd;
@@ -64,7 +74,8 @@ bool net_nat_built(void)
 static ssize_t send_packet(const void *bytes, size_t n, void *opaque)
 {
     struct net_nat *nat = opaque;
-    struct net_frame *frame = n <= NET_NAT_FRAME_MAX ? net_frame_of(bytes, (uint32_t)n) : NULL;
+    struct net_frame *frame =
+        n <= NET_NAT_FRAME_MAX && !nat->quiet ? net_frame_of(bytes, (uint32_t)n) : NULL;
 
     if (frame != NULL) {
         frame->trusted = true;
@@ -473,6 +484,42 @@ void net_nat_send(struct net_nat *nat, struct net_frame *frame)
     host_mutex_unlock(&nat->lock);
     net_frame_free(frame);
     host_wake_post(nat->wake_fd); /* it may have opened a socket */
+}
+
+/* A DHCPDISCOVER of an adapter. [RFC 2131 table 5] */
+static void discover_of(const uint8_t mac[NET_MAC_BYTES], uint8_t frame[DISCOVER_BYTES])
+{
+    static const uint8_t ip_head[] = { 0x45, 0, 0, 0, 0, 0, 0, 0, 64, NET_PROTOCOL_UDP };
+    static const uint8_t bootp_head[] = { 1, 1, NET_MAC_BYTES }; /* a request, Ethernet */
+    static const uint8_t options[] = { 99, 130, 83, 99, 53, 1, 1, 255 };
+    uint8_t *ip = frame + NET_HEADER_BYTES, *udp = ip + IP_BYTES, *bootp = udp + UDP_BYTES;
+
+    memset(frame, 0, DISCOVER_BYTES);
+    memset(frame, 0xff, NET_MAC_BYTES);
+    memcpy(frame + NET_MAC_BYTES, mac, NET_MAC_BYTES);
+    net_be16_store(frame + 2 * NET_MAC_BYTES, NET_TYPE_IPV4);
+    memcpy(ip, ip_head, sizeof(ip_head));
+    net_be16_store(ip + 2, IP_BYTES + UDP_BYTES + BOOTP_BYTES);
+    memset(ip + 16, 0xff, 4); /* from 0.0.0.0 to everyone */
+    net_be16_store(ip + 10, (uint16_t)~net_checksum_add(ip, IP_BYTES, 0));
+    net_be16_store(udp, BOOTP_CLIENT);
+    net_be16_store(udp + 2, BOOTP_SERVER);
+    net_be16_store(udp + 4, UDP_BYTES + BOOTP_BYTES);
+    memcpy(bootp, bootp_head, sizeof(bootp_head));
+    memcpy(bootp + BOOTP_MAC_AT, mac, NET_MAC_BYTES);
+    memcpy(bootp + BOOTP_OPTIONS_AT, options, sizeof(options));
+}
+
+void net_nat_reserve(struct net_nat *nat, const uint8_t mac[NET_MAC_BYTES])
+{
+    uint8_t discover[DISCOVER_BYTES];
+
+    discover_of(mac, discover);
+    host_mutex_lock(&nat->lock);
+    nat->quiet = true;
+    slirp_input(nat->slirp, discover, sizeof(discover));
+    nat->quiet = false;
+    host_mutex_unlock(&nat->lock);
 }
 
 /* ---- what another process takes over ---- */

@@ -88,6 +88,13 @@ void net_uplink_fini(struct net_uplink *uplink)
     net_queue_fini(&uplink->arrived);
 }
 
+void net_uplink_reserve(struct net_uplink *uplink, const uint8_t mac[NET_MAC_BYTES])
+{
+    if (uplink->nat != NULL) {
+        net_nat_reserve(uplink->nat, mac);
+    }
+}
+
 /* ---- saved state ---- */
 
 void net_uplink_save(struct net_uplink *uplink)

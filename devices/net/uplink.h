@@ -40,6 +40,9 @@ WARN_UNUSED int net_uplink_init(struct net_uplink *uplink, struct net_switch *ne
                                 struct error *error);
 void net_uplink_fini(struct net_uplink *uplink);
 
+/* The next address of the NAT is this adapter's. */
+void net_uplink_reserve(struct net_uplink *uplink, const uint8_t mac[NET_MAC_BYTES]);
+
 /* Saved state: what is under way in sockets of the host is not in it. net_uplink_save before the table is written; after it was read into
  * an uplink that is not live, net_uplink_resume starts the NAT. Connections with the host are gone: it resets them as soon as their
  * guests answer a segment that is sent to them now. */

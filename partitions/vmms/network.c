@@ -204,6 +204,9 @@ static int make_nic(struct network *network, unsigned number, const struct netwo
         return status;
     }
     network->nic[number] = nic;
+    if (request->user) {
+        net_uplink_reserve(&network->home->uplink, config.mac);
+    }
     return 0;
 }
 

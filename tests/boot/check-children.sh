@@ -76,6 +76,16 @@ if asked switch-jumbo; then
     judge switch-jumbo "$why"
 fi
 if asked switch-virtual; then same switch switched; fi
+if asked user && "$verdite" explain --kernel /dev/null --net user >/dev/null 2>&1; then # both behind one NAT, addresses in the children's order
+    run user --child a --kernel "$image" --initrd "$net" --memory 192M --net user --serial "file:$out/user.a" \
+        --append "console=ttyS0 net_tests=ping,dhcp,ping net_ip=10.0.2.15" \
+        --child b --kernel "$image" --initrd "$net" --memory 192M --net user --serial "file:$out/user.b" \
+        --append "console=ttyS0 net_tests=dhcp,ping net_ip=10.0.2.16"
+    why=
+    [ $status = 0 ] || why="exit $status"
+    for child in a b; do grep -q '^check dhcp: ok' "$out/user.$child" || why="$why; child $child has another address"; done
+    judge user "$why"
+fi
 if asked crash; then # a has no init and panics; b does not care
     run crash --child a --kernel "$image" --append "console=ttyS0 panic=0" --memory 192M --serial "file:$out/crash.a" \
         --child b --kernel "$image" --initrd "$initrd" --append "$words" --memory 256M --serial "file:$out/crash.b"

@@ -203,14 +203,18 @@ static struct net_frame *udp_frame(const uint8_t to[6], const uint8_t source[4],
 static const uint8_t everyone[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 static const uint8_t nobody[4] = { 0 }, all[4] = { 255, 255, 255, 255 };
 
-static struct net_frame *dhcp_discover(void)
+/* Of an adapter of this last byte. */
+static struct net_frame *dhcp_discover(uint8_t last)
 {
     uint8_t dhcp[300] = { 1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78 };
     static const uint8_t options[] = { 99, 130, 83, 99, 53, 1, 1, 255 };
 
     memcpy(dhcp + 28, mac, 6);
+    dhcp[28 + 5] = last;
     memcpy(dhcp + 236, options, sizeof(options));
-    return udp_frame(everyone, nobody, all, 68, 67, dhcp, sizeof(dhcp));
+    struct net_frame *frame = udp_frame(everyone, nobody, all, 68, 67, dhcp, sizeof(dhcp));
+    frame->bytes[11] = last;
+    return frame;
 }
 
 /* The value of a DHCP option in a reply, or NULL. */
@@ -239,7 +243,7 @@ START_TEST(the_gateway_answers_arp_dhcp_and_ping)
     ck_assert_mem_eq(frame->bytes + 28, ((const uint8_t[]){ 10, 0, 2, 2 }), 4);
     net_frame_free(frame);
 
-    frame = answer_to(&guest, dhcp_discover(), 5000);
+    frame = answer_to(&guest, dhcp_discover(1), 5000);
     ck_assert_ptr_nonnull(frame);
     struct net_checksums sums = net_offload_verify(frame);
     ck_assert(sums.ip_good);
@@ -248,6 +252,32 @@ START_TEST(the_gateway_answers_arp_dhcp_and_ping)
     ck_assert_mem_eq(dhcp_option(frame, 3), ((const uint8_t[]){ 10, 0, 2, 2 }), 4);
     ck_assert_mem_eq(dhcp_option(frame, 6), ((const uint8_t[]){ 10, 0, 2, 3 }), 4);
     net_frame_free(frame);
+    stop(&guest);
+}
+END_TEST
+
+/* Addresses follow the order in which adapters were made, not that in which their guests ask. */
+START_TEST(an_adapter_has_its_address_before_it_asks)
+{
+    static const uint8_t adapters[] = { 7, 8 };
+    struct net_nat_config config = { 0 };
+    struct guest guest;
+
+    if (!start(&guest, CLOCK_MODE_VIRTUAL, &config, true)) {
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        net_uplink_reserve(&guest.uplink,
+                           (const uint8_t[]){ mac[0], mac[1], mac[2], 0, 0, adapters[i] });
+        ck_assert_uint_eq(guest.n_posted, 0); /* nobody hears of it */
+    }
+    for (unsigned i = 2; i-- > 0;) { /* the second asks first */
+        guest.n_posted = 0;
+        net_switch_send(&guest.port, dhcp_discover(adapters[i]));
+        ck_assert_uint_gt(guest.n_posted, 42 + 240);
+        ck_assert_mem_eq(guest.posted + 42 + 16, ((const uint8_t[]){ 10, 0, 2, (uint8_t)(15 + i) }),
+                         4);
+    }
     stop(&guest);
 }
 END_TEST
@@ -542,6 +572,7 @@ static Suite *suite_nat(void)
     tcase_add_loop_test(tcase, forwards_are_read_or_refused, 0, ARRAY_SIZE(forwards));
     tcase_add_test(tcase, keys_are_known);
     tcase_add_test(tcase, the_gateway_answers_arp_dhcp_and_ping);
+    tcase_add_test(tcase, an_adapter_has_its_address_before_it_asks);
     tcase_add_loop_test(tcase, the_gateway_is_the_hosts_loopback_unless_restricted, 0, 2);
     tcase_add_test(tcase, a_datagram_comes_through_a_forwarded_port);
     tcase_add_test(tcase, a_taken_port_is_an_error_with_its_number);
