@@ -3,8 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
+
+#include "base/text.h"
 
 enum { TRACE_LINE_BYTES = 6144, TRACE_GLOB_BYTES = 128 };
 
@@ -12,28 +13,6 @@ static const char *const trace_room_names[TRACE_ROOMS] = {
     [TRACE_ROOM_CPU] = "cpu", [TRACE_ROOM_MMU] = "mmu",   [TRACE_ROOM_DEVICES] = "devices",
     [TRACE_ROOM_HV] = "hv",   [TRACE_ROOM_VMMS] = "vmms",
 };
-
-/* A line under construction; what does not fit is cut. */
-struct trace_line {
-    char text[TRACE_LINE_BYTES];
-    size_t length;
-};
-
-static void trace_line_add(struct trace_line *line, const char *format, ...) PRINTF(2, 3);
-
-static void trace_line_add(struct trace_line *line, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(line->text + line->length, sizeof(line->text) - line->length, format, args);
-    va_end(args);
-    if (n > 0) {
-        line->length += (size_t)n;
-    }
-    if (line->length > sizeof(line->text) - 1) {
-        line->length = sizeof(line->text) - 1;
-    }
-}
 
 void trace_init(struct trace *trace, struct clock *clock, FILE *out)
 {
@@ -171,7 +150,7 @@ int trace_enable(struct trace *trace, const char *globs, struct error *error)
 }
 
 /* Add " name=value" for the field at *fields ("relid:d "), and step over it. */
-static void trace_field(struct trace_line *line, const char **fields, uint64_t value)
+static void trace_field(struct text *line, const char **fields, uint64_t value)
 {
     const char *field = *fields + strspn(*fields, " ");
     size_t name = strcspn(field, ": ");
@@ -180,14 +159,14 @@ static void trace_field(struct trace_line *line, const char **fields, uint64_t v
     if (name == 0) {
         return;
     }
-    trace_line_add(line, " %.*s=", (int)name, field);
+    text_add(line, " %.*s=", (int)name, field);
     if (kind == 'x') {
-        trace_line_add(line, "0x%" PRIx64, value);
+        text_add(line, "0x%" PRIx64, value);
     } else if (kind == 's') {
         const char *text = (const char *)(uintptr_t)value;
-        trace_line_add(line, "%s", text != NULL ? text : "-");
+        text_add(line, "%s", text != NULL ? text : "-");
     } else {
-        trace_line_add(line, "%" PRIu64, value);
+        text_add(line, "%" PRIu64, value);
     }
 }
 
@@ -223,23 +202,23 @@ static void trace_hash_event(struct trace *trace, enum trace_room room, unsigned
 }
 
 /* A JSON string. Numbers that a reader might round are strings, too. */
-static void trace_json_string(struct trace_line *line, const char *text)
+static void trace_json_string(struct text *line, const char *text)
 {
-    trace_line_add(line, "\"");
+    text_add(line, "\"");
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         if (c == '"' || c == '\\') {
-            trace_line_add(line, "\\%c", c);
+            text_add(line, "\\%c", c);
         } else if (c < 0x20 || c >= 0x7f) {
-            trace_line_add(line, "\\u%04x", c);
+            text_add(line, "\\u%04x", c);
         } else {
-            trace_line_add(line, "%c", c);
+            text_add(line, "%c", c);
         }
     }
-    trace_line_add(line, "\"");
+    text_add(line, "\"");
 }
 
-static void trace_json_fields(struct trace_line *line, const struct trace_event *row,
+static void trace_json_fields(struct text *line, const struct trace_event *row,
                               const uint64_t args[TRACE_ARGS])
 {
     const char *field = row->fields != NULL ? row->fields : "";
@@ -250,16 +229,16 @@ static void trace_json_fields(struct trace_line *line, const struct trace_event 
             break;
         }
         char kind = field[name] == ':' ? field[name + 1] : 'd';
-        trace_line_add(line, "%s\"%.*s\":", i != 0 ? "," : "", (int)name, field);
+        text_add(line, "%s\"%.*s\":", i != 0 ? "," : "", (int)name, field);
         if (kind == 's') {
             const char *text = (const char *)(uintptr_t)args[i];
             char cut[TRACE_GLOB_BYTES];
             (void)snprintf(cut, sizeof(cut), "%s", text != NULL ? text : "");
             trace_json_string(line, cut);
         } else if (kind == 'x') {
-            trace_line_add(line, "\"0x%" PRIx64 "\"", args[i]);
+            text_add(line, "\"0x%" PRIx64 "\"", args[i]);
         } else {
-            trace_line_add(line, "%" PRIu64, args[i]);
+            text_add(line, "%" PRIu64, args[i]);
         }
         field += length;
     }
@@ -275,45 +254,47 @@ static void trace_json_event(struct trace *trace, enum trace_room room,
         [TRACE_INFO] = "info",   [TRACE_DEBUG] = "debug",
         [TRACE_HOST] = "host",
     };
-    struct trace_line line = { .length = 0 };
-    trace_line_add(&line, "{\"ns\":%" PRIu64, now_ns);
+    char bytes[TRACE_LINE_BYTES];
+    struct text line = text_in(bytes, sizeof(bytes));
+    text_add(&line, "{\"ns\":%" PRIu64, now_ns);
     if (partition != 0 || vp >= 0) {
-        trace_line_add(&line, ",\"partition\":%" PRIu32, partition);
+        text_add(&line, ",\"partition\":%" PRIu32, partition);
     }
     if (vp >= 0) {
-        trace_line_add(&line, ",\"vp\":%d", vp);
+        text_add(&line, ",\"vp\":%d", vp);
     }
-    trace_line_add(&line, ",\"room\":\"%s\",\"event\":", trace_room_names[room]);
+    text_add(&line, ",\"room\":\"%s\",\"event\":", trace_room_names[room]);
     trace_json_string(&line, row->name);
-    trace_line_add(&line, ",\"level\":\"%s\",\"fields\":{", levels[row->level]);
+    text_add(&line, ",\"level\":\"%s\",\"fields\":{", levels[row->level]);
     trace_json_fields(&line, row, args);
-    trace_line_add(&line, "}}\n");
-    host_sink_write(trace->json, (const uint8_t *)line.text, line.length);
+    text_add(&line, "}}\n");
+    host_sink_write(trace->json, (const uint8_t *)line.bytes, line.n);
 }
 
 static void trace_text_event(struct trace *trace, enum trace_room room,
                              const struct trace_event *row, uint64_t now_ns, uint32_t partition,
                              int vp, uint32_t unasked, const uint64_t args[TRACE_ARGS])
 {
-    struct trace_line line = { .length = 0 };
-    trace_line_add(&line, "%" PRIu64, now_ns);
+    char bytes[TRACE_LINE_BYTES];
+    struct text line = text_in(bytes, sizeof(bytes));
+    text_add(&line, "%" PRIu64, now_ns);
     if (partition == 0 && vp < 0) {
-        trace_line_add(&line, " -");
+        text_add(&line, " -");
     } else if (vp < 0) {
-        trace_line_add(&line, " p%" PRIu32 ".v-", partition);
+        text_add(&line, " p%" PRIu32 ".v-", partition);
     } else {
-        trace_line_add(&line, " p%" PRIu32 ".v%d", partition, vp);
+        text_add(&line, " p%" PRIu32 ".v%d", partition, vp);
     }
-    trace_line_add(&line, " %s.%s", trace_room_names[room], row->name);
+    text_add(&line, " %s.%s", trace_room_names[room], row->name);
     const char *fields = row->fields != NULL ? row->fields : "";
     for (unsigned i = 0; i < TRACE_ARGS && *fields != '\0'; i++) {
         trace_field(&line, &fields, args[i]);
     }
     if (unasked == TRACE_UNASKED_LINES) {
-        trace_line_add(&line, " (the last of these that is shown unasked)");
+        text_add(&line, " (the last of these that is shown unasked)");
     }
-    line.text[line.length] = '\n';
-    (void)fwrite(line.text, 1, line.length + 1, trace->out);
+    bytes[line.n] = '\n'; /* in place of the 0: one write */
+    (void)fwrite(bytes, 1, line.n + 1, trace->out);
 }
 
 void trace_emit(struct trace *trace, enum trace_room room, unsigned event, uint32_t partition,

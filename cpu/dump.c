@@ -10,10 +10,10 @@
 #include "cpu/dump.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/text.h"
 #include "cpu/block.h"
 #include "cpu/decode/op_info.h"
 #include "cpu/dump_disassembler.h"
@@ -23,29 +23,10 @@
 
 enum { LINE_BYTES = 320, CODE_BYTES = BLOCK_INSNS * INSN_MAX_LENGTH };
 
-struct line {
-    char text[LINE_BYTES];
-    size_t used;
-};
-
-static void PRINTF(2, 3) line_add(struct line *line, const char *format, ...)
+static void line_write(struct text *line, FILE *out)
 {
-    va_list args;
-
-    va_start(args, format);
-    int n = vsnprintf(line->text + line->used, sizeof(line->text) - line->used, format, args);
-    va_end(args);
-    if (n > 0) {
-        size_t left = sizeof(line->text) - line->used;
-        line->used += (size_t)n < left ? (size_t)n : left - 1;
-    }
-}
-
-static void line_write(struct line *line, FILE *out)
-{
-    line->text[line->used < LINE_BYTES - 1 ? line->used++ : LINE_BYTES - 2] = '\n';
-    (void)fwrite(line->text, 1, line->used, out);
-    line->used = 0;
+    (void)fprintf(out, "%s\n", line->bytes);
+    line->n = 0;
 }
 
 static const char *family_name(unsigned family)
@@ -59,7 +40,7 @@ static const char *family_name(unsigned family)
     return names[family];
 }
 
-static void add_operand(struct line *line, const struct insn *insn, unsigned i)
+static void add_operand(struct text *line, const struct insn *insn, unsigned i)
 {
     static const char *const names[] = {
         [OPERAND_GPR] = "gpr", [OPERAND_MEM] = "mem", [OPERAND_IMM] = "imm", [OPERAND_REL] = "rel",
@@ -67,44 +48,45 @@ static void add_operand(struct line *line, const struct insn *insn, unsigned i)
         [OPERAND_SEG] = "seg", [OPERAND_CR] = "cr",   [OPERAND_DR] = "dr",
     };
 
-    line_add(line, " %s", names[insn->kind[i]]);
+    text_add(line, " %s", names[insn->kind[i]]);
     switch (insn->kind[i]) {
     case OPERAND_MEM:
-        line_add(line, "(segment %u base %u index %u scale %u disp 0x%" PRIx64 ")", insn->segment,
+        text_add(line, "(segment %u base %u index %u scale %u disp 0x%" PRIx64 ")", insn->segment,
                  insn->base, insn->index, 1u << insn->scale_log2, (uint64_t)insn->disp);
         break;
     case OPERAND_IMM:
     case OPERAND_REL:
-        line_add(line, " 0x%" PRIx64, insn->imm);
+        text_add(line, " 0x%" PRIx64, insn->imm);
         break;
     case OPERAND_FAR:
-        line_add(line, " 0x%x:0x%" PRIx64, insn->imm2, insn->imm);
+        text_add(line, " 0x%x:0x%" PRIx64, insn->imm2, insn->imm);
         break;
     default:
-        line_add(line, "%u", insn->n[i]);
+        text_add(line, "%u", insn->n[i]);
         break;
     }
-    line_add(line, ":%u", insn->size[i]);
+    text_add(line, ":%u", insn->size[i]);
 }
 
 static void dump_insn(const struct cpu_dump *dump, const struct insn *insn, uint64_t rip)
 {
     static const char *const flags[] = { "lock",          "rep",   "repne",        "segmented",
                                          "stack-segment", "rex.w", "opsize-prefix" };
-    struct line line = { .used = 0 };
+    char room[LINE_BYTES];
+    struct text line = text_in(room, sizeof(room));
 
-    line_add(&line, "insn 0x%" PRIx64 " %s length %u opsize %u adsize %u flags", rip,
+    text_add(&line, "insn 0x%" PRIx64 " %s length %u opsize %u adsize %u flags", rip,
              op_info[insn->op].name, insn->length, insn->opsize, insn->adsize);
     if (insn->flags == 0) {
-        line_add(&line, " -");
+        text_add(&line, " -");
     }
     for (unsigned i = 0; i < ARRAY_SIZE(flags); i++) {
         if (insn->flags >> i & 1) {
-            line_add(&line, " %s", flags[i]);
+            text_add(&line, " %s", flags[i]);
         }
     }
     if (insn->imm2 != 0) {
-        line_add(&line, " imm2 0x%x", insn->imm2);
+        text_add(&line, " imm2 0x%x", insn->imm2);
     }
     for (unsigned i = 0; i < INSN_OPERANDS && insn->kind[i] != OPERAND_NONE; i++) {
         add_operand(&line, insn, i);
@@ -127,22 +109,23 @@ static void dump_row(const struct cpu_dump *dump, const struct insn *insn, unsig
                      uint64_t rip, const uint8_t *bytes)
 {
     const struct insn alone = insn_alone(insn);
-    struct line line = { .used = 0 };
+    char room[LINE_BYTES];
+    struct text line = text_in(room, sizeof(room));
     char text[96];
 
     bool fused = insn->exec != exec_choose(insn) && insn->exec == exec_choose_fused(insn);
     const char *family = family_name(op_info[insn->op].family);
-    line_add(&line, "  +%04x %s%-*s", insn->offset, family, 7 - (int)strlen(family),
+    text_add(&line, "  +%04x %s%-*s", insn->offset, family, 7 - (int)strlen(family),
              fused ? "+" : "");
     for (unsigned i = 0; i < insn->length; i++) {
-        line_add(&line, " %02x", bytes[i]);
+        text_add(&line, " %02x", bytes[i]);
     }
-    line_add(&line, "%*s", 3 * (10 - (insn->length < 10 ? insn->length : 10)) + 1, "");
+    text_add(&line, "%*s", 3 * (10 - (insn->length < 10 ? insn->length : 10)) + 1, "");
     insn_print(&alone, rip, text, sizeof(text));
-    line_add(&line, "%-36s", text);
+    text_add(&line, "%-36s", text);
     (void)dump_disassemble(bytes, insn->length, bits, rip, text, sizeof(text));
     if (text[0] != '\0') {
-        line_add(&line, " | %s", text);
+        text_add(&line, " | %s", text);
     }
     line_write(&line, dump->out);
 }
@@ -152,7 +135,8 @@ void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const 
 {
     uint8_t code[CODE_BYTES] = { 0 };
     size_t n = block->bytes < sizeof(code) ? block->bytes : sizeof(code);
-    struct line line = { .used = 0 };
+    char room[LINE_BYTES];
+    struct text line = text_in(room, sizeof(room));
 
     if (dump->out == NULL) {
         return;
@@ -169,11 +153,11 @@ void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const 
         }
     }
     if (dump->what & CPU_DUMP_BLOCK) {
-        line_add(&line, "block 0x%" PRIx64, rip);
+        text_add(&line, "block 0x%" PRIx64, rip);
         if (bytes == NULL) {
-            line_add(&line, " spa 0x%" PRIx64, block->spa);
+            text_add(&line, " spa 0x%" PRIx64, block->spa);
         }
-        line_add(&line, " %u-bit%s, %u instruction%s, %u bytes", core->bits,
+        text_add(&line, " %u-bit%s, %u instruction%s, %u bytes", core->bits,
                  core->flat ? " flat" : "", block->n, block->n == 1 ? "" : "s", block->bytes);
         line_write(&line, dump->out);
     }
@@ -192,13 +176,14 @@ void cpu_dump_block(const struct cpu_dump *dump, const struct core *core, const 
 
 void cpu_dump_code(const struct cpu_dump *dump, const struct code *code)
 {
-    struct line line = { .used = 0 };
+    char room[LINE_BYTES];
+    struct text line = text_in(room, sizeof(room));
     char text[96];
 
     if (dump->out == NULL) {
         return;
     }
-    line_add(&line, "code 0x%" PRIx64 ", %u instruction%s, %u bytes of host code at %p", code->rip,
+    text_add(&line, "code 0x%" PRIx64 ", %u instruction%s, %u bytes of host code at %p", code->rip,
              code->n, code->n == 1 ? "" : "s", code->host_bytes, (const void *)code->entry);
     line_write(&line, dump->out);
     for (size_t at = 0; at < code->host_bytes;) {
@@ -207,7 +192,7 @@ void cpu_dump_code(const struct cpu_dump *dump, const struct code *code)
         if (length == 0) {
             break;
         }
-        line_add(&line, "  +%04zx  %s", at, text);
+        text_add(&line, "  +%04zx  %s", at, text);
         line_write(&line, dump->out);
         at += length;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cpu/block.h"
 #include "cpu/lockstep_compare.h"
 #include "cpu/run.h"
@@ -299,20 +300,20 @@ static bool gva_of(const struct core *core, spa_t spa, gva_t *gva)
     return false;
 }
 
-static void print_memory(struct lockstep *l, struct lockstep_text *text,
+static void print_memory(struct lockstep *l, struct text *text,
                          const struct journal_difference *byte)
 {
     gva_t gva;
 
     if (gva_of(l->core, byte->spa, &gva)) {
-        lockstep_print(text, "  byte at %" PRIx64, gva);
+        text_add(text, "  byte at %" PRIx64, gva);
     } else {
-        lockstep_print(text, "  byte at system physical %" PRIx64, byte->spa);
+        text_add(text, "  byte at system physical %" PRIx64, byte->spa);
     }
-    lockstep_print(text, ": translated %x, interpreted %x\n", byte->first, byte->second);
+    text_add(text, ": translated %x, interpreted %x\n", byte->first, byte->second);
 }
 
-static void print_code(struct cpu *cpu, struct lockstep_text *text, uint64_t rip)
+static void print_code(struct cpu *cpu, struct text *text, uint64_t rip)
 {
     struct core *core = &cpu->core;
     const struct decode_mode mode = { .bits = core->bits, .flat = core->flat };
@@ -324,13 +325,13 @@ static void print_code(struct cpu *cpu, struct lockstep_text *text, uint64_t rip
     }
     const struct block *block = block_find(cpu->blocks, spa, mode);
     if (block != NULL) {
-        lockstep_print(text, "  the block:\n");
+        text_add(text, "  the block:\n");
         lockstep_print_block(text, core, block, rip);
     }
 }
 
 /* Both runs, from what is saved; the interpreter's is left. False: text says what differs. */
-static bool both(struct cpu *cpu, struct lockstep_text *text)
+static bool both(struct cpu *cpu, struct text *text)
 {
     struct lockstep *l = cpu->lockstep;
     struct journal_difference byte;
@@ -371,14 +372,14 @@ static void rewind_all(struct cpu *cpu)
 static void report(struct cpu *cpu)
 {
     struct lockstep *l = cpu->lockstep;
-    struct lockstep_text text = { l->report, sizeof(l->report) };
+    struct text text = text_in(l->report, sizeof(l->report));
     uint64_t most = l->length, whole = l->translated.n, good = 0;
     bool same = true;
 
     rewind_all(cpu);
     uint64_t from = cpu->core.state.gpr[REG_RIP], start = from;
     for (l->length = 1; l->length <= most; l->length++) {
-        struct lockstep_text seen = { l->seen, sizeof(l->seen) };
+        struct text seen = text_in(l->seen, sizeof(l->seen));
         same = both(cpu, &seen);
         rewind_all(cpu);
         if (!same) {
@@ -388,17 +389,16 @@ static void report(struct cpu *cpu)
         good = l->translated.n;
     }
     if (same) {
-        lockstep_print(&text,
-                       "the engines differed, and do not again: VP %d, after %" PRIu64
-                       " instructions, at %" PRIx64 ", within %" PRIu64 "\n%s",
-                       cpu->core.vp, l->start, start, whole, l->seen);
+        text_add(&text,
+                 "the engines differed, and do not again: VP %d, after %" PRIu64
+                 " instructions, at %" PRIx64 ", within %" PRIu64 "\n%s",
+                 cpu->core.vp, l->start, start, whole, l->seen);
         return;
     }
-    lockstep_print(&text,
-                   "the engines differ: VP %d, after %" PRIu64 " instructions, at %" PRIx64
-                   ", within %" PRIu64 "; entered %" PRIu64 " before, at %" PRIx64 "\n%s",
-                   cpu->core.vp, l->start + good, from, l->translated.n - good, good, start,
-                   l->seen);
+    text_add(&text,
+             "the engines differ: VP %d, after %" PRIu64 " instructions, at %" PRIx64
+             ", within %" PRIu64 "; entered %" PRIu64 " before, at %" PRIx64 "\n%s",
+             cpu->core.vp, l->start + good, from, l->translated.n - good, good, start, l->seen);
     print_code(cpu, &text, from);
 }
 
@@ -414,7 +414,7 @@ static void run_alone(struct cpu *cpu, enum lockstep_alone why)
 static bool stretch(struct cpu *cpu)
 {
     struct lockstep *l = cpu->lockstep;
-    struct lockstep_text text = { l->seen, sizeof(l->seen) };
+    struct text text = text_in(l->seen, sizeof(l->seen));
 
     save(l);
     l->length = choose_length(l, cpu->core.budget);

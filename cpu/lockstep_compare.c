@@ -2,10 +2,10 @@
 #include "cpu/lockstep_compare.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cpu/block.h"
 #include "cpu/dump_disassembler.h"
 #include "cpu/exec/flags.h"
@@ -109,18 +109,6 @@ static const struct field fields[] = {
     ONE(activity),
 };
 
-void lockstep_print(struct lockstep_text *text, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    int n = vsnprintf(text->at, text->left, format, arguments);
-    va_end(arguments);
-    size_t used = n < 0 ? 0 : (size_t)n < text->left ? (size_t)n : text->left - 1;
-    text->at += used;
-    text->left -= used;
-}
-
 void lockstep_end_fill(struct lockstep_end *end, const struct core *core, uint64_t rip)
 {
     end->state = core->state;
@@ -133,7 +121,7 @@ void lockstep_end_fill(struct lockstep_end *end, const struct core *core, uint64
 
 /* Counts what differs; the first few are told. */
 struct verdict {
-    struct lockstep_text *text;
+    struct text *text;
     unsigned n;
 };
 
@@ -141,8 +129,8 @@ static void differ(struct verdict *verdict, const char *name, uint64_t translate
                    uint64_t interpreted)
 {
     if (verdict->n++ < DIFFERENCES_SHOWN) {
-        lockstep_print(verdict->text, "  %s: translated %" PRIx64 ", interpreted %" PRIx64 "\n",
-                       name, translated, interpreted);
+        text_add(verdict->text, "  %s: translated %" PRIx64 ", interpreted %" PRIx64 "\n", name,
+                 translated, interpreted);
     }
 }
 
@@ -197,7 +185,7 @@ static void compare_state(struct verdict *verdict, const struct cpu_state *trans
 }
 
 bool lockstep_same(const struct lockstep_end *translated, const struct lockstep_end *interpreted,
-                   struct lockstep_text *text)
+                   struct text *text)
 {
     const struct lockstep_end *a = translated, *b = interpreted;
     struct verdict verdict = { text, 0 };
@@ -219,8 +207,8 @@ bool lockstep_same(const struct lockstep_end *translated, const struct lockstep_
     return verdict.n == 0;
 }
 
-void lockstep_print_block(struct lockstep_text *text, const struct core *core,
-                          const struct block *block, uint64_t rip)
+void lockstep_print_block(struct text *text, const struct core *core, const struct block *block,
+                          uint64_t rip)
 {
     char ours[128], theirs[128];
 
@@ -235,7 +223,7 @@ void lockstep_print_block(struct lockstep_text *text, const struct core *core,
             const uint8_t *bytes = ram_host(core->mmu.space->ram, block->spa + insn->offset);
             (void)dump_disassemble(bytes, insn->length, core->bits, at, theirs, sizeof(theirs));
         }
-        lockstep_print(text, "  %16" PRIx64 "  %s%s%s\n", at, ours,
-                       theirs[0] != '\0' ? "   ; " : "", theirs);
+        text_add(text, "  %16" PRIx64 "  %s%s%s\n", at, ours, theirs[0] != '\0' ? "   ; " : "",
+                 theirs);
     }
 }

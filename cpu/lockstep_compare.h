@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/compiler.h"
 #include "cpu/exec/core.h"
+
+struct text;
 
 /* What of a core a stretch may change: all in front of core.mmu but what other threads write. */
 enum { LOCKSTEP_SAVED = offsetof(struct core, mmu) - offsetof(struct core, attention) };
@@ -22,25 +23,16 @@ struct lockstep_end {
     uint32_t run_mode;
 };
 
-/* Text that grows until it is full. */
-struct lockstep_text {
-    char *at;
-    size_t left;
-};
-
-void lockstep_print(struct lockstep_text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* Fill in all but how, n and fault. rip: of the instruction. */
 void lockstep_end_fill(struct lockstep_end *end, const struct core *core, uint64_t rip);
 
 /* False: a line of text for each thing that differs. */
 bool lockstep_same(const struct lockstep_end *translated, const struct lockstep_end *interpreted,
-                   struct lockstep_text *text);
+                   struct text *text);
 
 struct block;
 /* The block's instructions, by our decoder and by an outside one where the build has it. */
-void lockstep_print_block(struct lockstep_text *text, const struct core *core,
-                          const struct block *block, uint64_t rip);
+void lockstep_print_block(struct text *text, const struct core *core, const struct block *block,
+                          uint64_t rip);
 
 #endif

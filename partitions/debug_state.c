@@ -1,10 +1,10 @@
 /* What a debugger sees of a VP: memory, MSRs, the page walk. [SDM 3A 4] */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "cpu/exec/system.h"
 #include "partitions/debug.h"
 #include "partitions/partition.h"
@@ -131,48 +131,29 @@ bool debug_msr_write(struct vp *vp, uint32_t msr, uint64_t value)
 
 /* ---- the walk ---- */
 
-struct page_text {
-    char *text;
-    size_t left;
-};
-
-static void PRINTF(2, 3) add(struct page_text *page, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    int n = vsnprintf(page->text, page->left, format, args);
-    va_end(args);
-    if (n > 0) {
-        size_t used = (size_t)n < page->left ? (size_t)n : page->left - 1;
-        page->text += used;
-        page->left -= used;
-    }
-}
-
 enum { ENTRY_P = 1u << 0, ENTRY_PS = 1u << 7 };
 
 /* Print one entry. False: the walk ends here. */
-static bool walk_entry(struct page_text *page, struct vp *vp, const char *name, gpa_t at,
-                       unsigned bytes, uint64_t *entry)
+static bool walk_entry(struct text *page, struct vp *vp, const char *name, gpa_t at, unsigned bytes,
+                       uint64_t *entry)
 {
     uint8_t raw[8] = { 0 };
 
     if (debug_physical_read(vp, at, raw, bytes) < bytes) {
-        add(page, "%-5s at gpa 0x%" PRIx64 ": no RAM\n", name, at);
+        text_add(page, "%-5s at gpa 0x%" PRIx64 ": no RAM\n", name, at);
         return false;
     }
     uint64_t value = le64_load(raw);
     *entry = value;
-    add(page, "%-5s at gpa 0x%" PRIx64 ": 0x%0*" PRIx64 "%s%s%s%s%s%s%s\n", name, at,
-        (int)bytes * 2, value, value & ENTRY_P ? " P" : " not present", value & 2 ? " W" : "",
-        value & 4 ? " U" : "", value & 0x20 ? " A" : "", value & 0x40 ? " D" : "",
-        value & ENTRY_PS ? " PS" : "", bytes == 8 && value >> 63 ? " NX" : "");
+    text_add(page, "%-5s at gpa 0x%" PRIx64 ": 0x%0*" PRIx64 "%s%s%s%s%s%s%s\n", name, at,
+             (int)bytes * 2, value, value & ENTRY_P ? " P" : " not present", value & 2 ? " W" : "",
+             value & 4 ? " U" : "", value & 0x20 ? " A" : "", value & 0x40 ? " D" : "",
+             value & ENTRY_PS ? " PS" : "", bytes == 8 && value >> 63 ? " NX" : "");
     return value & ENTRY_P;
 }
 
 /* Every level's entry: [SDM 3A 4.3-4.5]. */
-static void walk_levels(struct page_text *page, struct vp *vp, gva_t gva)
+static void walk_levels(struct text *page, struct vp *vp, gva_t gva)
 {
     static const char *const names[] = { "PTE", "PDE", "PDPTE", "PML4E", "PML5E" };
     const struct cpu_state *state = &vp->cpu.core.state;
@@ -197,29 +178,29 @@ static void walk_levels(struct page_text *page, struct vp *vp, gva_t gva)
 void debug_walk(struct vp *vp, gva_t gva, char *text, size_t size)
 {
     struct core *core = &vp->cpu.core;
-    struct page_text page = { text, size };
+    struct text page = text_in(text, size);
     struct walk_result result = { 0 };
 
-    text[0] = '\0';
     if (core->state.cr0 & CR0_PG) {
         walk_levels(&page, vp, gva);
     } else {
-        add(&page, "paging is off\n");
+        text_add(&page, "paging is off\n");
     }
     enum walk_status status =
         walk_page(core->mmu.space, NULL, &core->mmu.paging, gva, MMU_READ | MMU_PROBE, &result);
     if (status != WALK_OK) {
-        add(&page, "0x%" PRIx64 ": not mapped, #PF error 0x%" PRIx32 "\n", gva, result.fault_error);
+        text_add(&page, "0x%" PRIx64 ": not mapped, #PF error 0x%" PRIx32 "\n", gva,
+                 result.fault_error);
         return;
     }
-    add(&page, "0x%" PRIx64 " -> gpa 0x%" PRIx64 ", page of %" PRIu64 " KiB%s%s%s%s\n", gva,
-        result.gpa, (UINT64_C(1) << (result.page_shift < 12 ? 12 : result.page_shift)) >> 10,
-        result.writable ? ", writable" : "", result.user ? ", user" : "",
-        result.executable ? "" : ", no-execute", result.global ? ", global" : "");
+    text_add(&page, "0x%" PRIx64 " -> gpa 0x%" PRIx64 ", page of %" PRIu64 " KiB%s%s%s%s\n", gva,
+             result.gpa, (UINT64_C(1) << (result.page_shift < 12 ? 12 : result.page_shift)) >> 10,
+             result.writable ? ", writable" : "", result.user ? ", user" : "",
+             result.executable ? "" : ", no-execute", result.global ? ", global" : "");
     struct space_page where = space_lookup(core->mmu.space, result.gpa);
-    add(&page, "gpa 0x%" PRIx64 " is %s%s\n", result.gpa,
-        where.kind == SPACE_RAM    ? "RAM"
-        : where.kind == SPACE_MMIO ? "a device or nothing"
-                                   : "beyond the address width",
-        where.overlay ? ", an overlay page" : "");
+    text_add(&page, "gpa 0x%" PRIx64 " is %s%s\n", result.gpa,
+             where.kind == SPACE_RAM    ? "RAM"
+             : where.kind == SPACE_MMIO ? "a device or nothing"
+                                        : "beyond the address width",
+             where.overlay ? ", an overlay page" : "");
 }

@@ -3,30 +3,11 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
-
-struct text {
-    char *at;
-    size_t left;
-};
-
-static void PRINTF(2, 3) text_add(struct text *text, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    int n = vsnprintf(text->at, text->left, format, arguments);
-    va_end(arguments);
-    if (n > 0 && text->left > 0) {
-        size_t used = (size_t)n < text->left ? (size_t)n : text->left - 1;
-        text->at += used;
-        text->left -= used;
-    }
-}
+#include "base/text.h"
 
 static const char *const condition_names[16] = { "o", "no", "b", "nb", "z", "nz", "be", "nbe",
                                                  "s", "ns", "p", "np", "l", "nl", "le", "nle" };
@@ -271,13 +252,12 @@ static void text_operand(struct text *text, const struct insn *insn, unsigned i,
 
 void insn_print(const struct insn *insn, uint64_t rip, char *string, size_t size)
 {
-    struct text text = { string, size };
     uint64_t next = rip + insn->length;
 
     if (size == 0) {
         return;
     }
-    string[0] = '\0';
+    struct text text = text_in(string, size);
     if (insn->flags & INSN_LOCK) {
         text_add(&text, "lock ");
     }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "frontend/monitor/control_verbs.h"
 #include "frontend/monitor/inspect.h"
-#include "frontend/monitor/text.h"
 #include "partitions/machine.h"
 #include "partitions/vmms/vmms.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frontend/monitor/text.h"
+#include "base/text.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/vp.h"

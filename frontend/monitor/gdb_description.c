@@ -1,8 +1,8 @@
 /* Target descriptions from the table of registers. [GDB doc, Target Description Format, i386 Features] */
 #include <string.h>
 
+#include "base/text.h"
 #include "frontend/monitor/gdb.h"
-#include "frontend/monitor/text.h"
 #include "partitions/vp.h"
 
 struct feature {

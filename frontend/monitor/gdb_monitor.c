@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cpu/decode/insn.h"
 #include "frontend/monitor/gdb.h"
-#include "frontend/monitor/text.h"
 #include "partitions/hv/msr.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"

@@ -1,31 +1,13 @@
 /* Host against verdite: every register, flag, byte and fault, less what the manual leaves open. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/text.h"
 #include "cpu/decode/op_info.h"
 #include "cpu/x86/exception.h"
 #include "tests/fuzz/cpu/case.h"
-
-struct report {
-    char *text;
-    size_t size, used;
-    bool differs;
-};
-
-static void PRINTF(2, 3) report_add(struct report *report, const char *format, ...)
-{
-    va_list arguments;
-
-    report->differs = true;
-    va_start(arguments, format);
-    int n = vsnprintf(report->text + report->used, report->size - report->used, format, arguments);
-    va_end(arguments);
-    report->used +=
-        (size_t)n < report->size - report->used ? (size_t)n : report->size - report->used - 1;
-}
 
 static uint32_t le32(const uint8_t *from)
 {
@@ -118,7 +100,7 @@ static bool memory_open(const struct fuzz_case *c, uint64_t linear)
 /* ---- parts ---- */
 
 static void compare_gprs(const struct fuzz_case *c, const struct fuzz_result *host,
-                         const struct fuzz_result *ours, struct report *report)
+                         const struct fuzz_result *ours, struct text *report)
 {
     static const char *const names[16] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                            "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15" };
@@ -135,35 +117,35 @@ static void compare_gprs(const struct fuzz_case *c, const struct fuzz_result *ho
         }
         if ((host->gpr[i] & care) != (ours->gpr[i] & care) &&
             !(host->completed && register_undefined(c, i))) {
-            report_add(report, "%s host %" PRIx64 " ours %" PRIx64 "; ", names[i],
-                       host->gpr[i] & care, ours->gpr[i] & care);
+            text_add(report, "%s host %" PRIx64 " ours %" PRIx64 "; ", names[i],
+                     host->gpr[i] & care, ours->gpr[i] & care);
         }
     }
     if ((host->completed || c->steps != 0) && (host->rip & mask) != (ours->rip & mask)) {
-        report_add(report, "rip host %" PRIx64 " ours %" PRIx64 "; ", host->rip, ours->rip);
+        text_add(report, "rip host %" PRIx64 " ours %" PRIx64 "; ", host->rip, ours->rip);
     }
     uint64_t flags = FLAGS_ARITH | FLAG_DF | FLAG_AC | FLAG_NT | FLAG_ID;
     flags &= ~(c->steps == 0     ? flags_undefined(c)
                : host->completed ? c->undefined
                                  : c->undefined_ever);
     if ((host->rflags & flags) != (ours->rflags & flags)) {
-        report_add(report, "flags host %" PRIx64 " ours %" PRIx64 " differ in %" PRIx64 "; ",
-                   host->rflags, ours->rflags, (host->rflags ^ ours->rflags) & flags);
+        text_add(report, "flags host %" PRIx64 " ours %" PRIx64 " differ in %" PRIx64 "; ",
+                 host->rflags, ours->rflags, (host->rflags ^ ours->rflags) & flags);
     }
 }
 
-static void report_bytes(struct report *report, const char *name, const uint8_t *host,
+static void report_bytes(struct text *report, const char *name, const uint8_t *host,
                          const uint8_t *ours, unsigned n)
 {
-    report_add(report, "%s host ", name);
+    text_add(report, "%s host ", name);
     for (unsigned i = n; i-- > 0;) {
-        report_add(report, "%02x", host[i]);
+        text_add(report, "%02x", host[i]);
     }
-    report_add(report, " ours ");
+    text_add(report, " ours ");
     for (unsigned i = n; i-- > 0;) {
-        report_add(report, "%02x", ours[i]);
+        text_add(report, "%02x", ours[i]);
     }
-    report_add(report, "; ");
+    text_add(report, "; ");
 }
 
 /* Ri of an FXSAVE image, which holds ST(i). */
@@ -176,7 +158,7 @@ static const uint8_t *fx_physical(const uint8_t *fx, unsigned i)
 
 /* skip: bit i leaves out Ri. */
 static void compare_fx(const struct fuzz_case *c, const struct fuzz_result *host,
-                       const struct fuzz_result *ours, struct report *report, unsigned skip)
+                       const struct fuzz_result *ours, struct text *report, unsigned skip)
 {
     char name[16];
 
@@ -187,14 +169,14 @@ static void compare_fx(const struct fuzz_case *c, const struct fuzz_result *host
     memcpy(&host_status, host->fx + FX_FSW, 2);
     memcpy(&our_status, ours->fx + FX_FSW, 2);
     if (host_status != our_status) {
-        report_add(report, "fsw host %04x ours %04x; ", host_status, our_status);
+        text_add(report, "fsw host %04x ours %04x; ", host_status, our_status);
     }
     if (host->fx[FX_FTW] != ours->fx[FX_FTW]) {
-        report_add(report, "ftw host %02x ours %02x; ", host->fx[FX_FTW], ours->fx[FX_FTW]);
+        text_add(report, "ftw host %02x ours %02x; ", host->fx[FX_FTW], ours->fx[FX_FTW]);
     }
     if (le32(host->fx + FX_MXCSR) != le32(ours->fx + FX_MXCSR)) {
-        report_add(report, "mxcsr host %x ours %x; ", le32(host->fx + FX_MXCSR),
-                   le32(ours->fx + FX_MXCSR));
+        text_add(report, "mxcsr host %x ours %x; ", le32(host->fx + FX_MXCSR),
+                 le32(ours->fx + FX_MXCSR));
     }
     for (unsigned i = 0; i < 8; i++) { /* physical registers: TOP has been compared */
         const uint8_t *theirs = fx_physical(host->fx, i), *mine = fx_physical(ours->fx, i);
@@ -222,7 +204,7 @@ static bool loads_segment(unsigned op)
 }
 
 static void compare_segments(const struct fuzz_case *c, const struct fuzz_result *host,
-                             const struct fuzz_result *ours, struct report *report)
+                             const struct fuzz_result *ours, struct text *report)
 {
     static const char *const names[6] = { "es", "cs", "ss", "ds", "fs", "gs" };
 
@@ -230,20 +212,20 @@ static void compare_segments(const struct fuzz_case *c, const struct fuzz_result
         /* Returning from the kernel clears the RPL of null selectors. */
         bool both_null = host->selector[i] < 4 && ours->selector[i] < 4;
         if (host->selector[i] != ours->selector[i] && !both_null) {
-            report_add(report, "%s host %x ours %x; ", names[i], host->selector[i],
-                       ours->selector[i]);
+            text_add(report, "%s host %x ours %x; ", names[i], host->selector[i],
+                     ours->selector[i]);
         }
     }
     /* Whether a null selector clears the base differs between processors. */
     if (host->fs_base != ours->fs_base &&
         (host->selector[SEG_FS] > 3 || (c->bits == 64 && !loads_segment(c->insn.op)))) {
-        report_add(report, "fs base host %" PRIx64 " ours %" PRIx64 "; ", host->fs_base,
-                   ours->fs_base);
+        text_add(report, "fs base host %" PRIx64 " ours %" PRIx64 "; ", host->fs_base,
+                 ours->fs_base);
     }
     if (host->gs_base != ours->gs_base &&
         (host->selector[SEG_GS] > 3 || (c->bits == 64 && !loads_segment(c->insn.op)))) {
-        report_add(report, "gs base host %" PRIx64 " ours %" PRIx64 "; ", host->gs_base,
-                   ours->gs_base);
+        text_add(report, "gs base host %" PRIx64 " ours %" PRIx64 "; ", host->gs_base,
+                 ours->gs_base);
     }
 }
 
@@ -268,7 +250,7 @@ static bool code_read_as_data(const struct fuzz_case *c, uint8_t theirs, uint8_t
 
 static void compare_memory(const struct fuzz_case *c, const struct case_memory *memory,
                            const struct fuzz_result *host, const struct fuzz_result *ours,
-                           struct report *report)
+                           struct text *report)
 {
     unsigned shown = 0;
 
@@ -283,15 +265,14 @@ static void compare_memory(const struct fuzz_case *c, const struct case_memory *
             uint64_t linear = CASE_DATA + page * (uint64_t)CASE_PAGE + i;
             if (theirs[i] != mine[i] && !memory_open(c, linear) &&
                 !code_read_as_data(c, theirs[i], mine[i]) && shown++ < 16) {
-                report_add(report, "[%" PRIx64 "] host %02x ours %02x; ", linear, theirs[i],
-                           mine[i]);
+                text_add(report, "[%" PRIx64 "] host %02x ours %02x; ", linear, theirs[i], mine[i]);
             }
         }
     }
 }
 
 static void compare_fault(const struct fuzz_case *c, const struct fuzz_result *host,
-                          const struct fuzz_result *ours, struct report *report)
+                          const struct fuzz_result *ours, struct text *report)
 {
     uint32_t host_error = host->error, our_error = ours->error;
 
@@ -301,19 +282,19 @@ static void compare_fault(const struct fuzz_case *c, const struct fuzz_result *h
         our_error |= 1;
     }
     if (host->completed != ours->completed || (!host->completed && host->vector != ours->vector)) {
-        report_add(
-            report, "host %s %u error %x cr2 %" PRIx64 ", ours %s %u error %x cr2 %" PRIx64 "; ",
-            host->completed ? "completed" : "fault", host->vector, host->error, host->address,
-            ours->completed ? "completed" : "fault", ours->vector, ours->error, ours->address);
+        text_add(report,
+                 "host %s %u error %x cr2 %" PRIx64 ", ours %s %u error %x cr2 %" PRIx64 "; ",
+                 host->completed ? "completed" : "fault", host->vector, host->error, host->address,
+                 ours->completed ? "completed" : "fault", ours->vector, ours->error, ours->address);
     } else if (!host->completed) {
         bool with_error = x86_vector_has_error(host->vector);
         if (with_error && host_error != our_error) {
-            report_add(report, "vector %u error host %x ours %x; ", host->vector, host->error,
-                       ours->error);
+            text_add(report, "vector %u error host %x ours %x; ", host->vector, host->error,
+                     ours->error);
         }
         if (host->vector == VECTOR_PF && host->address != ours->address) {
-            report_add(report, "cr2 host %" PRIx64 " ours %" PRIx64 "; ", host->address,
-                       ours->address);
+            text_add(report, "cr2 host %" PRIx64 " ours %" PRIx64 "; ", host->address,
+                     ours->address);
         }
     }
     (void)c;
@@ -393,7 +374,7 @@ static bool agree_without(const struct fuzz_case *c, const struct case_memory *m
 {
     struct fuzz_result copy = *ours;
     char text[64];
-    struct report report = { text, sizeof(text), 0, false };
+    struct text report = text_in(text, sizeof(text));
 
     if (status & 0x3800) { /* the other TOP, the same Ri */
         for (unsigned i = 0; i < 8; i++) {
@@ -417,7 +398,7 @@ static bool agree_without(const struct fuzz_case *c, const struct case_memory *m
     compare_segments(c, host, &copy, &report);
     compare_fx(c, host, &copy, &report, skip);
     compare_memory(c, memory, host, &copy, &report);
-    return !report.differs;
+    return report.n == 0;
 }
 
 /* ---- differences that are right: the table ---- */
@@ -707,9 +688,8 @@ enum verdict case_compare(const struct fuzz_case *c, const struct case_memory *m
                           const struct fuzz_result *host, const struct fuzz_result *ours,
                           char *text, size_t size)
 {
-    struct report report = { text, size, 0, false };
+    struct text report = text_in(text, size);
 
-    text[0] = '\0';
     bool same_code = ours->selector[SEG_CS] == case_segments[c->seg[SEG_CS]].selector;
     if (host->looped || (ours->completed && same_code && ours->rip - case_rip(c) < c->n)) {
         snprintf(text, size, "it jumped into itself");
@@ -720,7 +700,7 @@ enum verdict case_compare(const struct fuzz_case *c, const struct case_memory *m
     compare_segments(c, host, ours, &report);
     compare_fx(c, host, ours, &report, 0);
     compare_memory(c, memory, host, ours, &report);
-    if (!report.differs) {
+    if (report.n == 0) {
         return VERDICT_EQUAL;
     }
     const char *reason = accepted(c, memory, host, ours);

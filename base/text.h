@@ -1,6 +1,6 @@
 /* Text into a buffer of a fixed size: what does not fit is cut. */
-#ifndef FRONTEND_MONITOR_TEXT_H
-#define FRONTEND_MONITOR_TEXT_H
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
 
 #include <stddef.h>
 

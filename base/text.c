@@ -1,5 +1,5 @@
 /* Text into a buffer of a fixed size. */
-#include "frontend/monitor/text.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
