@@ -14,44 +14,13 @@
 #include <emmintrin.h>
 #include <string.h>
 
+#include "cpu/exec/fp_bits.h"
 #include "cpu/exec/fp_soft.h"
 
 static const uint32_t host_mxcsr = MXCSR_INIT;
 static const uint16_t host_control = 0x37f;
 
 /* ---- what is common to f32 and f64 ---- */
-
-static inline float float_of(uint32_t a)
-{
-    float value;
-
-    memcpy(&value, &a, sizeof(value));
-    return value;
-}
-
-static inline double double_of(uint64_t a)
-{
-    double value;
-
-    memcpy(&value, &a, sizeof(value));
-    return value;
-}
-
-static inline uint32_t bits32(float a)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &a, sizeof(bits));
-    return bits;
-}
-
-static inline uint64_t bits64(double a)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &a, sizeof(bits));
-    return bits;
-}
 
 static inline bool denormal32(uint32_t a)
 {
@@ -61,17 +30,6 @@ static inline bool denormal32(uint32_t a)
 static inline bool denormal64(uint64_t a)
 {
     return (a & UINT64_C(0x7ff0000000000000)) == 0 && a << 1 != 0;
-}
-
-/* Normal, and not the smallest exponent. */
-static inline bool plain32(uint32_t a)
-{
-    return (a >> 23 & 0xff) - 2 < 253;
-}
-
-static inline bool plain64(uint64_t a)
-{
-    return (a >> 52 & 0x7ff) - 2 < 2045;
 }
 
 /* Not a NaN, an infinity or denormal. */
@@ -119,21 +77,21 @@ static bool take_flags(struct fp_env *env, uint32_t flags, bool small)
 #define BINARY(f, w, type, ctype, name, instruction, operator, quick_zero)                         \
     static NOINLINE type f##_##name##_flags(struct fp_env *env, type a, type b)                    \
     {                                                                                              \
-        ctype r = ctype##_of(a), y = ctype##_of(b);                                                \
+        ctype r = f##_value(a), y = f##_value(b);                                                  \
         uint32_t csr = guest_mxcsr(env, env->rounding), out;                                       \
                                                                                                    \
         SSE_ASM(instruction " %[s], %[d]", r, y, csr, out);                                        \
-        if (take_flags(env, out, !plain##w(bits##w(r)))) {                                         \
-            return bits##w(r);                                                                     \
+        if (take_flags(env, out, !f##_is_plain(f##_bits(r)))) {                                    \
+            return f##_bits(r);                                                                    \
         }                                                                                          \
         return fp_ops_soft.f##_##name(env, a, b);                                                  \
     }                                                                                              \
     static type f##_##name(struct fp_env *env, type a, type b)                                     \
     {                                                                                              \
         if (LIKELY(env->quick && !denormal##w(a) && !denormal##w(b))) {                            \
-            type r = bits##w(ctype##_of(a) operator ctype##_of(b));                                \
+            type r = f##_bits(f##_value(a) operator f##_value(b));                                 \
                                                                                                    \
-            if (LIKELY(plain##w(r) || ((type)(r << 1) == 0 && (quick_zero)))) {                    \
+            if (LIKELY(f##_is_plain(r) || ((type)(r << 1) == 0 && (quick_zero)))) {                \
                 return r;                                                                          \
             }                                                                                      \
         }                                                                                          \
@@ -156,15 +114,15 @@ BINARY(f64, 64, uint64_t, double, div, "divsd", /, ZERO_DIVIDEND(uint64_t))
 #define FUSED(f, w, type, ctype, instruction)                                                      \
     static type f##_fma(struct fp_env *env, type a, type b, type c)                                \
     {                                                                                              \
-        if (LIKELY(env->quick && plain##w(a) && plain##w(b) && plain##w(c)) &&                     \
+        if (LIKELY(env->quick && f##_is_plain(a) && f##_is_plain(b) && f##_is_plain(c)) &&         \
             __builtin_cpu_supports("fma")) {                                                       \
-            ctype r = ctype##_of(a);                                                               \
+            ctype r = f##_value(a);                                                                \
                                                                                                    \
             __asm__(instruction " %[c], %[b], %[r]"                                                \
                     : [r] "+x"(r)                                                                  \
-                    : [b] "x"(ctype##_of(b)), [c] "x"(ctype##_of(c)));                             \
-            if (LIKELY(plain##w(bits##w(r)))) {                                                    \
-                return bits##w(r);                                                                 \
+                    : [b] "x"(f##_value(b)), [c] "x"(f##_value(c)));                               \
+            if (LIKELY(f##_is_plain(f##_bits(r)))) {                                               \
+                return f##_bits(r);                                                                \
             }                                                                                      \
         }                                                                                          \
         return fp_soft_##f##_fma(env, a, b, c);                                                    \
@@ -174,34 +132,34 @@ FUSED(f64, 64, uint64_t, double, "vfmadd213sd")
 
 static uint32_t f32_sqrt(struct fp_env *env, uint32_t a)
 {
-    float x = float_of(a), r = 0;
+    float x = f32_value(a), r = 0;
     uint32_t csr, out;
 
     if (LIKELY(env->quick && a - 0x00800000 < 0x7f000000)) {
-        return bits32(_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))));
+        return f32_bits(_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x))));
     }
     csr = guest_mxcsr(env, env->rounding);
     SSE_ASM("sqrtss %[s], %[d]", r, x, csr, out);
-    return take_flags(env, out, false) ? bits32(r) : fp_ops_soft.f32_sqrt(env, a);
+    return take_flags(env, out, false) ? f32_bits(r) : fp_ops_soft.f32_sqrt(env, a);
 }
 
 static uint64_t f64_sqrt(struct fp_env *env, uint64_t a)
 {
-    double x = double_of(a), r = 0;
+    double x = f64_value(a), r = 0;
     uint32_t csr, out;
 
     if (LIKELY(env->quick && a - UINT64_C(0x0010000000000000) < UINT64_C(0x7fe0000000000000))) {
-        return bits64(_mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(x), _mm_set_sd(x))));
+        return f64_bits(_mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(x), _mm_set_sd(x))));
     }
     csr = guest_mxcsr(env, env->rounding);
     SSE_ASM("sqrtsd %[s], %[d]", r, x, csr, out);
-    return take_flags(env, out, false) ? bits64(r) : fp_ops_soft.f64_sqrt(env, a);
+    return take_flags(env, out, false) ? f64_bits(r) : fp_ops_soft.f64_sqrt(env, a);
 }
 
 #define COMPARE(f, w, type, ctype)                                                                 \
     static enum fp_relation f##_compare(struct fp_env *env, type a, type b, bool signalling)       \
     {                                                                                              \
-        ctype x = ctype##_of(a), y = ctype##_of(b);                                                \
+        ctype x = f##_value(a), y = f##_value(b);                                                  \
                                                                                                    \
         if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
             return fp_ops_soft.f##_compare(env, a, b, signalling);                                 \
@@ -213,14 +171,14 @@ static uint64_t f64_sqrt(struct fp_env *env, uint64_t a)
         if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
             return fp_ops_soft.f##_min(env, a, b);                                                 \
         }                                                                                          \
-        return ctype##_of(a) < ctype##_of(b) ? a : b;                                              \
+        return f##_value(a) < f##_value(b) ? a : b;                                                \
     }                                                                                              \
     static type f##_max(struct fp_env *env, type a, type b)                                        \
     {                                                                                              \
         if (UNLIKELY(!ordinary##w(a) || !ordinary##w(b))) {                                        \
             return fp_ops_soft.f##_max(env, a, b);                                                 \
         }                                                                                          \
-        return ctype##_of(a) > ctype##_of(b) ? a : b;                                              \
+        return f##_value(a) > f##_value(b) ? a : b;                                                \
     }
 COMPARE(f32, 32, uint32_t, float)
 COMPARE(f64, 64, uint64_t, double)
@@ -230,7 +188,7 @@ COMPARE(f64, 64, uint64_t, double)
 #define ROUND(f, w, type, ctype, exp_limit, nearest, truncated, sign)                              \
     static type f##_round(struct fp_env *env, type a, enum fp_rounding rounding, bool exact)       \
     {                                                                                              \
-        ctype x = ctype##_of(a), r;                                                                \
+        ctype x = f##_value(a), r;                                                                 \
                                                                                                    \
         if (UNLIKELY(!ordinary##w(a) || (a & ~(sign)) >= (exp_limit))) {                           \
             return fp_ops_soft.f##_round(env, a, rounding, exact);                                 \
@@ -244,7 +202,7 @@ COMPARE(f64, 64, uint64_t, double)
         if (r < x || r > x) {                                                                      \
             env->flags |= exact ? 0 : FP_PE;                                                       \
         }                                                                                          \
-        return bits##w(r) | (a & (sign));                                                          \
+        return f##_bits(r) | (a & (sign));                                                         \
     }
 ROUND(f32, 32, uint32_t, float, 0x4b000000u, _mm_cvtss_si32(_mm_set_ss(x)),
       _mm_cvttss_si32(_mm_set_ss(x)), 0x80000000u)
@@ -263,7 +221,7 @@ ROUND(f64, 64, uint64_t, double, UINT64_C(0x4330000000000000), _mm_cvtsd_si64(_m
 #define TO_INT(f, type, ctype, name, itype, indefinite, truncated, nearest, instruction)           \
     static itype f##_##name(struct fp_env *env, type a, enum fp_rounding rounding)                 \
     {                                                                                              \
-        ctype x = ctype##_of(a);                                                                   \
+        ctype x = f##_value(a);                                                                    \
         uint32_t csr, out;                                                                         \
         itype r;                                                                                   \
                                                                                                    \
@@ -297,7 +255,7 @@ TO_INT(f64, uint64_t, double, to_i64, int64_t, INT64_MIN, _mm_cvttsd_si64(SD), _
         uint32_t csr, out;                                                                         \
                                                                                                    \
         if (LIKELY(env->quick)) {                                                                  \
-            return bits##w((ctype)a);                                                              \
+            return f##_bits((ctype)a);                                                             \
         }                                                                                          \
         csr = guest_mxcsr(env, env->rounding);                                                     \
         __asm__ volatile("ldmxcsr %[guest]\n\t" instruction " %[s], %[d]\n\t"                      \
@@ -305,7 +263,7 @@ TO_INT(f64, uint64_t, double, to_i64, int64_t, INT64_MIN, _mm_cvttsd_si64(SD), _
                          : [d] "+&x"(r), [flags] "=&m"(out)                                        \
                          : [s] "r"(a), [guest] "m"(csr), [host] "m"(host_mxcsr));                  \
         (void)take_flags(env, out, false);                                                         \
-        return bits##w(r);                                                                         \
+        return f##_bits(r);                                                                        \
     }
 FROM_INT(f32, 32, uint32_t, float, from_i32, int32_t, "cvtsi2ssl")
 FROM_INT(f32, 32, uint32_t, float, from_i64, int64_t, "cvtsi2ssq")
@@ -314,7 +272,7 @@ FROM_INT(f64, 64, uint64_t, double, from_i64, int64_t, "cvtsi2sdq")
 static uint64_t f64_from_i32(struct fp_env *env, int32_t a)
 {
     (void)env;
-    return bits64((double)a);
+    return f64_bits((double)a);
 }
 
 static uint64_t f32_to_f64(struct fp_env *env, uint32_t a)
@@ -322,25 +280,25 @@ static uint64_t f32_to_f64(struct fp_env *env, uint32_t a)
     if (UNLIKELY(!ordinary32(a))) {
         return fp_ops_soft.f32_to_f64(env, a);
     }
-    return bits64((double)float_of(a));
+    return f64_bits((double)f32_value(a));
 }
 
 static uint32_t f64_to_f32(struct fp_env *env, uint64_t a)
 {
-    double x = double_of(a);
+    double x = f64_value(a);
     float r = (float)x;
     uint32_t csr, out;
 
-    if (LIKELY(env->quick && plain32(bits32(r)))) {
-        return bits32(r);
+    if (LIKELY(env->quick && f32_is_plain(f32_bits(r)))) {
+        return f32_bits(r);
     }
     if (a << 1 == 0) {
-        return bits32(r);
+        return f32_bits(r);
     }
     csr = guest_mxcsr(env, env->rounding);
     SSE_ASM("cvtsd2ss %[s], %[d]", r, x, csr, out);
-    if (take_flags(env, out, !plain32(bits32(r)))) {
-        return bits32(r);
+    if (take_flags(env, out, !f32_is_plain(f32_bits(r)))) {
+        return f32_bits(r);
     }
     return fp_ops_soft.f64_to_f32(env, a);
 }
@@ -541,8 +499,8 @@ STORE80(to_i64, int64_t, "fistpll")
                 status, [r] "=&m"(r), [x] "m"(x));                                                 \
         return take_status(env, status, small) ? r : fp_ops_soft.f80_##name(env, a);               \
     }
-NARROW80(to_f32, uint32_t, "fstps", !plain32(r))
-NARROW80(to_f64, uint64_t, "fstpl", !plain64(r))
+NARROW80(to_f32, uint32_t, "fstps", !f32_is_plain(r))
+NARROW80(to_f64, uint64_t, "fstpl", !f64_is_plain(r))
 
 /* Widening is exact: only bits move. */
 static struct x87_value f80_from_i64(struct fp_env *env, int64_t a)
@@ -586,44 +544,7 @@ static struct x87_value f80_from_f64(struct fp_env *env, uint64_t a)
                                (uint16_t)((a >> 48 & 0x8000) | (exp + 16383 - 1023)) };
 }
 
-#define ROWS(f)                                                                                    \
-    .f##_add = f##_add, .f##_sub = f##_sub, .f##_mul = f##_mul, .f##_div = f##_div,                \
-    .f##_sqrt = f##_sqrt, .f##_compare = f##_compare, .f##_round = f##_round,                      \
-    .f##_to_i32 = f##_to_i32, .f##_to_i64 = f##_to_i64, .f##_from_i32 = f##_from_i32,              \
-    .f##_from_i64 = f##_from_i64
-
-const struct fp_ops fp_ops_host = {
-    .name = "host",
-    ROWS(f32),
-    .f32_fma = f32_fma,
-    .f32_min = f32_min,
-    .f32_max = f32_max,
-    .f32_to_f64 = f32_to_f64,
-    .f32_rcp = fp_soft_f32_rcp,
-    .f32_rsqrt = fp_soft_f32_rsqrt,
-    ROWS(f64),
-    .f64_fma = f64_fma,
-    .f64_min = f64_min,
-    .f64_max = f64_max,
-    .f64_to_f32 = f64_to_f32,
-    ROWS(f80),
-    .f80_to_i16 = f80_to_i16,
-    .f80_to_f32 = f80_to_f32,
-    .f80_to_f64 = f80_to_f64,
-    .f80_from_f32 = f80_from_f32,
-    .f80_from_f64 = f80_from_f64,
-    .f80_to_bcd = fp_soft_f80_to_bcd,
-    .f80_from_bcd = fp_soft_f80_from_bcd,
-    .f80_rem = fp_soft_f80_rem,
-    .f80_scale = fp_soft_f80_scale,
-    .f80_extract = fp_soft_f80_extract,
-    .f80_2xm1 = fp_soft_f80_2xm1,
-    .f80_yl2x = fp_soft_f80_yl2x,
-    .f80_yl2xp1 = fp_soft_f80_yl2xp1,
-    .f80_patan = fp_soft_f80_patan,
-    .f80_sincos = fp_soft_f80_sincos,
-    .f80_tan = fp_soft_f80_tan,
-};
+const struct fp_ops fp_ops_host = { FP_OPS("host", f32_fma, f64_fma) };
 
 #else
 /* No other host has instructions of its own yet. */

@@ -443,41 +443,4 @@ static struct x87_value f80_from_f64(struct fp_env *env, uint64_t a)
     return fp_pack80(soft_convert(env, &fp_format_f80, fp_unpack(&fp_format_f64, a, false), true));
 }
 
-#define ROWS(f)                                                                                    \
-    .f##_add = f##_add, .f##_sub = f##_sub, .f##_mul = f##_mul, .f##_div = f##_div,                \
-    .f##_sqrt = f##_sqrt, .f##_compare = f##_compare, .f##_round = f##_round,                      \
-    .f##_to_i32 = f##_to_i32, .f##_to_i64 = f##_to_i64, .f##_from_i32 = f##_from_i32,              \
-    .f##_from_i64 = f##_from_i64
-
-const struct fp_ops fp_ops_soft = {
-    .name = "soft",
-    ROWS(f32),
-    .f32_fma = fp_soft_f32_fma,
-    .f32_min = f32_min,
-    .f32_max = f32_max,
-    .f32_to_f64 = f32_to_f64,
-    .f32_rcp = fp_soft_f32_rcp,
-    .f32_rsqrt = fp_soft_f32_rsqrt,
-    ROWS(f64),
-    .f64_fma = fp_soft_f64_fma,
-    .f64_min = f64_min,
-    .f64_max = f64_max,
-    .f64_to_f32 = f64_to_f32,
-    ROWS(f80),
-    .f80_to_i16 = f80_to_i16,
-    .f80_to_f32 = f80_to_f32,
-    .f80_to_f64 = f80_to_f64,
-    .f80_from_f32 = f80_from_f32,
-    .f80_from_f64 = f80_from_f64,
-    .f80_to_bcd = fp_soft_f80_to_bcd,
-    .f80_from_bcd = fp_soft_f80_from_bcd,
-    .f80_rem = fp_soft_f80_rem,
-    .f80_scale = fp_soft_f80_scale,
-    .f80_extract = fp_soft_f80_extract,
-    .f80_2xm1 = fp_soft_f80_2xm1,
-    .f80_yl2x = fp_soft_f80_yl2x,
-    .f80_yl2xp1 = fp_soft_f80_yl2xp1,
-    .f80_patan = fp_soft_f80_patan,
-    .f80_sincos = fp_soft_f80_sincos,
-    .f80_tan = fp_soft_f80_tan,
-};
+const struct fp_ops fp_ops_soft = { FP_OPS("soft", fp_soft_f32_fma, fp_soft_f64_fma) };

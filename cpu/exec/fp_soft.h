@@ -109,4 +109,23 @@ bool fp_soft_f80_sincos(struct fp_env *env, struct x87_value a, struct x87_value
                         struct x87_value *cosine);
 bool fp_soft_f80_tan(struct fp_env *env, struct x87_value a, struct x87_value *tangent);
 
+/* The rows of a struct fp_ops: functions of the file that are named as their rows, and those that are software on every
+ * host. */
+#define FP_OPS_NAMED(f)                                                                            \
+    .f##_add = f##_add, .f##_sub = f##_sub, .f##_mul = f##_mul, .f##_div = f##_div,                \
+    .f##_sqrt = f##_sqrt, .f##_compare = f##_compare, .f##_round = f##_round,                      \
+    .f##_to_i32 = f##_to_i32, .f##_to_i64 = f##_to_i64, .f##_from_i32 = f##_from_i32,              \
+    .f##_from_i64 = f##_from_i64
+#define FP_OPS(title, fma32, fma64)                                                                \
+    .name = title, FP_OPS_NAMED(f32), FP_OPS_NAMED(f64), FP_OPS_NAMED(f80), .f32_fma = fma32,    \
+    .f64_fma = fma64, .f32_min = f32_min, .f32_max = f32_max, .f64_min = f64_min,                  \
+    .f64_max = f64_max, .f32_to_f64 = f32_to_f64, .f64_to_f32 = f64_to_f32,                        \
+    .f80_to_i16 = f80_to_i16, .f80_to_f32 = f80_to_f32, .f80_to_f64 = f80_to_f64,                  \
+    .f80_from_f32 = f80_from_f32, .f80_from_f64 = f80_from_f64, .f32_rcp = fp_soft_f32_rcp,        \
+    .f32_rsqrt = fp_soft_f32_rsqrt, .f80_to_bcd = fp_soft_f80_to_bcd,                              \
+    .f80_from_bcd = fp_soft_f80_from_bcd, .f80_rem = fp_soft_f80_rem,                              \
+    .f80_scale = fp_soft_f80_scale, .f80_extract = fp_soft_f80_extract,                            \
+    .f80_2xm1 = fp_soft_f80_2xm1, .f80_yl2x = fp_soft_f80_yl2x, .f80_yl2xp1 = fp_soft_f80_yl2xp1,  \
+    .f80_patan = fp_soft_f80_patan, .f80_sincos = fp_soft_f80_sincos, .f80_tan = fp_soft_f80_tan
+
 #endif

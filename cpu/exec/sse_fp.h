@@ -8,8 +8,8 @@
 #define CPU_EXEC_SSE_FP_H
 
 #include <float.h>
-#include <string.h>
 
+#include "cpu/exec/fp_bits.h"
 #include "cpu/exec/fp_ops.h"
 #include "cpu/exec/vex.h"
 
@@ -37,17 +37,6 @@ static ALWAYS_INLINE void sse_fp_end(struct core *core, const struct fp_env *env
     }
 }
 
-/* Normal, and not of the smallest binade: rounding cannot have met underflow. */
-static ALWAYS_INLINE bool f32_is_plain(uint32_t a)
-{
-    return (a >> 23 & 0xff) - 2 < 0xff - 2;
-}
-
-static ALWAYS_INLINE bool f64_is_plain(uint64_t a)
-{
-    return (a >> 52 & 0x7ff) - 2 < 0x7ff - 2;
-}
-
 /* Neither a NaN nor a denormal: comparisons meet no exception. */
 static ALWAYS_INLINE bool f32_is_comparable(uint32_t a)
 {
@@ -61,38 +50,6 @@ static ALWAYS_INLINE bool f64_is_comparable(uint64_t a)
     uint64_t magnitude = a << 1, least = UINT64_C(1) << 53, infinity = UINT64_C(0x7ff) << 53;
 
     return magnitude - least <= infinity - least || magnitude == 0;
-}
-
-static ALWAYS_INLINE float f32_value(uint32_t bits)
-{
-    float value;
-
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static ALWAYS_INLINE uint32_t f32_bits(float value)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
-static ALWAYS_INLINE double f64_value(uint64_t bits)
-{
-    double value;
-
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static ALWAYS_INLINE uint64_t f64_bits(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    return bits;
 }
 
 /* May C's arithmetic stand for the CPU's? Not where the host computes with excess precision. */
