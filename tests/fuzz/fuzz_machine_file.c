@@ -1,4 +1,5 @@
-/* Fuzz target: any bytes as a machine file: refused with a sentence, or understood; then what is printed of it gives the same. */
+/* Fuzz target: any bytes as a machine file: refused with a sentence, or understood; then what is printed of it gives the same. Bytes from 128 on
+ * stand for words: each key of the table, sections, and what values are made of. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char *understand(const char *text, size_t n, struct error *error)
 {
     struct options *options = calloc(1, sizeof(*options));
-    char *copy = malloc(n), *told = NULL;
+    char *copy = malloc(n + 1), *told = NULL;
     size_t length = 0;
 
     memcpy(copy, text, n);
@@ -37,10 +38,89 @@ static char *understand(const char *text, size_t n, struct error *error)
     return told;
 }
 
+/* The text that the input stands for. */
+static char *expand(const uint8_t *data, size_t size, size_t *n)
+{
+    static const char *const words[] = {
+        "\n[machine]\n",
+        "\n[guest]\n",
+        "\n[child a]\n",
+        "\n[child b]\n",
+        "\nkernel = k\n",
+        "on",
+        "off",
+        "virtual",
+        "realtime",
+        "child",
+        "root",
+        "pc",
+        "user",
+        "none",
+        "switch=s",
+        ",name=n",
+        ",mac=02:00:00:00:00:01",
+        ",vlan=access 5",
+        ",vlan=trunk 5-6,9 native 1",
+        ",queues=2",
+        ",hostfwd=tcp::2222-:22",
+        ",restrict=on",
+        ",ipv6=on",
+        ",slot=3",
+        ",spoof=off",
+        "disk.vhdx",
+        "disc.iso",
+        ",overlay=o",
+        ",snapshot=on",
+        ",readonly=on",
+        ",bus=ide",
+        ",lun=1",
+        "stdio",
+        "file:f",
+        "1G",
+        "4",
+        "7,9",
+        "verdite64",
+        ",+avx",
+        ",-smep",
+        "translator",
+        "interpreter",
+        ",eager",
+        "lockstep",
+        "unix:p",
+        "nic0=f",
+        "uplink=f",
+        "continue",
+        "insn,block",
+        "-bmi2,-avx",
+        "a.*b",
+        " ; said",
+        "\\;",
+        "\n  more",
+        "# no\n",
+    };
+    char *text = NULL;
+    FILE *out = open_memstream(&text, n);
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned word = data[i] < 128 ? 0 : data[i] - 128U;
+        if (data[i] < 128) {
+            (void)fputc(data[i], out);
+        } else if (word < option_key_n) {
+            (void)fprintf(out, "\n%s = ", option_keys[word].name);
+        } else {
+            (void)fputs(words[(word - option_key_n) % ARRAY_SIZE(words)], out);
+        }
+    }
+    (void)fclose(out);
+    return text;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error = { "" };
-    char *first = understand((const char *)data, size, &error);
+    size_t n;
+    char *text = expand(data, size, &n);
+    char *first = understand(text, n, &error);
 
     if (first != NULL) {
         char *second = understand(first, strlen(first), &error);
@@ -48,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(second);
         free(first);
     }
+    free(text);
     return 0;
 }

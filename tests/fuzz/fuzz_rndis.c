@@ -1,29 +1,109 @@
-/* Fuzz target: any bytes as an RNDIS control message are answered in form or not at all; any bytes as a packet are refused or read inside. */
+/* Fuzz target: any bytes as an RNDIS control message are answered in form or not at all; any bytes as a packet are refused or read inside.
+ * Inputs that begin with an odd byte are queries and sets of the objects that there are, well formed but for their values. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "devices/net/offload.h"
-#include "devices/synthetic/rndis.h"
+#include "devices/synthetic/rndis_oid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void control(const uint8_t *data, uint32_t n)
+/* One message, its answer, and what it made of the adapter. */
+static uint32_t control(struct rndis *rndis, const uint8_t *data, uint32_t n)
 {
-    struct rndis rndis = { .mtu = 1500, .queues = 4, .permanent_mac = { 2 } };
     struct rndis_answer answer;
 
+    rndis_control(rndis, data, n, &answer);
+    assert(answer.n <= sizeof(answer.bytes));
+    assert(answer.n == 0 || (answer.n >= 16 && le32_load(answer.bytes + 4) == answer.n));
+    assert(rndis->rss.n_entries <= NET_RSS_ENTRIES && rndis->n_groups <= NET_PORT_GROUPS);
+    assert((rndis->rss.n_entries & (rndis->rss.n_entries - 1)) == 0);
+    for (uint32_t k = 0; k < rndis->rss.n_entries; k++) {
+        assert(rndis->rss.entry[k] < rndis->queues);
+    }
+    return answer.n > 0 ? le32_load(answer.bytes + 12) : RNDIS_STATUS_FAILURE;
+}
+
+static struct rndis adapter(const struct net_port *port)
+{
+    struct rndis rndis = { .mtu = 1500, .queues = 4, .permanent_mac = { 2 }, .port = port };
+
     rndis_reset(&rndis);
-    for (unsigned i = 0; i < 2; i++) { /* the second time in what the first made */
-        rndis_control(&rndis, data, n, &answer);
-        assert(answer.n <= sizeof(answer.bytes));
-        assert(answer.n == 0 || (answer.n >= 16 && le32_load(answer.bytes + 4) == answer.n));
-        assert(rndis.rss.n_entries <= NET_RSS_ENTRIES && rndis.n_groups <= NET_PORT_GROUPS);
-        assert((rndis.rss.n_entries & (rndis.rss.n_entries - 1)) == 0);
-        for (uint32_t k = 0; k < rndis.rss.n_entries; k++) {
-            assert(rndis.rss.entry[k] < rndis.queues);
+    return rndis;
+}
+
+/* The head of a value, as NDIS has it: what is of this type, and of this many bytes. */
+static void value_head(uint32_t oid, uint8_t *value, uint32_t n)
+{
+    static const uint8_t name[] = "N\0e\0t\0w\0o\0r\0k\0A\0d\0d\0r\0e\0s\0s";
+    enum { HEADER = 4, NAME = 20, DIGITS = NAME + sizeof(name), DIGIT_BYTES = 24 };
+
+    if (oid == 0x0001021b && n >= DIGITS + DIGIT_BYTES) { /* a parameter: the address, in digits */
+        memset(value, 0, NAME);
+        le32_store(value, NAME);
+        le32_store(value + 4, sizeof(name));
+        le32_store(value + 12, DIGITS);
+        le32_store(value + 16, DIGIT_BYTES);
+        memcpy(value + NAME, name, sizeof(name));
+        for (unsigned i = 0; i < DIGIT_BYTES; i += 2) {
+            value[DIGITS + i] = (uint8_t)("0123456789abcdefABCDEFx"[value[DIGITS + i] % 23]);
+            value[DIGITS + i + 1] = 0;
         }
+    } else if (oid == 0x00010204 && n >= 52) { /* RSS: flags, a table and a key behind */
+        value[0] = 0x89;
+        value[1] = 2;
+        le16_store(value + 2, 40);
+        le16_store(value + 12, (uint16_t)(4u << value[12] % 8));
+        le32_store(value + 16, 44);
+        le16_store(value + 20, value[20] % 44);
+        le32_store(value + 24, 44);
+        for (uint32_t at = 44; at + 4 <= n; at += 4) {
+            le32_store(value + at, value[at] % 5);
+        }
+    } else if (n >= HEADER) {
+        value[0] = oid == 0xfc01020c || oid == 0xfc01020b || oid == 0xfc01020d
+                       ? 0x80 + value[0] % 2 * 0x27
+                       : value[0];
+        le16_store(value + 2, (uint16_t)n);
+        for (uint32_t at = HEADER; oid == 0xfc01020c && at < n; at++) {
+            value[at] %= 6;
+        }
+    }
+}
+
+/* Steps: which object, set or query and how, bytes of its value. */
+static void objects(const uint8_t *data, uint32_t n)
+{
+#define X(oid, name) oid,
+    static const uint32_t queried[] = { RNDIS_OIDS_QUERIED(X) }, sets[] = { RNDIS_OIDS_SET(X) };
+#undef X
+    struct net_port port = { .name = "port", .link = true };
+    struct rndis rndis = adapter(&port);
+    uint8_t message[28 + 256];
+
+    while (n >= 3) {
+        bool set = (data[1] & 1) != 0;
+        uint32_t oid =
+            set ? sets[data[0] % ARRAY_SIZE(sets)] : queried[data[0] % ARRAY_SIZE(queried)];
+        uint32_t length = data[2], taken = length < n - 3 ? length : n - 3;
+        memset(message, 0, sizeof(message));
+        memcpy(message + 28, data + 3, taken);
+        if ((data[1] & 2) == 0) {
+            value_head(oid, message + 28, length);
+        }
+        le32_store(message, set ? RNDIS_SET : RNDIS_QUERY);
+        le32_store(message + 4, 28 + length);
+        le32_store(message + 12, oid);
+        le32_store(message + 16, length);
+        le32_store(message + 20, 20);
+        uint32_t status = control(&rndis, message, 28 + length);
+        assert(status != RNDIS_STATUS_NOT_SUPPORTED || oid == 0x0001021b);
+        rndis.mac_fixed = (data[1] & 4) != 0;
+        port.link = (data[1] & 8) == 0;
+        data += 3 + taken;
+        n -= 3 + taken;
     }
 }
 
@@ -63,7 +143,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (n < 1) {
         return 0;
     }
-    control(data, n);
+    if ((data[0] & 1) != 0) {
+        objects(data + 1, n - 1);
+        return 0;
+    }
+    struct rndis rndis = adapter(NULL);
+    (void)control(&rndis, data, n);
+    (void)control(&rndis, data, n); /* in what the first made */
     if (rndis_packet_parse(&packet, data, n, n)) {
         assert(packet.message <= n && packet.data <= packet.message &&
                packet.length <= packet.message - packet.data);
