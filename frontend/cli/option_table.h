@@ -23,7 +23,7 @@
     X("serial",           0,             OF_CHILD(serial),                  serial, "WHERE", "stdio", "Where the first serial port goes: stdio, file:PATH or none.") \
     X("expect",           0,             OF_CHILD(expect),                  regex,  "REGEX", NULL, "End the run with 0 when a line of the console matches this extended regular expression; a guest that ends without it fails. With several children: when each that expects something has met it.") \
     X("fail-on",          0,             OF_CHILD(fail_on),                 regex,  "REGEX", NULL, "End the run with 1 when a line of the console matches.") \
-    X("child",            SECTION | SAVED, OF_MACHINE(at_child), section, "NAME", NULL, "The options of a guest that follow, from kernel to fail-on, are of this child; made when there is none of the name.") \
+    X("child",            SECTION,       OF_MACHINE(at_child), section, "NAME", NULL, "The options of a guest that follow, from kernel to fail-on, are of this child; made when there is none of the name.") \
     X("cpu",              SAVED,         OF_MACHINE(config.cpu),            cpu,    "MODEL[,+x,-y]", "verdite64", "The processor model, with features added or taken away.") \
     X("role",             SAVED,         OF_MACHINE(role),                  role,   "ROLE", "child", "child: a child partition under the built-in parent. root: the guest is the root partition. pc: no hypervisor.") \
     X("hypervisor",       SAVED | OLD,   OF_MACHINE(hypervisor),            hypervisor, "on|off", "on", "off is the same as --role pc.") \

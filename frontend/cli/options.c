@@ -81,7 +81,7 @@ static bool child_name_good(const char *name, size_t length)
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     size_t n = strspn(name, letters);
 
-    return length > 0 && length < OPTION_CHILD_NAME && n >= length;
+    return length > 0 && length < VMMS_CHILD_NAME && n >= length;
 }
 
 int options_child(struct options *options, const char *name, size_t length, unsigned *child,
@@ -95,7 +95,7 @@ int options_child(struct options *options, const char *name, size_t length, unsi
     }
     if (!child_name_good(name, length)) {
         return error_set(error, -EINVAL, "a child's name has 1 to %d letters, digits, -, _ or .",
-                         OPTION_CHILD_NAME - 1);
+                         VMMS_CHILD_NAME - 1);
     }
     if (options->n_children == VMMS_CHILDREN) {
         return error_set(error, -EINVAL, "there may be %d children", VMMS_CHILDREN);
@@ -222,7 +222,7 @@ static int settle_children(struct options *options, struct error *error)
     for (unsigned i = 0; i < options->n_children; i++) {
         struct option_child *child = &options->child[i];
         child->config.name = child->name;
-        if (child->config.kernel != NULL) {
+        if (child->config.kernel != NULL || options->config.resume != NULL) {
             continue;
         }
         if (child->line != 0) {
@@ -294,7 +294,7 @@ int options_settle(struct options *options, suggest_name cpu_model, struct error
     if (status == 0 && config->resume == NULL) {
         status = give_networks(options, error);
     }
-    status = status == 0 && config->resume == NULL ? settle_children(options, error) : status;
+    status = status == 0 ? settle_children(options, error) : status;
     return status == 0 ? settle_cpu(options, cpu_model, error) : status;
 }
 
@@ -313,8 +313,37 @@ static int speak_of(struct options *options, const struct option_key *key, struc
                                     : options_child(options, "guest", 5, &options->at_child, error);
 }
 
+/* A saved machine has the children that it has. */
+static int find_child(struct options *options, const char *name, struct error *error)
+{
+    for (unsigned i = 0; i < options->n_children; i++) {
+        if (strcmp(options->child[i].name, name) == 0) {
+            options->at_child = i;
+            options->child_named = true;
+            return 0;
+        }
+    }
+    return error_set(error, -EINVAL, "--child %.60s: the saved machine has %s%s", name,
+                     options->child[0].name, options->n_children > 1 ? " and others" : "");
+}
+
+static int take_saved_children(struct options *options, struct error *error)
+{
+    struct vmms_saved saved;
+    unsigned child;
+    int status = vmms_saved_children(options->config.resume, &saved, error);
+
+    for (unsigned i = 0; status == 0 && i < saved.n_children; i++) {
+        status = options_child(options, saved.name[i], strlen(saved.name[i]), &child, error);
+    }
+    return status;
+}
+
 static int parse_child(struct options *options, const char *value, struct error *error)
 {
+    if (options->command == COMMAND_RESUME) {
+        return find_child(options, value, error);
+    }
     int status = options_child(options, value, strlen(value), &options->at_child, error);
     if (status != 0) {
         struct error why = *error;
@@ -370,6 +399,7 @@ static int parse_words(struct options *options, int argc, char **argv, suggest_n
             return error_set(error, -EINVAL, "resume: give the file of a saved machine");
         }
         options->config.resume = argv[first++];
+        status = take_saved_children(options, error);
     } else if (argc > 2 && argv[2][0] != '-') {
         options->file = argv[first++];
         status = machine_file_read(options, options->file, error);

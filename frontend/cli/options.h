@@ -20,8 +20,7 @@ enum command {
 };
 
 enum {
-    OPTIONS_SAVES = 256, /* instants of --save-at */
-    OPTION_CHILD_NAME = 32
+    OPTIONS_SAVES = 256 /* instants of --save-at */
 };
 
 enum serial_to { SERIAL_STDIO, SERIAL_FILE, SERIAL_NONE };
@@ -42,7 +41,7 @@ struct option_role {
 };
 
 struct option_child {
-    char name[OPTION_CHILD_NAME];
+    char name[VMMS_CHILD_NAME];
     unsigned line; /* of its section in the machine file; 0: none */
     struct vmms_child config;
     struct option_serial serial;

@@ -254,7 +254,7 @@ static void run_end_panicked(struct run *run, uint64_t now)
             run_ask_stop(run, STOP_PANIC);
             continue;
         }
-        char command[OPTION_CHILD_NAME + 16];
+        char command[VMMS_CHILD_NAME + 16];
         child->ended_by_us = true;
         (void)snprintf(command, sizeof(command), "@%s\tpower-off", child->option->name);
         (void)!vmms_command(run->vmms, command, NULL);

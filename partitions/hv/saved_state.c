@@ -409,6 +409,9 @@ static const struct state_field partition_rows[] = {
     STATE_FIELD(struct partition, tsc_invariant_control),
     STATE_FIELD(struct partition, crash),
     STATE_FIELD(struct partition, crash_control),
+    { STATE_ROW(struct partition, power_off, STATE_BOOL, .element = 1, .since = 2) },
+    { STATE_ROW(struct partition, reset, STATE_BOOL, .element = 1, .since = 2) },
+    { STATE_ROW(struct partition, crashed, STATE_BOOL, .element = 1, .since = 2) },
     STATE_STRUCT_FIELD(struct partition, hypercall_page, &overlay_table),
     STATE_STRUCT_FIELD(struct partition, reference_tsc_page, &overlay_table),
     STATE_FIELD(struct partition, tsc_scale),
@@ -434,7 +437,7 @@ static int partition_loaded(void *object, struct error *error)
 }
 
 const struct state_table partition_saved_table =
-    STATE_TABLE_LOADED("partition", 1, struct partition, partition_rows, partition_loaded);
+    STATE_TABLE_LOADED("partition", 2, struct partition, partition_rows, partition_loaded);
 
 /* ---- connections: of all partitions, when all ports are there ---- */
 

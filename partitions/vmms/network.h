@@ -84,7 +84,7 @@ void network_reap(struct network *network);
 /* What network_add must be given, line by line, for a network like this one. -E2BIG: it does not fit. Before a save: adapters that the guest
  * has let go of are gone after it. */
 WARN_UNUSED int network_text(struct network *network, char *text, size_t room, struct error *error);
-/* Before the devices' states, and behind them. */
+/* Before the devices' states of any child; and behind those of all, of the first, which has the switches. */
 void network_visit_adapters(struct network *network, struct state_walk *walk);
 void network_visit(struct network *network, struct state_walk *walk);
 /* Everything was read: the user network begins. Its guests' connections with the host are reset. */

@@ -73,7 +73,17 @@ static int count_children(struct vmms_config *config, struct error *error)
         return error_set(error, -EINVAL, "at most %d children", VMMS_CHILDREN);
     }
     for (unsigned i = 0; i < config->n_children; i++) {
-        config->child[i].name = config->child[i].name != NULL ? config->child[i].name : "guest";
+        struct vmms_child *child = &config->child[i];
+        child->name = child->name != NULL ? child->name : "guest";
+        size_t n = strlen(child->name);
+        if (n == 0 || n >= VMMS_CHILD_NAME || strcspn(child->name, "\t\n") != n) {
+            return error_set(error, -EINVAL, "'%.40s' is no name of a child", child->name);
+        }
+        for (unsigned other = 0; other < i; other++) {
+            if (strcmp(config->child[other].name, child->name) == 0) {
+                return error_set(error, -EINVAL, "two children are called %s", child->name);
+            }
+        }
     }
     return 0;
 }
@@ -134,9 +144,6 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
         return error_set(error, -EINVAL,
                          "check lockstep needs --clock virtual, the translator, one processor, and "
                          "neither disks nor networks");
-    }
-    if (config->n_children > 1 && config->save != NULL) {
-        return error_set(error, -EINVAL, "a machine of several children cannot be saved yet");
     }
     status = dump_bits(config->dump, &dump, error);
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
@@ -316,118 +323,6 @@ static void root_message(void *opaque, struct vp *root_vp, unsigned sint)
     }
 }
 
-/* After a restore the kernel's files are read when they are needed: they must be the same. */
-static int read_again(struct vmms *vmms, struct error *error)
-{
-    const struct vmms_child *config = vmms->child[0].config;
-    struct boot_image *image = &vmms->child[0].image;
-    int status = boot_read(image, config->kernel, config->initrd, config->append, error);
-
-    if (status == 0) {
-        struct boot_file_facts kernel = boot_file_facts(image->kernel, image->kernel_bytes);
-        struct boot_file_facts initrd = boot_file_facts(image->initrd, image->initrd_bytes);
-        if (!saved_config_same_file(&vmms->saved.kernel_facts, &kernel) ||
-            !saved_config_same_file(&vmms->saved.initrd_facts, &initrd)) {
-            status = error_set(error, -EINVAL,
-                               "the kernel or its initrd is not the one that the "
-                               "saved machine was started with");
-        }
-    }
-    return status;
-}
-
-static int restore_worker(struct vmms *vmms, struct error *error)
-{
-    struct child *child = &vmms->child[0];
-    int status = worker_restore(&child->worker, &vmms->machine, child->partition, 0, error);
-
-    return status == 0 ? child_make_devices(child, child, vmms->config.seed, true, error) : status;
-}
-
-/* The disks as they are now, not as they were at the start: a line each. */
-static int save_disks(struct vmms *vmms, struct error *error)
-{
-    struct storage *storage = &vmms->child[0].worker.storage;
-    struct saved_text *text = &vmms->saved.disks;
-
-    text->n = 0;
-    for (unsigned i = 0; i < storage->n_disks; i++) {
-        size_t n = strlen(storage->disks[i].spec);
-        if (text->n + n + 2 > sizeof(text->bytes) || i == VMMS_DISKS_MAX) {
-            return error_set(error, -E2BIG, "the disks are too many to be saved");
-        }
-        memcpy(text->bytes + text->n, storage->disks[i].spec, n);
-        text->n += (uint32_t)n;
-        text->bytes[text->n++] = '\n';
-    }
-    text->bytes[text->n] = 0;
-    return storage_quiesce(storage, error);
-}
-
-/* Likewise the adapters. */
-static int save_net(struct vmms *vmms, struct error *error)
-{
-    struct saved_text *text = &vmms->saved.net;
-    int status = network_text(&vmms->child[0].worker.network, (char *)text->bytes,
-                              sizeof(text->bytes), error);
-
-    text->n = (uint32_t)strlen((char *)text->bytes);
-    return status;
-}
-
-/* What is on the partitions that a saved machine has. */
-static int make_parts(struct vmms *vmms, struct error *error)
-{
-    struct machine *machine = &vmms->machine;
-    struct partition *guest = hypervisor_partition(&machine->hv, vmms->saved.guest);
-
-    if (guest == NULL || guest->n_vps == 0) {
-        return error_set(error, -EINVAL, "%s: config.guest: there is no such partition",
-                         vmms->config.resume);
-    }
-    int status = child_make_board(&vmms->child[0], machine, guest, error);
-    if (status != 0) {
-        return status;
-    }
-    return vmms->config.role == VMMS_ROLE_CHILD ? restore_worker(vmms, error) : 0;
-}
-
-/* The parts' sections, both ways. */
-static void visit_parts(struct vmms *vmms, struct state_walk *walk)
-{
-    machine_visit_parts(&vmms->machine, walk);
-    if (vmms->child[0].worker.machine != NULL) {
-        worker_visit(&vmms->child[0].worker, walk);
-    }
-    machine_visit_last(&vmms->machine, walk);
-}
-
-static int restore(struct vmms *vmms, struct state_reader *reader, struct error *error)
-{
-    struct machine *machine = &vmms->machine;
-    struct state_walk walk = { .reader = reader, .error = error };
-    bool replays = machine->input.replay;
-
-    machine_visit_objects(machine, &walk);
-    if (walk.status == 0) {
-        walk.status = make_parts(vmms, error);
-    }
-    if (walk.status == 0) {
-        visit_parts(vmms, &walk);
-    }
-    state_timers_fini(&walk.timers);
-    if (walk.status != 0) {
-        machine_restore_failed(machine);
-    } else if (replays) {
-        machine->input.replay = true; /* what is fed back now, the saved machine did not */
-        machine_input_skip(&machine->input, clock_now_ns(&machine->clock));
-    }
-    if (walk.status == 0) {
-        walk.status = network_resume(&vmms->child[0].worker.network, error);
-    }
-    return walk.status;
-}
-
 static int open_saved(struct vmms *vmms, struct state_reader **reader, struct error *error)
 {
     struct vmms_config *config = &vmms->config;
@@ -547,7 +442,7 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         status = open_files(vmms, usage_error, error);
     }
     if (status == 0 && reader != NULL) {
-        status = restore(vmms, reader, error);
+        status = saved_machine_restore(vmms, reader, error);
         *usage_error = status == -EINVAL;
     } else if (status == 0) {
         status = make_partitions(vmms, error);
@@ -562,43 +457,6 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
         return NULL;
     }
     return vmms;
-}
-
-int vmms_save(struct vmms *vmms, const char *path, struct error *error)
-{
-    const struct child *child = &vmms->child[0];
-    const char *unsaved = worker_unsaved(&child->worker);
-
-    if (vmms->n_children > 1) {
-        return error_set(error, -ENOTSUP, "a machine of several children cannot be saved yet");
-    }
-    if (unsaved != NULL) {
-        return error_set(error, -ENOTSUP, "the state of the device %s cannot be saved", unsaved);
-    }
-    if (child->image.kernel != NULL) {
-        vmms->saved.kernel_facts = boot_file_facts(child->image.kernel, child->image.kernel_bytes);
-        vmms->saved.initrd_facts = boot_file_facts(child->image.initrd, child->image.initrd_bytes);
-    }
-    int status = saved_config_fill(&vmms->saved, &vmms->config, child->partition->id,
-                                   &vmms->machine.config, error);
-    if (status != 0) {
-        return status;
-    }
-    status = save_disks(vmms, error);
-    status = status == 0 ? save_net(vmms, error) : status;
-    if (status != 0) {
-        return status;
-    }
-    struct state_writer *writer = state_writer_create(path, error);
-    if (writer == NULL) {
-        return -EIO;
-    }
-    struct state_walk walk = { .writer = writer };
-    machine_forget(&vmms->machine);
-    saved_config_write(&vmms->saved, writer);
-    machine_visit_objects(&vmms->machine, &walk);
-    visit_parts(vmms, &walk);
-    return state_writer_commit(writer, error);
 }
 
 /* An instant of save_at is reached. False: the run ends here. */
@@ -662,7 +520,7 @@ static enum vmms_end end_of(enum machine_end end)
 
 static int restart(struct vmms *vmms, struct child *child, struct error *error)
 {
-    int status = child->image.kernel == NULL ? read_again(vmms, error) : 0;
+    int status = child->image.kernel == NULL ? saved_machine_read_again(vmms, child, error) : 0;
 
     return status == 0 ? child_restart(child, error) : status;
 }

@@ -17,14 +17,14 @@ enum vmms_role {
 };
 
 /* VMMS_NETS: adapters, and the user network of a saved machine. */
-enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 9, VMMS_CHILDREN = 16 };
+enum { VMMS_DISKS_MAX = 32, VMMS_NETS = 9, VMMS_CHILDREN = 16, VMMS_CHILD_NAME = 32 };
 
 /* Host features to do without: BMI2, AVX, memory for code. */
 enum { VMMS_HIDE_BMI2 = 1, VMMS_HIDE_AVX = 2, VMMS_HIDE_EXEC = 4 };
 
 /* A guest: a child, or the only one, that is the root or a PC. */
 struct vmms_child {
-    const char *name;      /* unlike the others'; NULL: "guest" */
+    const char *name;      /* shorter than VMMS_CHILD_NAME, unlike the others'; NULL: "guest" */
     const char *kernel;    /* bzImage or ELF with a PVH note; required */
     const char *initrd;    /* or NULL */
     const char *append;    /* kernel command line, or NULL */
@@ -49,7 +49,8 @@ struct vmms_config {
     enum vmms_role role;
     uint64_t withheld_privileges; /* test: privilege bits that the built-in parent's root partition
                                      lacks */
-    /* A saved state to go on from. It tells all that is above, the seed and the clock; not NULL: none of them is given. */
+    /* A saved state to go on from. It tells all that is above, but for captures and serial ports of the children in their order, and the seed
+     * and the clock; not NULL: none of them is given. */
     const char *resume;
     /* Its records, neither compressed nor checked, instead of the file: for tests. */
     const uint8_t *resume_records;
@@ -210,6 +211,15 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size);
 /* Write the machine's state to a file, which appears whole or not at all. By who holds the machine (debug_hold). 0 or -errno
  * with the sentence. */
 WARN_UNUSED int vmms_save(struct vmms *vmms, const char *path, struct error *error);
+
+/* The children of a saved machine. */
+struct vmms_saved {
+    unsigned n_children;
+    char name[VMMS_CHILDREN][VMMS_CHILD_NAME];
+};
+/* 0 or -errno with the sentence, which begins with the path. */
+WARN_UNUSED int vmms_saved_children(const char *path, struct vmms_saved *saved,
+                                    struct error *error);
 
 enum { VMMS_PORT_COUNTERS = 16 };
 /* An adapter of the guest, or an uplink, as a switch sees it. Strings are good until the next command. */

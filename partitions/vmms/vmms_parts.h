@@ -22,4 +22,13 @@ struct vmms {
     struct host_sink json;
 };
 
+/* ---- saved_machine.c ---- */
+
+/* A machine as machine_init left it to what the reader has; the configuration was read of it before. */
+WARN_UNUSED int saved_machine_restore(struct vmms *vmms, struct state_reader *reader,
+                                      struct error *error);
+/* After a restore the kernel's files are read when they are needed: they must be the same. */
+WARN_UNUSED int saved_machine_read_again(struct vmms *vmms, struct child *child,
+                                         struct error *error);
+
 #endif

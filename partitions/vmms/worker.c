@@ -220,7 +220,6 @@ void worker_visit(struct worker *worker, struct state_walk *walk)
     if (walk->writer != NULL) {
         order_devices(worker);
     }
-    network_visit_adapters(&worker->network, walk);
     state_visit(walk, &worker_table, worker, "partition.%" PRIu64 "/worker", id);
     for (unsigned i = 0; i < worker->n_devices; i++) {
         struct vmbus_device *dev = worker->device[i];
@@ -230,7 +229,6 @@ void worker_visit(struct worker *worker, struct state_walk *walk)
         state_visit(walk, &dev->device.type->state, dev, "partition.%" PRIu64 "/worker/%u.%s", id,
                     i, name);
     }
-    network_visit(&worker->network, walk);
     state_visit(walk, &vmbus_host_saved_table, &worker->vmbus, "partition.%" PRIu64 "/vmbus", id);
 }
 

@@ -41,7 +41,7 @@ WARN_UNUSED int worker_start(struct worker *worker, struct machine *machine,
 /* The same for a machine that is restored: the root's VP and its ports are there already. */
 WARN_UNUSED int worker_restore(struct worker *worker, struct machine *machine,
                                struct partition *child, uint32_t root_vp, struct error *error);
-/* Its saved state; after the machine's parts. */
+/* Its saved state, but for the network's own; after the machine's parts. */
 void worker_visit(struct worker *worker, struct state_walk *walk);
 /* The name of a device whose state cannot be saved, or NULL. */
 const char *worker_unsaved(const struct worker *worker);

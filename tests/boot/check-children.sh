@@ -1,5 +1,6 @@
 #!/bin/sh
-# Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them.
+# Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them; saved in the
+# middle of what they send one another, resumed in a new process, with the virtual clock to the hash of the undisturbed run (N instants).
 # Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and BYTES (over the switch; 1 GiB of the server's memory holds them) from
 # the environment.
 verdite=$1 cpio=$2 part=$3
@@ -97,6 +98,43 @@ if asked crash; then # a has no init and panics; b does not care
         why="$why; not told"
     judge crash "$why"
 fi
+resume() # file, name: consoles go on in name.a, name.b
+{
+    "$verdite" resume "$1" --timeout 300 --no-reboot $OPTIONS $engine --child server --serial "file:$out/$2.a" \
+        --child client --serial "file:$out/$2.b" </dev/null >"$out/$2.log" 2>&1
+    status=$?
+    why=
+    [ $status = 0 ] || why="exit $status"
+    for child in a b; do grep -q '^CHECKS PASSED' "$out/$2.$child" || why="$why; child $child failed"; done
+}
+retired() { sed -n 's/^verdite: .*; \([0-9]*\) instructions in .*/\1/p' "$out/$1.log" | tail -n 1; }
+for clock in virtual realtime; do
+    asked state-$clock || continue
+    BYTES=16777216 SERVER_MEMORY=256M count=${N:-3} clocked="--clock $clock --seed 1" all=state-$clock
+    [ $clock = virtual ] || count=1
+    switched $all-whole $clocked
+    judge $all-whole "$why"
+    # The transfer lies between two lines of the client.
+    switched $all-from $clocked --child server --child client --expect '1 packets transmitted'
+    switched $all-to $clocked --child server --child client --expect '^received in'
+    from=$(retired $all-from) to=$(retired $all-to)
+    [ "${to:-0}" -gt "${from:-0}" ] || { judge $all "no transfer was seen"; continue; }
+    list=$(awk -v n="$count" -v from="$from" -v to="$to" 'BEGIN { for (i = 1; i <= n; i++) { printf "%.0f ", from + (to - from) * i / (n + 1) } }')
+    switched $all-saves $clocked --save "$out/state" --save-at "$(echo $list | tr ' ' ,)"
+    engine=
+    for at in $list; do
+        saved=$out/state.$at leg=$all-$at
+        [ -f "$saved" ] || saved=$out/state # only one instant
+        resume "$saved" $leg
+        if [ $clock = virtual ]; then
+            grep -q '^received in' "$out/$leg.b" || why="$why; not saved in the middle of the transfer"
+            [ "$(hash_of $leg)" = "$(hash_of $all-whole)" ] || why="$why; $(hash_of $leg) and $(hash_of $all-whole) should be one hash"
+        fi
+        judge $leg "$why"
+        rm -f "$saved"
+        [ -n "$engine" ] && engine= || engine="--engine interpreter"
+    done
+done
 ctl() { "$verdite" ctl "$@" >>"$out/verbs.ctl" 2>&1; }
 if asked verbs && "$verdite" ctl 2>&1 | grep -q usage; then
     socket=$out/verbs.socket
@@ -119,6 +157,10 @@ if asked verbs && "$verdite" ctl 2>&1 | grep -q usage; then
     ctl --child b "$socket" devices || why="$why; no devices of b"
     "$verdite" ctl "$socket" inspect partitions 2>/dev/null | grep -c '^  name: [ab]' | grep -q 2 || why="$why; inspect does not name both"
     ctl --child b "$socket" nic link nic0 down || why="$why; the link of b was not taken"
+    ctl "$socket" save "$out/verbs.state" || why="$why; not saved"
+    "$verdite" resume "$out/verbs.state" --child c >>"$out/verbs.ctl" 2>&1 && why="$why; a child that is none was resumed"
+    grep -q 'the saved machine has a and others' "$out/verbs.ctl" || why="$why; it was not told which children a saved machine has"
+    rm -f "$out/verbs.state"
     ctl --child a "$socket" power_off || why="$why; a was not ended"
     sleep 1
     ctl "$socket" status

@@ -53,6 +53,8 @@ static void base_make(struct base *base, unsigned number)
         .max_instructions = 20000,
         .no_reboot = true,
         .child[0].serial_output = printed,
+        .n_children = number == 3 ? 2 : 1,
+        .child[1] = { .name = "b", .memory_bytes = 2 << 20 },
     };
     struct guest_file file, state;
     struct error error = { "" };
@@ -63,6 +65,7 @@ static void base_make(struct base *base, unsigned number)
     guest_file_make(&file, code, n);
     guest_file_write(&state, "", 0);
     config.child[0].kernel = file.path;
+    config.child[1].kernel = file.path;
     config.save = state.path;
     config.child[0].serial_opaque = &n_printed;
     for (unsigned i = 0; i < 2; i++) { /* how far it goes; then saved on the way */

@@ -51,7 +51,7 @@ static const struct {
     { "run --kernel k --engine interpeter", "did you mean interpreter?" },
     { "run --kernel k --disk d,lun=99", "--disk d,lun=99" },
     { "run --kernel k --net swithc=a", "--net swithc=a" },
-    { "resume f --child a", "--child is what the saved machine says" },
+    { "resume /nonexistent/f --child a", "/nonexistent/f: " },
     { "run -k", "'-k' is no option" },
     { "run --", "'--' is no option" },
     { "run --kernel k --memory 0", "--memory 0" },

@@ -198,16 +198,96 @@ START_TEST(a_reset_restarts_one)
 }
 END_TEST
 
+/* Row of ends, or behind them: the first resets itself again and again. */
+static void rig_init_saved(struct rig *rig, unsigned row)
+{
+    bool reboots = row == ARRAY_SIZE(ends);
+
+    rig_init(rig, true, reboots ? (struct end)END_OF(resets) : ends[row].end);
+    rig->config.no_reboot = !reboots;
+    rig->config.max_instructions = reboots ? 6000000 : 0;
+}
+
+/* What runs to the end, to be compared; consoles go on where they are. */
+static struct vmms_result rig_run(struct rig *rig)
+{
+    rig_create(rig);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_msg(result.end != VMMS_END_HOST_FAILURE, "%s", rig->error.text);
+    vmms_destroy(rig->vmms);
+    rig->vmms = NULL;
+    return result;
+}
+
+static void save_and_go_on(unsigned row, uint64_t at, const char *path,
+                           const struct vmms_result *undisturbed, const struct rig *whole)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+    struct vmms_saved saved;
+
+    rig_init_saved(rig, row);
+    rig->config.save = path;
+    rig->config.save_at = &at;
+    rig->config.n_save_at = 1;
+    ck_assert_int_eq(rig_run(rig).end, VMMS_END_SAVED);
+    ck_assert_int_eq(vmms_saved_children(path, &saved, &rig->error), 0);
+    ck_assert_uint_eq(saved.n_children, CHILDREN);
+    struct vmms_config config = { .resume = path,
+                                  .no_reboot = rig->config.no_reboot,
+                                  .max_instructions = rig->config.max_instructions,
+                                  .timeout_ns = rig->config.timeout_ns };
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        ck_assert_str_eq(saved.name[i], rig->config.child[i].name);
+        config.child[i].serial_output = printed;
+        config.child[i].serial_opaque = &rig->console[i];
+    }
+    rig->config = config;
+    struct vmms_result resumed = rig_run(rig);
+    ck_assert_int_eq(resumed.end, undisturbed->end);
+    ck_assert_uint_eq(resumed.instructions, undisturbed->instructions);
+    ck_assert_msg(resumed.trace_hash == undisturbed->trace_hash, "saved at %llu",
+                  (unsigned long long)at);
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        ck_assert_int_eq(resumed.child[i], undisturbed->child[i]);
+        ck_assert_str_eq(rig->console[i].text, whole->console[i].text);
+    }
+    rig_fini(rig);
+    free(rig);
+}
+
+/* Saved while all run, and after the end or a reset of some: the hash, the consoles and the ends of the undisturbed run. */
+START_TEST(a_saved_machine_goes_on)
+{
+    enum { INSTANTS = 7 };
+    struct rig *whole = malloc(sizeof(*whole));
+    struct guest_file state;
+
+    guest_file_write(&state, "", 0);
+    rig_init_saved(whole, (unsigned)_i);
+    struct vmms_result undisturbed = rig_run(whole);
+    for (unsigned i = 0; i < INSTANTS; i++) {
+        uint64_t at = i == 0 ? 1 : undisturbed.instructions * i / INSTANTS - i % 3;
+        save_and_go_on((unsigned)_i, at, state.path, &undisturbed, whole);
+    }
+    guest_file_remove(&state);
+    rig_fini(whole);
+    free(whole);
+}
+END_TEST
+
 static const struct {
     unsigned first, second; /* processors */
-    const char *save;
+    const char *name;       /* of the second */
     enum vmms_role role;
     const char *part;
 } wrong[] = {
-    { 40, 40, NULL, VMMS_ROLE_CHILD, "at most 64 processors, of all children together" },
-    { 1, 65, NULL, VMMS_ROLE_CHILD, "child b: at most 64 processors" },
-    { 1, 1, "f", VMMS_ROLE_CHILD, "several children cannot be saved" },
-    { 1, 1, NULL, VMMS_ROLE_PC, "only --role child has several children" },
+    { 40, 40, "b", VMMS_ROLE_CHILD, "at most 64 processors, of all children together" },
+    { 1, 65, "b", VMMS_ROLE_CHILD, "child b: at most 64 processors" },
+    { 1, 1, "a", VMMS_ROLE_CHILD, "two children are called a" },
+    { 1, 1, "", VMMS_ROLE_CHILD, "'' is no name of a child" },
+    { 1, 1, "a\nb", VMMS_ROLE_CHILD, "is no name of a child" },
+    { 1, 1, "12345678901234567890123456789012", VMMS_ROLE_CHILD, "is no name of a child" },
+    { 1, 1, "b", VMMS_ROLE_PC, "only --role child has several children" },
 };
 
 START_TEST(wrong_machines_are_refused)
@@ -218,7 +298,7 @@ START_TEST(wrong_machines_are_refused)
     rig_init(rig, false, off);
     rig->config.child[0].cpus = wrong[_i].first;
     rig->config.child[1].cpus = wrong[_i].second;
-    rig->config.save = wrong[_i].save;
+    rig->config.child[1].name = wrong[_i].name;
     rig->config.role = wrong[_i].role;
     ck_assert_ptr_null(vmms_create(&rig->config, &usage, &rig->error));
     ck_assert(usage);
@@ -238,6 +318,7 @@ static Suite *suite_children(void)
     tcase_add_test(tcase, same_seed_same_hash);
     tcase_add_test(tcase, a_child_is_ended_by_its_name);
     tcase_add_test(tcase, a_reset_restarts_one);
+    tcase_add_loop_test(tcase, a_saved_machine_goes_on, 0, ARRAY_SIZE(ends) + 1);
     tcase_add_loop_test(tcase, wrong_machines_are_refused, 0, ARRAY_SIZE(wrong));
     suite_add_tcase(suite, tcase);
     return suite;
