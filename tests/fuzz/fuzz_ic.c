@@ -126,7 +126,7 @@ static void put(struct box *box, const void *payload, uint32_t n)
 static void pick_versions(struct box *box, const uint8_t *how)
 {
     uint8_t *body = box->packet + DESCRIPTOR + FRAME;
-    unsigned frameworks = le16_load(body), messages = le16_load(body + 2);
+    unsigned frameworks = le16_load(body) % 4, messages = le16_load(body + 2) % 5; /* as it named */
     uint32_t framework = le32_load(body + 8 + 4 * (how[1] % (frameworks + 1)));
     uint32_t message = le32_load(body + 8 + 4 * (frameworks + how[1] / 8 % (messages + 1)));
 

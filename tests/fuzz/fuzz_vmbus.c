@@ -72,6 +72,89 @@ static void put_packet(struct box *box, const uint8_t *step, const uint8_t *byte
     vmbus_server_signaled(&box->rig->server, 1 + step[1] % 5);
 }
 
+/* A message in its form, of a channel and of other things that may be there. */
+static void send_message(struct box *box, const uint8_t *step, const uint8_t *bytes, size_t n)
+{
+    static const uint32_t versions[] = { 0x00010001,        VMBUS_VERSION_2_4, VMBUS_VERSION_4_0,
+                                         VMBUS_VERSION_4_1, VMBUS_VERSION_5_2, VMBUS_VERSION_5_3,
+                                         VMBUS_VERSION_6_0 };
+    static const uint8_t numbers[] = {
+        VMBUS_MESSAGE_REQUEST_OFFERS,
+        VMBUS_MESSAGE_OPEN_CHANNEL,
+        VMBUS_MESSAGE_CLOSE_CHANNEL,
+        VMBUS_MESSAGE_GPADL_TEARDOWN,
+        VMBUS_MESSAGE_RELID_RELEASED,
+        VMBUS_MESSAGE_INITIATE_CONTACT,
+        VMBUS_MESSAGE_UNLOAD,
+        VMBUS_MESSAGE_MODIFY_CHANNEL,
+        VMBUS_MESSAGE_TL_CONNECT_REQUEST,
+    };
+    uint8_t message[VMBUS_MESSAGE_MAX] = { 0 };
+    uint32_t relid = step[2] % 12, id = step[2] & 0x80 ? step[3] : 0xe1e10 + relid;
+    unsigned number = numbers[step[1] % ARRAY_SIZE(numbers)];
+
+    if (step[1] >= 0xe0) { /* a GPADL of up to 255 pages, one after the other */
+        (void)rig_gpadl(box->rig, relid, step[3], 8 * relid, n > 0 ? bytes[0] : 1);
+        return;
+    }
+    le32_store(message + 8, relid); /* most begin with it */
+    switch (number) {
+    case VMBUS_MESSAGE_OPEN_CHANNEL:
+        le32_store(message + OPEN_ID, step[3]);
+        le32_store(message + OPEN_GPADL, id);
+        le32_store(message + OPEN_VP, step[3] % (RIG_VPS + 1));
+        le32_store(message + OPEN_DOWNSTREAM, step[3] / 8 % 9);
+        break;
+    case VMBUS_MESSAGE_GPADL_TEARDOWN:
+        le32_store(message + GPADL_ID, id);
+        break;
+    case VMBUS_MESSAGE_INITIATE_CONTACT:
+        le32_store(message + CONTACT_VERSION, versions[step[3] % ARRAY_SIZE(versions)]);
+        le32_store(message + CONTACT_VP, step[2] % (RIG_VPS + 1));
+        message[CONTACT_SINT] = step[3] & 0x40 ? step[2] : VMBUS_SINT;
+        break;
+    case VMBUS_MESSAGE_MODIFY_CHANNEL:
+        le32_store(message + MODIFY_VP, step[3] % (RIG_VPS + 1));
+        break;
+    default:
+        break;
+    }
+    rig_send(box->rig, (enum vmbus_message)number, message,
+             number == VMBUS_MESSAGE_OPEN_CHANNEL ? VMBUS_BYTES_OPEN_CHANNEL : 40);
+}
+
+/* What the host does by itself: wishes of the components, a device that comes, goes, and offers sub-channels. */
+static void host_step(struct box *box, const uint8_t *step)
+{
+    struct vmbus_device *dev = &box->rig->device.vmbus;
+
+    switch (step[1] % 4) {
+    case 0:
+        (void)kvp_set(&box->kvp, "key", "value");
+        (void)shutdown_ask(&box->shutdown, SHUTDOWN_REBOOT, false);
+        break;
+    case 1:
+        if (dev->host != NULL) {
+            vmbus_device_lock(dev);
+            vmbus_device_rescind(dev);
+            vmbus_device_unlock(dev);
+        }
+        break;
+    case 2:
+        if (dev->host == NULL) {
+            vmbus_server_add(&box->rig->server, dev);
+        }
+        break;
+    default:
+        if (dev->host != NULL) {
+            vmbus_device_lock(dev);
+            (void)!vmbus_device_offer_subchannels(dev, step[2] % 70);
+            vmbus_device_unlock(dev);
+        }
+        break;
+    }
+}
+
 /* One step: what, three bytes of how, and up to 240 bytes. Returns how many of them it took. */
 static size_t take_step(struct box *box, const uint8_t *step, const uint8_t *bytes, size_t n)
 {
@@ -84,6 +167,10 @@ static size_t take_step(struct box *box, const uint8_t *step, const uint8_t *byt
         open_one(box, step[1]);
         return 0;
     case 1: /* a message */
+        if (step[0] & 8) {
+            send_message(box, step, bytes, n);
+            return 0;
+        }
         n = n < step[2] ? n : step[2];
         memcpy(message, bytes, n);
         rig_send(rig, (enum vmbus_message)(step[1] % 32), message, n < 8 ? 8 : n);
@@ -107,8 +194,7 @@ static size_t take_step(struct box *box, const uint8_t *step, const uint8_t *byt
         put_packet(box, step, bytes, n);
         return n;
     default:
-        (void)kvp_set(&box->kvp, "key", "value");
-        (void)shutdown_ask(&box->shutdown, SHUTDOWN_REBOOT, false);
+        host_step(box, step);
         return 0;
     }
 }
@@ -129,6 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t at = 0; at + 4 <= size;) {
         at += 4 + take_step(box, data + at, data + at + 4, size - at - 4);
         box->rig->n_out = box->rig->taken = 0;
+        (void)vmbus_server_accepts(&box->rig->server);
     }
     vmbus_server_reset(&box->rig->server);
     assert(box->rig->server.n_gpadls == 0 && box->rig->server.gpadl_pages == 0);
