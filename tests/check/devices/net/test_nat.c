@@ -1,4 +1,4 @@
-/* The user NAT: settings, ARP, DHCP, the gateway's ping, a forwarded port, restrict; captures. [RFC 826, 2131, 792] */
+/* The user NAT: settings, ARP, DHCP, the gateway's ping, a forwarded port, restrict. [RFC 826, 2131, 792] */
 #include "devices/net/nat.h"
 
 #include <arpa/inet.h>
@@ -9,10 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
 #include "base/host/time.h"
 #include "devices/net/offload.h"
-#include "devices/net/pcap.h"
 #include "devices/net/uplink.h"
 #include "tests/check/check_main.h"
 
@@ -527,43 +525,6 @@ START_TEST(another_memory_is_refused)
 }
 END_TEST
 
-START_TEST(a_capture_is_a_pcap_file)
-{
-    char path[] = "/tmp/verdite-pcap-XXXXXX";
-    struct net_pcap pcap;
-    struct error error = { "" };
-    uint8_t bytes[400];
-    int fd = mkstemp(path);
-
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(net_pcap_open(&pcap, path, UINT64_C(1000000000), &error), 0);
-    struct net_frame *frame = arp_request(2);
-    frame->tagged = true;
-    frame->tag = 5;
-    net_pcap_write(&pcap, 42, frame);
-    memset(bytes, 0x5a, sizeof(bytes));
-    struct net_frame *large = net_frame_of(bytes, sizeof(bytes));
-    net_pcap_write(&pcap, UINT64_C(2000000000), large);
-    net_pcap_close(&pcap);
-    uint8_t file[1024];
-    ssize_t n = read(fd, file, sizeof(file));
-    ck_assert_int_eq((int)n, 24 + 16 + 64 + 16 + 400);
-    ck_assert_uint_eq(le32_load(file), 0xa1b23c4d);
-    ck_assert_uint_eq(le32_load(file + 20), 1);
-    ck_assert_uint_eq(le32_load(file + 24), 1); /* seconds */
-    ck_assert_uint_eq(le32_load(file + 28), 42);
-    ck_assert_uint_eq(le32_load(file + 32), 64);
-    ck_assert_mem_eq(file + 40 + 12, "\x81\x00\x00\x05\x08\x06", 6);
-    ck_assert_uint_eq(le32_load(file + 104), 3);
-    ck_assert_uint_eq(le32_load(file + 112), 400);
-    ck_assert_uint_eq(file[104 + 16 + 399], 0x5a);
-    net_frame_free(frame);
-    net_frame_free(large);
-    close(fd);
-    unlink(path);
-}
-END_TEST
-
 static Suite *suite_nat(void)
 {
     Suite *suite = suite_create("devices/net/nat");
@@ -580,7 +541,6 @@ static Suite *suite_nat(void)
     tcase_add_test(tcase, virtual_time_advertises_the_router);
     tcase_add_test(tcase, a_nat_in_another_process_ends_connections);
     tcase_add_test(tcase, another_memory_is_refused);
-    tcase_add_test(tcase, a_capture_is_a_pcap_file);
     suite_add_tcase(suite, tcase);
     return suite;
 }
