@@ -127,14 +127,32 @@ static bool read_frame(struct reader *reader, struct input_entry *entry)
     return true;
 }
 
-/* "NS serial HEX\n", "NS net HEX\n" or "NS command HEX\n". On failure entry->frame may be set: the caller's. */
-static bool read_entry(struct reader *reader, struct input_entry *entry)
+/* The name of a serial port, and the blank behind it. */
+static bool read_port(struct reader *reader, const struct machine_input *input,
+                      struct input_entry *entry)
+{
+    for (unsigned i = 0; i < MACHINE_INPUT_PORTS; i++) {
+        const char *at = reader->at, *name = input->port_name[i];
+        if (name != NULL && read_word(reader, name) && read_word(reader, " ")) {
+            entry->port = (uint8_t)i;
+            return true;
+        }
+        reader->at = at;
+    }
+    return false;
+}
+
+/* "NS serial HEX\n", "NS serial@NAME HEX\n", "NS net HEX\n" or "NS command HEX\n". On failure entry->frame may be set: the
+ * caller's. */
+static bool read_entry(struct reader *reader, const struct machine_input *input,
+                       struct input_entry *entry)
 {
     *entry = (struct input_entry){ 0 };
     if (!read_number(reader, &entry->ns)) {
         return false;
     }
-    if (read_word(reader, " serial ")) {
+    if (read_word(reader, " serial ") ||
+        (read_word(reader, " serial@") && read_port(reader, input, entry))) {
         return read_bytes(reader, entry) && read_word(reader, "\n");
     }
     bool command = read_word(reader, " command ");
@@ -161,12 +179,13 @@ static int add_entry(struct machine_input *input, const struct input_entry *entr
 }
 
 int machine_input_add(struct machine_input *input, uint64_t ns, enum machine_input_kind kind,
-                      const uint8_t *bytes, size_t n)
+                      unsigned port, const uint8_t *bytes, size_t n)
 {
-    struct input_entry entry = { .ns = ns };
+    struct input_entry entry = { .ns = ns, .port = (uint8_t)port };
     bool frame = kind != MACHINE_INPUT_SERIAL;
 
-    if (n == 0 || n > (frame ? MACHINE_INPUT_FRAME : MACHINE_INPUT_ENTRY) ||
+    if (n == 0 || port >= MACHINE_INPUT_PORTS ||
+        n > (frame ? MACHINE_INPUT_FRAME : MACHINE_INPUT_ENTRY) ||
         (input->n_entries > 0 && ns < input->entry[input->n_entries - 1].ns)) {
         return -EINVAL;
     }
@@ -214,11 +233,13 @@ int machine_input_parse(struct machine_input *input, const char *text, size_t le
             return error_set(error, -EINVAL, "input: the record is cut short in line %u",
                              reader.line);
         }
-        if (!read_entry(&reader, &entry)) {
+        if (!read_entry(&reader, input, &entry)) {
             free(entry.frame);
-            return error_set(error, -EINVAL,
-                             "input: line %u is not NS serial HEX, NS net HEX or NS command HEX",
-                             reader.line);
+            return error_set(
+                error, -EINVAL,
+                "input: line %u is not NS serial HEX, NS serial@CHILD HEX of a child that "
+                "there is, NS net HEX or NS command HEX",
+                reader.line);
         }
         if (entry.ns < last_ns) {
             free(entry.frame);
@@ -269,12 +290,14 @@ int machine_input_record(struct machine_input *input, const char *path, struct e
     return status;
 }
 
-static void record_bytes(struct machine_input *input, uint64_t now_ns, const char *port,
-                         const uint8_t *bytes, size_t n)
+/* port: of a serial one, its name; or NULL. */
+static void record_bytes(struct machine_input *input, uint64_t now_ns, const char *kind,
+                         const char *port, const uint8_t *bytes, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
     char line[1024];
-    size_t at = (size_t)snprintf(line, sizeof(line), "%" PRIu64 " %s ", now_ns, port);
+    size_t at = (size_t)snprintf(line, sizeof(line), "%" PRIu64 " %s%s%.64s ", now_ns, kind,
+                                 port != NULL ? "@" : "", port != NULL ? port : "");
 
     for (size_t i = 0; i < n; i++) {
         if (at + 4 > sizeof(line)) {
@@ -291,16 +314,18 @@ static void record_bytes(struct machine_input *input, uint64_t now_ns, const cha
 
 /* ---- entering ---- */
 
-size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n)
+size_t machine_input_type(struct machine_input *input, unsigned port, const uint8_t *bytes,
+                          size_t n)
 {
-    if (input->replay) {
+    if (input->replay || port >= MACHINE_INPUT_PORTS) {
         return n;
     }
     host_mutex_lock(&input->lock);
-    size_t room = sizeof(input->queue) - input->queued;
+    struct input_queue *queue = &input->queue[port];
+    size_t room = sizeof(queue->bytes) - queue->n;
     n = n < room ? n : room;
-    memcpy(input->queue + input->queued, bytes, n);
-    input->queued += (uint32_t)n;
+    memcpy(queue->bytes + queue->n, bytes, n);
+    queue->n += (uint32_t)n;
     host_cond_signal(&input->typed);
     host_mutex_unlock(&input->lock);
     return n;
@@ -371,28 +396,40 @@ bool machine_input_expected(const struct machine_input *input)
     return !input->replay && input->net_busy != NULL && input->net_busy(input->net_opaque);
 }
 
+static bool any_waits(const struct machine_input *input)
+{
+    bool any = input->first_frame != NULL;
+
+    for (unsigned i = 0; i < MACHINE_INPUT_PORTS; i++) {
+        any |= input->queue[i].n > 0;
+    }
+    return any;
+}
+
 bool machine_input_wait(struct machine_input *input, uint64_t until_ns)
 {
     host_mutex_lock(&input->lock);
-    if (input->queued == 0 && input->first_frame == NULL) {
+    if (!any_waits(input)) {
         (void)host_cond_wait_until(&input->typed, &input->lock, until_ns);
     }
-    bool any = input->queued > 0 || input->first_frame != NULL;
+    bool any = any_waits(input);
     host_mutex_unlock(&input->lock);
     return any;
 }
 
 /* Bytes into the port, as events of this instant; returns how many it took. */
-static size_t enter(struct machine *machine, uint64_t now_ns, const uint8_t *bytes, size_t n)
+static size_t enter(struct machine *machine, uint64_t now_ns, unsigned port, const uint8_t *bytes,
+                    size_t n)
 {
     struct machine_input *input = &machine->input;
-    size_t taken = input->serial != NULL ? input->serial(input->serial_opaque, bytes, n) : n;
+    size_t taken = input->serial != NULL ? input->serial(input->serial_opaque, port, bytes, n) : n;
 
     for (size_t i = 0; i < taken; i++) {
-        TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_SERIAL_INPUT, 0, -1, bytes[i]);
+        TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_SERIAL_INPUT, 0, -1, bytes[i], port);
     }
     if (taken > 0 && input->record) {
-        record_bytes(input, now_ns, "serial", bytes, taken);
+        record_bytes(input, now_ns, "serial", port != 0 ? input->port_name[port] : NULL, bytes,
+                     taken);
     }
     return taken;
 }
@@ -405,7 +442,7 @@ static void enter_command(struct machine *machine, uint64_t now_ns, const struct
         TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_COMMAND, 0, -1, frame->bytes[i]);
     }
     if (input->record) {
-        record_bytes(input, now_ns, "command", frame->bytes, frame->n);
+        record_bytes(input, now_ns, "command", NULL, frame->bytes, frame->n);
     }
     if (input->command != NULL) {
         input->command(input->command_opaque, (const char *)frame->bytes, frame->n);
@@ -423,7 +460,7 @@ static void enter_frame(struct machine *machine, uint64_t now_ns, const struct i
     TRACE(&machine->trace, TRACE_ROOM_VMMS, MACHINE_EVENT_NET_INPUT, 0, -1, frame->n,
           frame->bytes[0]);
     if (input->record) {
-        record_bytes(input, now_ns, "net", frame->bytes, frame->n);
+        record_bytes(input, now_ns, "net", NULL, frame->bytes, frame->n);
     }
     if (input->net != NULL) {
         input->net(input->net_opaque, frame->bytes, frame->n);
@@ -444,8 +481,8 @@ static void enter_recorded(struct machine *machine, uint64_t now_ns)
             input->next_entry++;
             continue;
         }
-        input->entered +=
-            enter(machine, now_ns, entry->bytes + input->entered, entry->n - input->entered);
+        input->entered += enter(machine, now_ns, entry->port, entry->bytes + input->entered,
+                                entry->n - input->entered);
         if (input->entered < entry->n) {
             return; /* the port is full */
         }
@@ -459,11 +496,14 @@ static void enter_live(struct machine *machine, uint64_t now_ns)
     struct machine_input *input = &machine->input;
 
     host_mutex_lock(&input->lock);
-    size_t n = input->queued < MACHINE_INPUT_ENTRY ? input->queued : MACHINE_INPUT_ENTRY;
-    if (n > 0) {
-        size_t taken = enter(machine, now_ns, input->queue, n);
-        input->queued -= (uint32_t)taken;
-        memmove(input->queue, input->queue + taken, input->queued);
+    for (unsigned i = 0; i < MACHINE_INPUT_PORTS; i++) {
+        struct input_queue *queue = &input->queue[i];
+        size_t n = queue->n < MACHINE_INPUT_ENTRY ? queue->n : MACHINE_INPUT_ENTRY;
+        if (n > 0) {
+            size_t taken = enter(machine, now_ns, i, queue->bytes, n);
+            queue->n -= (uint32_t)taken;
+            memmove(queue->bytes, queue->bytes + taken, queue->n);
+        }
     }
     struct input_frame *frame = input->first_frame;
     input->first_frame = NULL;

@@ -5,8 +5,8 @@
  * instant that no earlier look had, so that the instant alone says where in the run they entered.
  * Frames from outside to the network enter in the same way.
  *
- * A record is text: a line that names the format, `NS serial HEX` or `NS net HEX` for each entry in
- * order, and `end N` with the number of entries.
+ * A record is text: a line that names the format, `NS serial HEX`, `NS net HEX` or `NS command HEX` for each entry in
+ * order, and `end N` with the number of entries. Serial ports but the first have their names: `NS serial@NAME HEX`.
  */
 #ifndef PARTITIONS_MACHINE_INPUT_H
 #define PARTITIONS_MACHINE_INPUT_H
@@ -23,6 +23,7 @@
 struct machine;
 
 enum {
+    MACHINE_INPUT_PORTS = 16,
     MACHINE_INPUT_QUEUE = 256,
     MACHINE_INPUT_ENTRY = 64,
     MACHINE_INPUT_FRAME = 64 << 10,
@@ -40,15 +41,22 @@ struct input_frame {
 /* One entry of a record. */
 struct input_entry {
     uint64_t ns;
-    uint8_t n;
+    uint8_t n, port; /* bytes of this serial port */
     uint8_t bytes[MACHINE_INPUT_ENTRY];
     struct input_frame *frame; /* a frame of the network, or a command, instead of bytes; or NULL */
 };
 
+/* Bytes typed into a serial port that have not entered. */
+struct input_queue {
+    uint32_t n;
+    uint8_t bytes[MACHINE_INPUT_QUEUE];
+};
+
 struct machine_input {
-    /* Takes bytes into the first serial port; returns how many. On the machine's thread. */
-    size_t (*serial)(void *opaque, const uint8_t *bytes, size_t n);
+    /* Takes bytes into a serial port; returns how many. On the machine's thread. */
+    size_t (*serial)(void *opaque, unsigned port, const uint8_t *bytes, size_t n);
     void *serial_opaque;
+    const char *port_name[MACHINE_INPUT_PORTS]; /* borrowed; NULL: there is none */
     /* A frame enters the network. On the machine's thread. NULL: there is none, it is dropped. */
     void (*net)(void *opaque, const uint8_t *bytes, size_t n);
     /* A command enters: text of n bytes. On the machine's thread. NULL: it is dropped. */
@@ -72,10 +80,9 @@ struct machine_input {
     bool looked;
     uint64_t looked_ns; /* the last look */
 
-    struct host_mutex lock; /* guards the queue */
+    struct host_mutex lock; /* guards the queues */
     struct host_cond typed;
-    uint8_t queue[MACHINE_INPUT_QUEUE];
-    uint32_t queued;
+    struct input_queue queue[MACHINE_INPUT_PORTS];
     struct input_frame *first_frame, **last_frame; /* likewise guarded */
     size_t queued_frames;                          /* bytes of them */
 };
@@ -92,18 +99,18 @@ WARN_UNUSED int machine_input_record(struct machine_input *input, const char *pa
 WARN_UNUSED int machine_input_parse(struct machine_input *input, const char *text, size_t length,
                                     struct error *error);
 
-/* One more entry to feed back. -EINVAL: earlier than the last one; -ENOMEM. */
+/* One more entry to feed back; port: of serial ones. -EINVAL: earlier than the last one; -ENOMEM. */
 enum machine_input_kind { MACHINE_INPUT_SERIAL, MACHINE_INPUT_NET, MACHINE_INPUT_COMMAND };
 WARN_UNUSED int machine_input_add(struct machine_input *input, uint64_t ns, enum machine_input_kind kind,
-                                  const uint8_t *bytes, size_t n);
+                                  unsigned port, const uint8_t *bytes, size_t n);
 /* A frame or a command that waits to enter. False: no room. */
 WARN_UNUSED bool machine_input_restore_waiting(struct machine_input *input, bool command,
                                                const uint8_t *bytes, size_t n);
 /* What was recorded before this instant has entered already: the machine was saved since. */
 void machine_input_skip(struct machine_input *input, uint64_t now_ns);
 
-/* Any thread. Returns how many bytes were queued; while replaying all are taken, and dropped. */
-size_t machine_input_type(struct machine_input *input, const uint8_t *bytes, size_t n);
+/* Any thread. Returns how many bytes for a serial port were queued; while replaying all are taken, and dropped. */
+size_t machine_input_type(struct machine_input *input, unsigned port, const uint8_t *bytes, size_t n);
 /* Any thread. A frame for the network; false: no room, it is lost. While replaying it is dropped. */
 bool machine_input_frame(struct machine_input *input, const uint8_t *bytes, size_t n);
 /* Any thread. A command to the parent's stack. -EPERM: this run replays; -ENOBUFS: no room. */

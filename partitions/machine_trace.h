@@ -7,7 +7,7 @@
 /* clang-format off */
 #define MACHINE_TRACE_EVENTS(X) \
     X(SLICE,        "machine.slice",        DEBUG, "instructions:d") \
-    X(SERIAL_INPUT, "machine.serial_input", DEBUG, "byte:x") \
+    X(SERIAL_INPUT, "machine.serial_input", DEBUG, "byte:x port:d") \
     X(NET_INPUT,    "machine.net_input",    DEBUG, "bytes:d first:x") \
     X(COMMAND,      "machine.command",      DEBUG, "byte:x") \
     X(VMBUS_MESSAGE_IN,  "vmbus.message_in",  DEBUG, "name:s bytes:d first:x") \

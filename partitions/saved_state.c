@@ -155,7 +155,7 @@ static int slice_put(void *object, uint64_t value, struct error *error)
 /* Bytes of the serial port, a frame of the network or a command. */
 struct saved_entry {
     uint64_t ns;
-    uint8_t kind; /* enum machine_input_kind */
+    uint8_t kind, port; /* enum machine_input_kind; of bytes of a serial port */
     uint32_t n;
     uint8_t bytes[MACHINE_INPUT_FRAME];
 };
@@ -163,10 +163,12 @@ struct saved_entry {
 static const struct state_field entry_rows[] = {
     STATE_FIELD(struct saved_entry, ns),
     STATE_FIELD_MAX(struct saved_entry, kind, MACHINE_INPUT_COMMAND),
+    { STATE_ROW(struct saved_entry, port, STATE_UINT, .element = 1, .since = 2,
+                .max = MACHINE_INPUT_PORTS - 1) },
     STATE_COUNTED_FIELD(struct saved_entry, bytes, n),
 };
 static const struct state_table entry_table =
-    STATE_TABLE("entry", 1, struct saved_entry, entry_rows);
+    STATE_TABLE("entry", 2, struct saved_entry, entry_rows);
 
 static void entry_fill(struct saved_entry *saved, uint64_t ns, uint8_t kind, const uint8_t *bytes,
                        size_t n)
@@ -197,6 +199,7 @@ static bool entries_get(const void *object, struct state_cursor *cursor, void *e
     } else {
         entry_fill(element, entry->ns, MACHINE_INPUT_SERIAL, entry->bytes + entered,
                    entry->n - entered);
+        ((struct saved_entry *)element)->port = entry->port;
     }
     cursor->a++;
     return true;
@@ -208,7 +211,7 @@ static int entries_put(void *object, const void *element, struct error *error)
     const struct saved_entry *saved = element;
 
     return machine_input_add(&machine->input, saved->ns, (enum machine_input_kind)saved->kind,
-                             saved->bytes, saved->n) == 0
+                             saved->port, saved->bytes, saved->n) == 0
                ? 0
                : error_set(error, -EINVAL, "is no input, or earlier than the one before it");
 }
@@ -240,6 +243,44 @@ static int frames_put(void *object, const void *element, struct error *error)
                : error_set(error, -EINVAL, "is no frame, or there are too many");
 }
 
+/* Bytes typed into serial ports but the first. */
+struct saved_queue {
+    uint32_t port;
+    struct input_queue queue;
+};
+
+static const struct state_field queue_rows[] = {
+    STATE_FIELD_MAX(struct saved_queue, port, MACHINE_INPUT_PORTS - 1),
+    STATE_COUNTED_FIELD(struct saved_queue, queue.bytes, queue.n),
+};
+static const struct state_table queue_table =
+    STATE_TABLE("queue", 1, struct saved_queue, queue_rows);
+
+static bool queues_get(const void *object, struct state_cursor *cursor, void *element)
+{
+    const struct machine_input *input = &((const struct machine *)object)->input;
+
+    while (++cursor->a < MACHINE_INPUT_PORTS) {
+        if (input->queue[cursor->a].n > 0) {
+            *(struct saved_queue *)element =
+                (struct saved_queue){ (uint32_t)cursor->a, input->queue[cursor->a] };
+            return true;
+        }
+    }
+    return false;
+}
+
+static int queues_put(void *object, const void *element, struct error *error)
+{
+    const struct saved_queue *saved = element;
+
+    (void)error;
+    ((struct machine *)object)->input.queue[saved->port] = saved->queue;
+    return 0;
+}
+
+static const struct state_list queues_list = { &queue_table, sizeof(struct saved_queue), queues_get,
+                                               queues_put };
 static const struct state_list frames_list = { &entry_table, sizeof(struct saved_entry), frames_get,
                                                frames_put };
 static const struct state_value clock_value = { clock_get, clock_put };
@@ -265,7 +306,13 @@ static const struct state_field machine_rows[] = {
     STATE_FIELD(struct machine, trace.count),
     STATE_FIELD(struct machine, input.looked),
     STATE_FIELD(struct machine, input.looked_ns),
-    STATE_COUNTED_FIELD(struct machine, input.queue, input.queued),
+    { .name = "input.queue", /* of the first serial port */
+      .kind = STATE_COUNTED,
+      .element = 1,
+      .offset = offsetof(struct machine, input.queue[0].bytes),
+      .size = MACHINE_INPUT_QUEUE,
+      .count_offset = offsetof(struct machine, input.queue[0].n) },
+    { .name = "input.queues", .kind = STATE_LIST, .list = &queues_list, .since = 2 },
     STATE_LIST_FIELD("input.frames", &frames_list),
     STATE_LIST_FIELD("input.entries", &entries_list),
     STATE_FIELD(struct machine, input.replay),
@@ -293,7 +340,7 @@ static int machine_loaded(void *object, struct error *error)
 }
 
 static const struct state_table machine_table =
-    STATE_TABLE_LOADED("machine", 1, struct machine, machine_rows, machine_loaded);
+    STATE_TABLE_LOADED("machine", 2, struct machine, machine_rows, machine_loaded);
 
 /* ---- a VP beside its processor and what is synthetic ---- */
 

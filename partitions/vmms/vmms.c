@@ -149,6 +149,7 @@ static int settle(struct vmms_config *config, struct cpu_model *model, struct er
     return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
 }
 
+_Static_assert((int)VMMS_CHILDREN <= (int)MACHINE_INPUT_PORTS, "a port for each child");
 _Static_assert((int)VMMS_HIDE_BMI2 == CPU_HIDE_BMI2 && (int)VMMS_HIDE_AVX == CPU_HIDE_AVX &&
                    (int)VMMS_HIDE_EXEC == CPU_HIDE_EXEC,
                "one set of bits");
@@ -232,11 +233,14 @@ static int make_partitions(struct vmms *vmms, struct error *error)
     return status;
 }
 
-static size_t serial_input(void *opaque, const uint8_t *bytes, size_t n)
+/* One whose guest ended listens no more. */
+static size_t serial_input(void *opaque, unsigned port, const uint8_t *bytes, size_t n)
 {
     struct vmms *vmms = opaque;
 
-    return board_serial_input(vmms->child[0].board, bytes, n);
+    return port >= vmms->n_children || vmms->child[port].over
+               ? n
+               : board_serial_input(vmms->child[port].board, bytes, n);
 }
 
 /* The record to feed back, the record to write, and the JSON trace. */
@@ -248,6 +252,9 @@ static int open_files(struct vmms *vmms, bool *usage_error, struct error *error)
 
     machine->input.serial = serial_input;
     machine->input.serial_opaque = vmms;
+    for (unsigned i = 0; i < vmms->n_children; i++) {
+        machine->input.port_name[i] = vmms->child[i].config->name;
+    }
     if (config->input != NULL) {
         status = machine_input_replay(&machine->input, config->input, error);
         *usage_error = status == -EINVAL;
@@ -640,18 +647,15 @@ void vmms_stop(struct vmms *vmms)
 
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n)
 {
-    if (vmms->config.virtual_time) {
-        return machine_input_type(&vmms->machine.input, bytes, n);
-    }
     return vmms_child_input(vmms, 0, bytes, n);
 }
 
 size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n)
 {
     if (vmms->config.virtual_time) {
-        return child == 0 ? vmms_serial_input(vmms, bytes, n) : n; /* it has no record */
+        return machine_input_type(&vmms->machine.input, child, bytes, n);
     }
-    size_t taken = board_serial_input(vmms->child[child].board, bytes, n);
+    size_t taken = serial_input(vmms, child, bytes, n);
 
     machine_kick(&vmms->machine);
     return taken;

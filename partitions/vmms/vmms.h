@@ -134,7 +134,7 @@ void vmms_stop(struct vmms *vmms);
  * again). */
 size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
 
-/* The same for a child, by number; with the virtual clock only the first can be typed to. */
+/* The same for a child, by number. */
 size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n);
 /* By number; NULL behind the last. */
 const char *vmms_child_name(const struct vmms *vmms, unsigned child);

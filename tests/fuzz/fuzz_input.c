@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t last_ns = 0;
 
     machine_input_init(&input);
+    input.port_name[0] = "a";
+    input.port_name[1] = "ab";
     if (machine_input_parse(&input, (const char *)data, size, &error) != 0) {
         assert(strlen(error.text) > 0 && !input.replay);
     } else {

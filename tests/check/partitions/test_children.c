@@ -275,6 +275,134 @@ START_TEST(a_saved_machine_goes_on)
 }
 END_TEST
 
+/* Raises DTR and RTS, prints what comes, powers off after a 'q'. */
+static const uint8_t echoes[] = {
+    0x66, 0xba, 0xfc, 0x03, 0xb0, 0x03, 0xee,                   /* out 0x3fc */
+    0x66, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xf7,       /* 1: in 0x3fd; no byte: 1b */
+    0x66, 0xba, 0xf8, 0x03, 0xec, 0xee, 0x3c, 'q',  0x75, 0xed, /* in, out; no 'q': 1b */
+};
+
+static void rig_init_echo(struct rig *rig)
+{
+    uint8_t code[sizeof(echoes) + sizeof(powers_off)];
+
+    rig_init(rig, true, off);
+    memcpy(code, echoes, sizeof(echoes));
+    memcpy(code + sizeof(echoes), powers_off, sizeof(powers_off));
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        guest_file_remove(&rig->file[i]);
+        guest_file_make(&rig->file[i], code, sizeof(code));
+        rig->config.child[i].kernel = rig->file[i].path;
+        rig->config.child[i].cpus = 1;
+    }
+    rig->config.max_instructions = 50000000;
+}
+
+static const char script[] =
+    "verdite input 1\n1000 serial@b 78\n50000 serial 61\n"
+    "900000 serial@c 71\n1000000 serial@b 7971\n2000000 serial@a 71\nend 5\n";
+
+static void check_echoes(const struct rig *rig, const struct vmms_result *result, uint64_t *hash)
+{
+    ck_assert_msg(result->end == VMMS_END_POWER_OFF, "end %d: '%s' '%s' '%s'", (int)result->end,
+                  rig->console[0].text, rig->console[1].text, rig->console[2].text);
+    ck_assert_str_eq(rig->console[0].text, "aq");
+    ck_assert_str_eq(rig->console[1].text, "xyq");
+    ck_assert_str_eq(rig->console[2].text, "q");
+    ck_assert(*hash == 0 || *hash == result->trace_hash);
+    *hash = result->trace_hash;
+}
+
+/* A record written by hand names the children; the same again, and saved between its entries. */
+START_TEST(a_script_types_to_each_by_its_name)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+    struct guest_file input, state;
+    uint64_t hash = 0, at = 950000;
+
+    guest_file_write(&input, script, sizeof(script) - 1);
+    guest_file_write(&state, "", 0);
+    for (unsigned round = 0; round < 3; round++) {
+        rig_init_echo(rig);
+        rig->config.input = input.path;
+        rig->config.save = round == 2 ? state.path : NULL;
+        rig->config.save_at = &at;
+        rig->config.n_save_at = round == 2;
+        struct vmms_result result = rig_run(rig);
+        if (round == 2) {
+            ck_assert_int_eq(result.end, VMMS_END_SAVED);
+            ck_assert_str_eq(rig->console[1].text, "x");
+            rig->config.input = rig->config.save = NULL;
+            rig->config.n_save_at = 0;
+            rig->config.resume = state.path;
+            result = rig_run(rig);
+        }
+        check_echoes(rig, &result, &hash);
+        rig_fini(rig);
+    }
+    guest_file_remove(&input);
+    guest_file_remove(&state);
+    free(rig);
+}
+END_TEST
+
+static void type_to(struct rig *rig, unsigned child, const char *text)
+{
+    ck_assert_uint_eq(vmms_child_input(rig->vmms, child, (const uint8_t *)text, strlen(text)),
+                      strlen(text));
+}
+
+/* What is typed is recorded with the child's name, and fed back to it; so is a command. */
+START_TEST(what_is_typed_is_recorded)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+    struct guest_file record;
+    uint64_t hash = 0;
+
+    guest_file_write(&record, "", 0);
+    for (unsigned round = 0; round < 2; round++) {
+        rig_init_echo(rig);
+        rig->config.record = round == 0 ? record.path : NULL;
+        rig->config.input = round == 1 ? record.path : NULL;
+        rig_create(rig);
+        type_to(rig, 0, round == 0 ? "aq" : "zz"); /* while it is fed back, keys do nothing */
+        type_to(rig, 1, round == 0 ? "bbq" : "zz");
+        if (round == 0) {
+            ck_assert_int_eq(vmms_command(rig->vmms, "@c\tpower-off", &rig->error), 0);
+        }
+        struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+        ck_assert_int_eq(result.end, VMMS_END_POWER_OFF);
+        ck_assert_str_eq(rig->console[0].text, "aq");
+        ck_assert_str_eq(rig->console[1].text, "bbq");
+        ck_assert_str_eq(rig->console[2].text, "");
+        ck_assert(round == 0 || hash == result.trace_hash);
+        hash = result.trace_hash;
+        rig_fini(rig);
+    }
+    guest_file_remove(&record);
+    free(rig);
+}
+END_TEST
+
+START_TEST(a_script_for_a_child_that_is_none_is_refused)
+{
+    static const char of_d[] = "verdite input 1\n1 serial@d 78\nend 1\n";
+    struct rig *rig = malloc(sizeof(*rig));
+    struct guest_file input;
+    bool usage = false;
+
+    guest_file_write(&input, of_d, sizeof(of_d) - 1);
+    rig_init_echo(rig);
+    rig->config.input = input.path;
+    ck_assert_ptr_null(vmms_create(&rig->config, &usage, &rig->error));
+    ck_assert(usage);
+    ck_assert_ptr_nonnull(strstr(rig->error.text, "line 2 is not"));
+    guest_file_remove(&input);
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
 static const struct {
     unsigned first, second; /* processors */
     const char *name;       /* of the second */
@@ -319,6 +447,9 @@ static Suite *suite_children(void)
     tcase_add_test(tcase, a_child_is_ended_by_its_name);
     tcase_add_test(tcase, a_reset_restarts_one);
     tcase_add_loop_test(tcase, a_saved_machine_goes_on, 0, ARRAY_SIZE(ends) + 1);
+    tcase_add_test(tcase, a_script_types_to_each_by_its_name);
+    tcase_add_test(tcase, what_is_typed_is_recorded);
+    tcase_add_test(tcase, a_script_for_a_child_that_is_none_is_refused);
     tcase_add_loop_test(tcase, wrong_machines_are_refused, 0, ARRAY_SIZE(wrong));
     suite_add_tcase(suite, tcase);
     return suite;
