@@ -1,7 +1,8 @@
 #!/bin/sh
-# Stock Debian kernels and the network adapter: DHCP, 256 MiB over NAT, SIZE MiB both ways, offloads, channels, MTU, address, link, hot plug
-# under load, a forwarded port, restrict, VLANs, names, IPv6, captures. Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the
-# environment. A row: name, kernel, options, adapters ("user" gets the forwarded port; _ is a blank), tests in the guest, queues, seconds.
+# Stock Debian kernels and the network adapter: DHCP, 256 MiB over NAT, SIZE MiB both ways, offloads and channels as they come and changed, MTU,
+# address, link, hot plug under load, a forwarded port, restrict, VLANs, names, IPv6, captures.
+# Usage: check-net.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and SIZE from the environment. A row: name, kernel, options, adapters ("user" gets
+# the forwarded port; _ is a blank), tests in the guest, queues, seconds.
 verdite=$1 cpio=$2 part=$3
 passed=0 failed=0 skipped=0
 out=build/net
@@ -100,9 +101,9 @@ done <<ROWS
 6.1-ipv6         | 6.1 cloud  |                 | user,ipv6=on  | dhcp,dns,ipv6                                                | 1 | 600
 6.1-capture      | 6.1 cloud  |                 | user          | dhcp,capture                                                 | 1 | 600
 6.12-cloud-1     | 6.12 cloud |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
-6.12-cloud-4     | 6.12 cloud | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,mtu,link,hotload,forward | 4 | 900
+6.12-cloud-4     | 6.12 cloud | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,tune,mtu,link,hotload,forward | 4 | 900
 7-cloud-1        | 7 cloud    |                 | user          | dhcp,ping,get,put,offloads,mtu,mac,link,hot,forward          | 1 | 600
-7-cloud-4        | 7 cloud    | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,mtu,link,hotload,forward | 4 | 900
+7-cloud-4        | 7 cloud    | --cpus 4        | user          | dhcp,ping,get,put,offloads,channels,tune,mtu,link,hotload,forward | 4 | 900
 ROWS
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
