@@ -3,7 +3,7 @@
 # and its network at once: what the host sent is recorded and fed back, one hash; and saved in the middle of it and resumed in a new process, the
 # same hash and the same contents of the disk. Usage: check-virtual.sh VERDITE
 # Environment: KERNEL, FLAVOUR, OPTIONS; N: how many saves; MIB of each of fio's jobs.
-verdite=$1 saves=${N:-2} mib=${MIB:-24}
+verdite=$1 saves=${N:-2} mib=${MIB:-32}
 out=build/demo
 disk=$out/virtual.vhdx
 made=$(tests/boot/debian/make-disk.sh "$verdite" "${KERNEL:-6.1}" "${FLAVOUR:-cloud}") || exit
@@ -82,12 +82,12 @@ boot replayed "$work" "$disk" --net user --input "$out/virtual-record"
 same recorded replayed
 "$verdite" image compare "$disk" "$out/virtual-undisturbed.vhdx" >/dev/null 2>&1 || fail "fed back, the disk holds something else"
 passes "fed back: the same hash, the same disk"
-# The work is what this run has more than one without.
+# The work is what this run has more than one without; its last part is the fetch that fio left behind.
 from=$(retired second) to=$(retired recorded)
 n=0
 while [ $n -lt "$saves" ]; do
     n=$((n + 1))
-    at=$(awk -v from="$from" -v to="$to" -v n=$n -v all="$saves" 'BEGIN { printf "%.0f", from + (to - from) * n / (all + 1) }')
+    at=$(awk -v from="$from" -v to="$to" -v n=$n -v all="$saves" 'BEGIN { printf "%.0f", from + (to - from) * (0.1 + 0.5 * (n - 1) / all) }')
     fresh
     boot "saved-$n" "$work" "$disk" --net user --input "$out/virtual-record" --save "$out/virtual-state" --save-at "$at"
     says "saved-$n" '^SYSTEM running' || fail "it was saved before its work began"
