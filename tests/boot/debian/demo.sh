@@ -14,9 +14,10 @@ cp --sparse=always "$made/disk.vhdx" "$disk" || exit 1
 ssh_port=$((10000 + $$ % 10000))
 net=user,hostfwd=tcp:127.0.0.1:$ssh_port-:22
 "$verdite" explain --kernel /dev/null --net user >/dev/null 2>&1 || net=none
+quiet=quiet # a terminal sees how far its boot is
 machine()
 {
-    set -- run --kernel "$made/vmlinuz" --initrd "$made/initrd.img" --append "root=/dev/sda1 ro quiet console=ttyS0" \
+    set -- run --kernel "$made/vmlinuz" --initrd "$made/initrd.img" --append "root=/dev/sda1 ro $quiet console=ttyS0" \
         --memory 768M --cpus 2 --net $net --control "$socket" "$@" $OPTIONS
     exec "$verdite" "$@"
 }
@@ -47,6 +48,7 @@ if [ -t 0 ] && [ -t 1 ]; then
     echo "Debian 12 with Linux $(cat "$made/done"): log in as root, password root. poweroff ends it, Ctrl-A x too; from another terminal:"
     echo "    $verdite ctl $socket shutdown"
     [ $net = none ] || echo "    ssh -p $ssh_port root@127.0.0.1     (with a key that is in the guest's /root/.ssh/authorized_keys)"
+    quiet=
     (machine --disk "$disk")
     check_image
     exit
@@ -85,10 +87,32 @@ try_load()
     [ -z "$port" ] || fetch="demo fetch http://10.0.2.2:$port/data $sum"
     type_line "rm -f /run/fetch.stop; $fetch & fetching=\$!"
     ask "demo fio $mib /dev/sdb" 1200 "fio: 4 verified jobs, crc32c, direct, libaio and io_uring, on both disks while the network is busy"
+    if [ -n "$port" ]; then
+        ctl nic add switch=inside,name=extra >/dev/null || fail "no second adapter"
+        ask 'n=0; until [ -e /sys/class/net/eth1 ] || [ $n -ge 60 ]; do sleep 1; n=$((n + 1)); done; [ $n -lt 60 ]' 120 ""
+        ctl nic remove extra >/dev/null || fail "the second adapter cannot be taken away"
+        ask 'n=0; while [ -e /sys/class/net/eth1 ] && [ $n -lt 60 ]; do sleep 1; n=$((n + 1)); done; [ $n -lt 60 ]' 120 \
+            "a second adapter came and went while the first was busy"
+    fi
     ask 'echo 1 >/sys/block/sdb/device/delete' 60 ""
     ctl disk remove 3 >/dev/null || fail "the second disk cannot be taken away"
     ask '[ ! -e /dev/sdb ]; touch /run/fetch.stop; wait $fetching' 300 "the second disk went; the network was busy all the time"
     image_sound "$second" || fail "the second disk's image"
+}
+# The adapter: features, 256 MiB, another MTU, its cable pulled.
+try_net()
+{
+    ask 'ethtool -k eth0 | grep -E "^(rx-checksumming|tx-checksumming|tcp-segmentation-offload): on" | wc -l | grep -qx 3' 60 \
+        "eth0: checksums and segmentation are offloaded"
+    [ "$(stat -c %s "$out/files/big" 2>/dev/null)" = 268435456 ] || head -c 268435456 /dev/urandom >"$out/files/big"
+    big=$(sha256sum <"$out/files/big" | cut -d' ' -f1)
+    ask "busybox wget -q -O - http://10.0.2.2:$port/big | sha256sum | grep -q $big" 900 "256 MiB from the host's loopback, the sum is right"
+    reached='n=0; until busybox ping -c 1 -w 2 10.0.2.2 >/dev/null || [ $n -ge 60 ]; do sleep 1; n=$((n + 1)); done; [ $n -lt 60 ]'
+    ask "ip link set eth0 mtu 4000 && $reached && ip link show eth0 | grep -q 'mtu 4000' && ip link set eth0 mtu 1500 && $reached" 300 "MTU 4000, and 1500 again"
+    ctl nic link nic0 down >/dev/null || fail "the link cannot be taken down"
+    ask 'n=0; until [ "$(cat /sys/class/net/eth0/carrier)" = 0 ] || [ $n -ge 60 ]; do sleep 1; n=$((n + 1)); done; [ $n -lt 60 ]' 120 ""
+    ctl nic link nic0 up >/dev/null || fail "the link cannot be taken up"
+    ask "$reached" 300 "link down, and up"
 }
 try_ssh()
 {
@@ -109,7 +133,7 @@ try_ssh()
 }
 port=
 [ $net = none ] || serve_files "$out/files" 16 || { port='' && echo "no load of the network: $why_not"; }
-trap 'kill $running $httpd 2>/dev/null; rm -f "$keys"' EXIT
+trap 'kill $running $httpd $httpd_six 2>/dev/null; rm -f "$keys"' EXIT
 switch_on machine --disk "$disk" --timeout 3600 --fail-on '^Kernel panic|Oops:'
 log_in "booted"
 ask 'state=$(systemctl is-system-running --wait); echo $state; systemctl --failed --no-legend --no-pager; [ $state = running ]' 300 "systemd runs, no failed unit"
@@ -118,6 +142,7 @@ ask 'sync; lsblk -o NAME,SIZE,MOUNTPOINT; uname -r' 60 "its disk"
 try_kvp
 try_clock
 try_load
+[ -z "$port" ] || try_net
 [ $net = none ] && echo "skipped ssh: verdite without libslirp" || try_ssh
 type_line reboot
 log_in "rebooted"

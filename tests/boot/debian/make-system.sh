@@ -38,7 +38,7 @@ if [ "$what" = base ]; then
     devices
     # Without a network of its own nothing of the host's is touched.
     if [ -n "$PRETEND" ]; then namespace="unshare -n"; else namespace=; fi
-    DEBIAN_FRONTEND=noninteractive $namespace chroot "$work" /debootstrap/debootstrap --second-stage || {
+    DEBIAN_FRONTEND=noninteractive env -u DEBOOTSTRAP_DIR $namespace chroot "$work" /debootstrap/debootstrap --second-stage || {
         cat "$work/debootstrap/debootstrap.log" >&2
         exit 1
     }
