@@ -10,7 +10,7 @@ $(CHECK_CRASH): $(OUT)/tests/crash/check_crash.o $(TEST_LIB) $(LIB)
 .PHONY: check-crash
 check-crash: $(CHECK_CRASH) $(OUT)/verdite
 	@$(CHECK_CRASH) images $(or $(N),5000) $(or $(SEED),1)
-	@tests/crash/kill.sh $(CHECK_CRASH) $(OUT)/verdite $(or $(KILLS),100)
+	@tests/crash/kill.sh $(CHECK_CRASH) $(OUT)/verdite $(or $(KILLS),100) $(or $(SEED),1)
 
 # make check-images     images against qemu-img and libvhdi, both ways; skipped without them
 .PHONY: check-images

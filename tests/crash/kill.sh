@@ -1,6 +1,7 @@
 #!/bin/bash
-# Kill a program that writes to an image, at a random moment, and look at what it left. Usage: kill.sh CHECK_CRASH VERDITE KILLS
+# Kill a program that writes to an image, at a random moment, and look at what it left. Usage: kill.sh CHECK_CRASH VERDITE KILLS [SEED]
 program=$1 verdite=$2 kills=$3
+RANDOM=${4:-1}
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 kinds=("disk.img" "fixed.vhd --type fixed" "dynamic.vhd" "child.vhd --parent $dir/base.vhd" "fixed.vhdx --type fixed" "dynamic.vhdx"

@@ -256,14 +256,13 @@ int crash_run(const struct crash_kind *kind, unsigned n, uint64_t seed, char *te
         if (round == NULL) {
             abort();
         }
-        *round = (struct crash_round){ .kind = kind, .random = seed, .text = text, .size = size };
+        char why[512] = "";
+        *round =
+            (struct crash_round){ .kind = kind, .random = seed, .text = why, .size = sizeof(why) };
         round->start = calloc(1, bytes);
         round->durable = malloc(bytes);
         round->found = malloc(bytes);
         image_store_init(&round->store, seed);
-        char why[512] = "";
-        round->text = why;
-        round->size = sizeof(why);
         status = crash_round_run(round, n - done < ROUND_CRASHES ? n - done : ROUND_CRASHES);
         if (status != 0) {
             (void)snprintf(text, size, "%s, SEED=%llu: %s", kind->name, (unsigned long long)seed,
