@@ -1,5 +1,5 @@
 #!/bin/sh
-# The virtual clock with a network adapter. determinism: DHCP, ping and more twice, one hash; what a transfer from the host was is recorded and
+# The virtual clock with a network adapter. determinism: DHCP, IPv6, ping and more twice, one hash; what a transfer from the host was is recorded and
 # fed back, one hash. state: saved in the middle of such a transfer and resumed, the hash of the undisturbed run; with live sockets of the
 # host instead, connections are reset.
 # Usage: check-net-virtual.sh VERDITE CPIO determinism|state. N: instants of saves. KERNEL: of tests/boot/kernels.
@@ -36,11 +36,12 @@ kernel=$(tests/boot/fetch-kernel.sh cloud "${KERNEL:-6.1}") && initrd=$(tests/bo
     echo "skipped the network: no kernel, no packages, no user network or no server here; $why_not"
     finish
 }
+net=user
 boot() # name of the run, tests in the guest, processors, more options
 {
     run=$1 tests=$2 cpus=$3
     shift 3
-    "$verdite" run --kernel "$kernel" --initrd "$initrd" --cpus "$cpus" --memory 256M --no-reboot --timeout 1800 --clock virtual --net user \
+    "$verdite" run --kernel "$kernel" --initrd "$initrd" --cpus "$cpus" --memory 256M --no-reboot --timeout 1800 --clock virtual --net "$net" \
         --append "console=ttyS0 panic=-1 net_port=$port net_sum=$sum net_put=$put_sum net_queues=$cpus net_tests=$tests" \
         --serial "file:$out/$run.console" "$@" </dev/null >/dev/null 2>"$out/$run"
 }
@@ -56,13 +57,14 @@ passes() # what, run
     verdict $? "$1: its checks pass (see $out/$2.console)"
 }
 if [ "$what" = determinism ]; then
-    quiet=dhcp,ping,offloads,mtu,mac,ping
+    quiet=dhcp,ipv6,ping,offloads,mtu,mac,ping net=user,ipv6=on
     boot alone-a $quiet 4 --engine interpreter &
     sleep 1.1 # another second of the host's clock
     boot alone-b $quiet 4 --trace-hash-every 10000019
     wait $!
     passes "without the host" alone-a
     same "without the host, with another engine and pauses" alone-a alone-b
+    net=user
     boot live dhcp,get,put 2 --record "$out/record"
     boot replayed dhcp,get,put 2 --input "$out/record"
     passes "a transfer" live

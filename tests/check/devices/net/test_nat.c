@@ -66,6 +66,8 @@ END_TEST
 
 /* ---- with libslirp ---- */
 
+enum { PATIENCE_MS = 30000 }; /* a busy host */
+
 /* A guest that is a port of a switch with an uplink. */
 struct guest {
     struct clock clock;
@@ -235,13 +237,13 @@ START_TEST(the_gateway_answers_arp_dhcp_and_ping)
     if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
         return;
     }
-    struct net_frame *frame = answer_to(&guest, arp_request(2), 5000);
+    struct net_frame *frame = answer_to(&guest, arp_request(2), PATIENCE_MS);
     ck_assert_ptr_nonnull(frame);
     ck_assert_uint_eq(net_be16(frame->bytes + 20), 2); /* a reply */
     ck_assert_mem_eq(frame->bytes + 28, ((const uint8_t[]){ 10, 0, 2, 2 }), 4);
     net_frame_free(frame);
 
-    frame = answer_to(&guest, dhcp_discover(1), 5000);
+    frame = answer_to(&guest, dhcp_discover(1), PATIENCE_MS);
     ck_assert_ptr_nonnull(frame);
     struct net_checksums sums = net_offload_verify(frame);
     ck_assert(sums.ip_good);
@@ -306,9 +308,9 @@ START_TEST(the_gateway_is_the_hosts_loopback_unless_restricted)
         return;
     }
     int fd = loopback_socket(SOCK_DGRAM, &address);
-    struct timeval limit = { .tv_sec = _i == 1 ? 0 : 5, .tv_usec = 200000 };
+    struct timeval limit = { .tv_sec = _i == 1 ? 0 : PATIENCE_MS / 1000, .tv_usec = 200000 };
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
-    net_frame_free(answer_to(&guest, arp_request(2), 5000));
+    net_frame_free(answer_to(&guest, arp_request(2), PATIENCE_MS));
     net_switch_send(&guest.port,
                     udp_frame(gateway_mac, guest_ip, gateway_ip, 4000, ntohs(address.sin_port),
                               (const uint8_t *)"question", 8));
@@ -319,7 +321,7 @@ START_TEST(the_gateway_is_the_hosts_loopback_unless_restricted)
         ck_assert_int_eq((int)n, 8);
         ck_assert_mem_eq(text, "question", 8);
         ck_assert_int_eq((int)sendto(fd, "answer", 6, 0, (struct sockaddr *)&address, size), 6);
-        struct net_frame *frame = wait_frame(&guest, 5000);
+        struct net_frame *frame = wait_frame(&guest, PATIENCE_MS);
         ck_assert_ptr_nonnull(frame);
         ck_assert_uint_eq(frame->length, 48);
         ck_assert_mem_eq(frame->bytes + 42, "answer", 6);
@@ -337,7 +339,7 @@ START_TEST(a_datagram_comes_through_a_forwarded_port)
 {
     struct net_nat_config config = { .n_forwards = 1 };
     struct sockaddr_in address, asker;
-    struct timeval limit = { .tv_sec = 5 };
+    struct timeval limit = { .tv_sec = PATIENCE_MS / 1000 };
     struct guest guest;
     uint8_t text[16];
 
@@ -349,12 +351,12 @@ START_TEST(a_datagram_comes_through_a_forwarded_port)
     if (!start(&guest, CLOCK_MODE_REALTIME, &config, true)) {
         return;
     }
-    net_frame_free(answer_to(&guest, arp_request(2), 5000)); /* it knows the guest */
+    net_frame_free(answer_to(&guest, arp_request(2), PATIENCE_MS)); /* it knows the guest */
     int fd = loopback_socket(SOCK_DGRAM, &asker);
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
     ck_assert_int_eq(
         (int)sendto(fd, "question", 8, 0, (struct sockaddr *)&address, sizeof(address)), 8);
-    struct net_frame *frame = wait_frame(&guest, 5000);
+    struct net_frame *frame = wait_frame(&guest, PATIENCE_MS);
     ck_assert_ptr_nonnull(frame);
     ck_assert_uint_eq(frame->length, 42 + 8);
     ck_assert_mem_eq(frame->bytes + 30, guest_ip, 4);
