@@ -118,6 +118,7 @@ END_TEST
 
 static const struct {
     unsigned number, bytes;
+    uint32_t since;
     bool guest, built;
 } message_rows[] = {
 #define GUEST     true
@@ -126,7 +127,7 @@ static const struct {
 #define REFUSED   true
 #define NOT_BUILT false
 #define X(number, name, direction, since, bytes, state, handler)                                   \
-    { number, bytes, direction, state },
+    { number, bytes, since, direction, state },
     VMBUS_MESSAGES(X)
 #undef X
 };
@@ -166,6 +167,33 @@ START_TEST(messages_of_the_host_and_before_contact_are_dropped)
         rig_send(rig, (enum vmbus_message)number, message, sizeof(message));
         ck_assert(rig_next(rig) == NULL);
         ck_assert_uint_ge(rig->server.counters.messages_bad, 2);
+    }
+}
+END_TEST
+
+/* By each version: a newer message is none; a socket's request is answered from 4.1 on. [OPENVMM vmbus_core/src/protocol.rs] */
+START_TEST(newer_messages_are_dropped)
+{
+    static const uint32_t versions[] = { VMBUS_VERSION_2_4, VMBUS_VERSION_4_0, VMBUS_VERSION_4_1,
+                                         VMBUS_VERSION_5_3 };
+    uint32_t since = message_rows[_i].since;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(versions); i++) {
+        uint8_t message[VMBUS_MESSAGE_MAX] = { 0 };
+        if (!message_rows[_i].guest || !message_rows[_i].built || since == 0) {
+            return;
+        }
+        ck_assert(rig_contact(rig, versions[i]));
+        uint64_t bad = rig->server.counters.messages_bad;
+        rig_send(rig, (enum vmbus_message)message_rows[_i].number, message, 40);
+        const struct rig_message *answer = rig_next(rig);
+        if (versions[i] < since) {
+            ck_assert(answer == NULL);
+            ck_assert_uint_eq(rig->server.counters.messages_bad, bad + 1);
+        } else if (message_rows[_i].number == VMBUS_MESSAGE_TL_CONNECT_REQUEST) {
+            ck_assert_uint_eq(rig->server.counters.messages_bad, bad);
+            ck_assert((answer != NULL) == (versions[i] >= VMBUS_VERSION_4_1));
+        }
     }
 }
 END_TEST
@@ -774,6 +802,7 @@ static Suite *suite_server(void)
     tcase_add_test(tcase, contact_names_where_answers_go);
     tcase_add_loop_test(tcase, short_messages_are_dropped, 0, n);
     tcase_add_loop_test(tcase, messages_of_the_host_and_before_contact_are_dropped, 0, n);
+    tcase_add_loop_test(tcase, newer_messages_are_dropped, 0, ARRAY_SIZE(message_rows));
     tcase_add_test(tcase, unknown_numbers_are_dropped);
     tcase_add_test(tcase, an_offer_has_its_fields);
     tcase_add_test(tcase, a_late_device_is_offered_at_once);
