@@ -141,13 +141,15 @@ static enum vmbus_taken ic_packet(struct vmbus_device *dev, struct vmbus_channel
         .body = header + HEADER,
         .n = packet->payload_bytes - PIPE_HEADER - HEADER,
     };
-    if ((header[FLAGS] & FLAG_RESPONSE) == 0) {
-        DEVICE_TRACE(&dev->device, IC_IGNORED, (uint64_t)(uintptr_t)ic->kind->type.name,
-                     le16_load(header + MESSAGE_TYPE), header[FLAGS]);
-    } else if (le16_load(header + MESSAGE_TYPE) == IC_MESSAGE_NEGOTIATE) {
+    unsigned type = le16_load(header + MESSAGE_TYPE);
+    bool response = (header[FLAGS] & FLAG_RESPONSE) != 0;
+    if (response && type == IC_MESSAGE_NEGOTIATE) {
         negotiated(ic, &answer);
-    } else if (ic->agreed && le16_load(header + MESSAGE_TYPE) == ic->kind->message) {
+    } else if (response && ic->agreed && type == (unsigned)ic->kind->message) {
         ic->kind->answered(ic, &answer);
+    } else {
+        DEVICE_TRACE(&dev->device, IC_IGNORED, (uint64_t)(uintptr_t)ic->kind->type.name, type,
+                     header[FLAGS]);
     }
     return VMBUS_TAKEN;
 }
