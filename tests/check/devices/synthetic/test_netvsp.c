@@ -325,6 +325,49 @@ START_TEST(frames_reach_the_receive_buffer_in_batches)
 }
 END_TEST
 
+/* What the guest asked to see, down to its port of the switch. */
+static const struct {
+    const char *what;
+    uint32_t filter;
+    uint8_t to[NET_MAC_BYTES];
+    bool arrives;
+} filters[] = {
+    { "nothing", 0, { 0, 0x15, 0x5d, 0, 0, 1 }, false },
+    { "its address", NET_FILTER_DIRECTED, { 0, 0x15, 0x5d, 0, 0, 1 }, true },
+    { "another address", NET_FILTER_DIRECTED, { 0, 0x15, 0x5d, 0, 0, 7 }, false },
+    { "another, all addresses", NET_FILTER_PROMISCUOUS, { 0, 0x15, 0x5d, 0, 0, 7 }, true },
+    { "a broadcast", NET_FILTER_BROADCAST, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, true },
+    { "a broadcast not asked for",
+      NET_FILTER_DIRECTED | NET_FILTER_ALL_MULTICAST,
+      { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
+      false },
+    { "a group of its list", NET_FILTER_MULTICAST, { 1, 0, 0x5e, 0, 0, 1 }, true },
+    { "a group of its list, lists off", NET_FILTER_DIRECTED, { 1, 0, 0x5e, 0, 0, 1 }, false },
+    { "another group", NET_FILTER_MULTICAST, { 1, 0, 0x5e, 0, 0, 2 }, false },
+    { "another group, all groups", NET_FILTER_ALL_MULTICAST, { 1, 0, 0x5e, 0, 0, 2 }, true },
+};
+
+START_TEST(the_guest_sees_what_it_asked_for)
+{
+    uint32_t set_list[] = {
+        RNDIS_SET, 0, 3, 0x01010103, NET_MAC_BYTES, 20, 0, 0x005e0001, 0x0100
+    }; /* 01:00:5e:00:00:01 */
+    uint32_t set_filter[] = { RNDIS_SET, 0, 4, 0x0001010e, 4, 20, 0, filters[_i].filter };
+    uint8_t bytes[60] = { [6] = 2, [11] = 9, [12] = 0x88, [13] = 0xb5 };
+
+    ck_assert(netvsp_rig_up(rig));
+    const uint8_t *answer = netvsp_rig_control(rig, set_list, ARRAY_SIZE(set_list));
+    ck_assert_uint_eq(le32_load(answer + 12), RNDIS_STATUS_SUCCESS);
+    answer = netvsp_rig_control(rig, set_filter, ARRAY_SIZE(set_filter));
+    ck_assert_uint_eq(le32_load(answer + 12), RNDIS_STATUS_SUCCESS);
+    memcpy(bytes, filters[_i].to, NET_MAC_BYTES);
+    net_switch_send(&rig->peer, net_frame_of(bytes, sizeof(bytes)));
+    netvsp_rig_pass(rig);
+    ck_assert_msg(netvsp_rig_get(rig) == filters[_i].arrives, "%s", filters[_i].what);
+    ck_assert_uint_eq(rig->nv.port.counters.drop_filter, !filters[_i].arrives);
+}
+END_TEST
+
 START_TEST(frames_wait_for_free_sections)
 {
     ck_assert(netvsp_rig_up(rig));
@@ -345,6 +388,21 @@ START_TEST(frames_wait_for_free_sections)
     }
     ck_assert_uint_eq(received, all + 3);
     ck_assert_uint_eq(rig->nv.n_free, all);
+}
+END_TEST
+
+START_TEST(a_frame_longer_than_the_guest_takes_is_lost_alone)
+{
+    ck_assert(netvsp_rig_up(rig)); /* an MTU of 1500 */
+    uint32_t all = rig->nv.n_free;
+    send_to_guest(1, 9000);
+    send_to_guest(1, 1514);
+    netvsp_rig_pass(rig);
+    ck_assert_uint_eq(rig->nv.counters.lost, 1);
+    ck_assert_uint_eq(rig->nv.n_free, all - 1);
+    ck_assert(netvsp_rig_get(rig));
+    ck_assert_uint_eq(le32_load(rig->packet + 20), 1);
+    ck_assert_uint_eq(le32_load(rig->packet + 24), 44 + 1514);
 }
 END_TEST
 
@@ -598,7 +656,9 @@ static Suite *suite_netvsp(void)
     tcase_add_test(tcase, frames_leave_by_sections_by_pages_and_by_both);
     tcase_add_test(tcase, what_is_no_frame_is_refused);
     tcase_add_test(tcase, frames_reach_the_receive_buffer_in_batches);
+    tcase_add_loop_test(tcase, the_guest_sees_what_it_asked_for, 0, ARRAY_SIZE(filters));
     tcase_add_test(tcase, frames_wait_for_free_sections);
+    tcase_add_test(tcase, a_frame_longer_than_the_guest_takes_is_lost_alone);
     tcase_add_test(tcase, closing_forgets_and_opening_starts_anew);
     tcase_add_test(tcase, the_guest_hears_of_its_link);
     tcase_add_test(tcase, a_flow_goes_to_the_channel_of_its_hash);
