@@ -139,7 +139,8 @@ void timer_init(struct timer *timer, struct clock *clock, void (*expired)(void *
     *timer = (struct timer){ .clock = clock, .expired = expired, .opaque = opaque };
 }
 
-void timer_set(struct timer *timer, uint64_t deadline_ns)
+/* Returns whether the first deadline came nearer. */
+static bool timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
     struct clock *clock = timer->clock;
     host_mutex_lock(&clock->lock);
@@ -157,8 +158,27 @@ void timer_set(struct timer *timer, uint64_t deadline_ns)
     *link = timer;
     bool nearer = clock_publish_locked(clock);
     host_mutex_unlock(&clock->lock);
-    if (nearer && clock->kick != NULL) {
+    return nearer;
+}
+
+void timer_set(struct timer *timer, uint64_t deadline_ns)
+{
+    struct clock *clock = timer->clock;
+
+    if (timer_arm(timer, deadline_ns) && clock->kick != NULL) {
         clock->kick(clock->kick_opaque);
+    }
+}
+
+void timer_post(struct timer *timer)
+{
+    (void)timer_arm(timer, 0);
+}
+
+void clock_help(struct clock *clock)
+{
+    if (clock->help != NULL) {
+        clock->help(clock->kick_opaque);
     }
 }
 

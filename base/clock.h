@@ -14,8 +14,8 @@ enum clock_mode {
 
 struct clock;
 
-/* An event owned by its device. Embed it; timer_init once; the callback runs on the clock thread (virtual: at an
- * instruction boundary) with no clock lock held, and may set the same timer again. */
+/* An event owned by its device. Embed it; timer_init once; the callback runs on the clock thread (realtime:
+ * whichever thread has the machine's turn, one at a time; virtual: at an instruction boundary) with no clock lock held, and may set the same timer again. */
 struct timer {
     struct clock *clock;
     void (*expired)(void *opaque, uint64_t now_ns);
@@ -42,6 +42,7 @@ struct clock {
     uint64_t run;               /* number of the latest clock_run; guarded by lock */
     struct host_mutex lock;     /* guards the list */
     void (*kick)(void *opaque); /* called when an earlier deadline was armed; may be NULL */
+    void (*help)(void *opaque); /* of clock_help; may be NULL */
     void *kick_opaque;
 };
 
@@ -74,5 +75,10 @@ void timer_init(struct timer *timer, struct clock *clock, void (*expired)(void *
 void timer_set(struct timer *timer,
                uint64_t deadline_ns);   /* arms, or moves an armed one; past = next clock_run */
 void timer_cancel(struct timer *timer); /* no-op when not armed */
+
+/* Realtime: arm a timer for now without telling anybody: the thread calls clock_help as soon as it holds no lock, or runs in a timer. */
+void timer_post(struct timer *timer);
+/* Any thread that holds no lock: see that what is due is run, by itself when nobody else is at it. */
+void clock_help(struct clock *clock);
 
 #endif

@@ -69,7 +69,7 @@ void completion_done(struct completion *completion)
     host_mutex_lock(&completion->lock);
     __atomic_store_n(&completion->done, true, __ATOMIC_RELEASE);
     if (completion->timer.clock->mode == CLOCK_MODE_REALTIME) {
-        timer_set(&completion->timer, 0);
+        timer_post(&completion->timer);
     }
     host_cond_signal(&completion->done_cond);
     host_mutex_unlock(&completion->lock);

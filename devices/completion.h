@@ -23,7 +23,7 @@ struct completion {
     void *opaque;
 };
 
-/* finished is called on the clock thread with no lock of ours held. */
+/* finished is called in a timer with no lock of ours held. */
 void completion_init(struct completion *completion, struct clock *clock, void (*finished)(void *),
                      void *opaque);
 /* Not while a host thread may still call completion_done. */
@@ -31,7 +31,8 @@ void completion_fini(struct completion *completion);
 
 /* Clock thread, before the host thread is told: finished will be called once. */
 void completion_begin(struct completion *completion, uint64_t due_ns);
-/* The host's thread: the result is there. Nothing of the completion is touched by it afterwards. */
+/* The host's thread: the result is there. Nothing of the completion is touched by it afterwards. With the realtime clock it then calls
+ * clock_help, without locks (io_pool does for its jobs). */
 void completion_done(struct completion *completion);
 /* Clock thread: wait until the host is done; finished is not called. For closing and saving. */
 void completion_cancel(struct completion *completion);

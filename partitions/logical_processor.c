@@ -183,6 +183,21 @@ static void kick(struct logical_processor *lp)
     host_mutex_unlock(&lp->lock);
 }
 
+bool lp_help_later(struct machine *machine)
+{
+    uintptr_t self = host_thread_self();
+
+    for (unsigned i = 0; i < MACHINE_VPS; i++) {
+        struct logical_processor *lp = &machine->lp[i];
+        if (__atomic_load_n(&lp->self, __ATOMIC_RELAXED) == self) {
+            lp->helps = true;
+            kick(lp);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void stop_others(struct machine *machine, const struct logical_processor *self)
 {
     for (unsigned i = 0; i < MACHINE_VPS; i++) {
@@ -478,6 +493,9 @@ static void sleep_lp(struct logical_processor *lp, uint64_t posts)
         debug_vp_ran(machine, vp, false); /* its step will never be */
     }
     go_offline(lp);
+    if (lp->helps) {
+        return;
+    }
     if (stuck) {
         __atomic_store_n(&lp->stuck_at, posts + 1, __ATOMIC_SEQ_CST);
         machine_nudge(machine);
@@ -525,13 +543,19 @@ static void lp_body(void *opaque)
 {
     struct logical_processor *lp = opaque;
 
+    __atomic_store_n(&lp->self, host_thread_self(), __ATOMIC_RELAXED);
     while (!__atomic_load_n(&lp->leave, __ATOMIC_ACQUIRE)) {
         if (go_online(lp)) {
             run_stretch(lp);
         } else {
             (void)host_wakeup_wait(&lp->wakeup, UINT64_MAX);
         }
+        if (lp->helps) {
+            lp->helps = false;
+            turn_help(lp->machine);
+        }
     }
+    __atomic_store_n(&lp->self, 0, __ATOMIC_RELAXED);
     host_rwlock_write(&lp->machine->hv.lock);
     lps_release(lp->machine, lp);
     host_rwlock_unlock(&lp->machine->hv.lock);

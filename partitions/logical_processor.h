@@ -57,12 +57,14 @@ struct logical_processor {
 
     struct host_mutex lock; /* guards vp, queue, posted */
     struct host_cond answered;
-    struct vp *vp; /* (read without: atomic) NULL: the slot is free, or its thread is about to end */
+    struct vp
+        *vp; /* (read without: atomic) NULL: the slot is free, or its thread is about to end */
     struct lp_queue queue;
     uint64_t posted;  /* requests (atomic) */
     uint64_t served;  /* of them, up to this one (atomic) */
     unsigned waiters; /* (atomic) on `answered` */
 
+    uintptr_t self; /* (atomic) host_thread_self of its thread; 0: it has not begun */
     bool online;    /* (atomic) */
     bool leave;     /* (atomic) the thread is to end */
     bool dead;      /* (atomic) its VP had a triple fault: the run ends */
@@ -74,6 +76,7 @@ struct logical_processor {
 
     /* Its own thread's. */
     bool must_wait;    /* for what its last instruction posted */
+    bool helps;        /* its last instruction made a timer due: turn_help before the next */
     bool wants_alone;  /* for its next instruction */
     bool holding_over; /* `holding` was waited for: it ends with the next stretch */
     spa_t marked;      /* with must_wait: a page of code to be settled then; UINT64_MAX: none */
@@ -108,6 +111,9 @@ void lp_detach(struct logical_processor *lp);
 /* Something waits for its VP (interrupt, resume): look. */
 void lp_wake(struct logical_processor *lp);
 void lps_wake_all(struct machine *machine);
+
+/* Called on a logical processor's thread: turn_help after the instruction. False: the thread is none's. */
+bool lp_help_later(struct machine *machine);
 
 /* Requests. They return at once; must_wait: those whose end is waited for. */
 void lp_flush(struct logical_processor *lp, bool all, gva_t gva, uint64_t n_pages);

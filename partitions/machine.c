@@ -51,7 +51,16 @@ static void clock_kicked(void *opaque)
     if (machine->config.virtual_time) {
         schedule_timer_armed(machine);
     } else {
-        host_wakeup_set(&machine->wakeup);
+        turn_armed(machine);
+    }
+}
+
+static void clock_helps(void *opaque)
+{
+    struct machine *machine = opaque;
+
+    if (!machine->config.virtual_time) {
+        turn_help(machine);
     }
 }
 
@@ -91,7 +100,9 @@ int machine_init(struct machine *machine, const struct machine_config *config, F
     lps_init(machine);
     debug_init(&machine->debug);
     clock_init(&machine->clock, config->virtual_time ? CLOCK_MODE_VIRTUAL : CLOCK_MODE_REALTIME);
+    turn_init(&machine->turn);
     machine->clock.kick = clock_kicked;
+    machine->clock.help = clock_helps;
     machine->clock.kick_opaque = machine;
     trace_init(&machine->trace, &machine->clock, trace_out);
     machine->trace.strict = config->strict;
@@ -120,6 +131,7 @@ no_hypervisor:
     ram_fini(&machine->ram);
 no_ram:
     machine_input_fini(&machine->input);
+    turn_fini(&machine->turn);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
     lps_fini(machine);
@@ -133,6 +145,7 @@ void machine_fini(struct machine *machine)
     hypervisor_fini(&machine->hv);
     ram_fini(&machine->ram);
     machine_input_fini(&machine->input);
+    turn_fini(&machine->turn);
     clock_fini(&machine->clock);
     debug_fini(&machine->debug);
     lps_fini(machine);
@@ -266,6 +279,7 @@ static enum machine_end run_realtime(struct machine *machine)
     if (machine_look_up(machine, started, &end)) {
         return end;
     }
+    turn_begin(machine);
     lps_start(machine);
     for (;;) {
         if (debug_wants(&machine->debug)) {
@@ -286,9 +300,12 @@ static enum machine_end run_realtime(struct machine *machine)
             end = MACHINE_HALTED;
             break;
         }
+        turn_give(machine);
         (void)host_wakeup_wait(&machine->wakeup, next_look_ns(machine, deadline));
+        turn_take(machine);
     }
     lps_stop(machine);
+    turn_end(machine);
     return end;
 }
 

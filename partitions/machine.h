@@ -2,7 +2,8 @@
  * runs VPs.
  *
  * With the realtime clock each VP has a thread (logical_processor.h); the one in machine_run, the
- * coordinator, makes and ends them, runs the timers, and looks what ends the run. With the virtual
+ * coordinator, makes and ends them, runs the timers that become due by time (others, whoever
+ * comes: turn.h), and looks what ends the run. With the virtual
  * clock the thread in machine_run runs every VP in turn and the timers between; only it may kick,
  * others stop the machine or queue input.
  */
@@ -24,6 +25,7 @@
 #include "partitions/logical_processor.h"
 #include "partitions/machine_input.h"
 #include "partitions/schedule.h"
+#include "partitions/turn.h"
 
 struct board;
 struct partition;
@@ -96,6 +98,7 @@ struct machine {
     unsigned n_paused;          /* instants of pause_at that are over */
 
     /* With the realtime clock. */
+    struct turn turn;
     struct logical_processor lp[MACHINE_VPS];
     bool parallel; /* (atomic) they run: what concerns VPs is posted to them, else done directly */
     bool parked;   /* (atomic) by the coordinator, for a debugger */

@@ -22,6 +22,11 @@ int host_thread_start(struct host_thread *thread, void (*body)(void *), void *op
     return status == 0 ? 0 : error_set(error, -status, "no thread: %s", strerror(status));
 }
 
+uintptr_t host_thread_self(void)
+{
+    return (uintptr_t)pthread_self();
+}
+
 void host_thread_yield(void)
 {
     (void)sched_yield();

@@ -19,6 +19,8 @@ struct host_thread {
 /* Run body(opaque) on a new thread. The struct must outlive it. 0 or -errno. */
 WARN_UNUSED int host_thread_start(struct host_thread *thread, void (*body)(void *), void *opaque,
                                   struct error *error);
+/* The calling thread: another number than any other that runs; never 0. */
+uintptr_t host_thread_self(void);
 /* Let other threads have the processor. */
 void host_thread_yield(void);
 /* Processor time that it has used; 0 when it does not run. By who started it. */

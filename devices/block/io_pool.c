@@ -44,6 +44,11 @@ static void pool_body(void *opaque)
         } else {
             host_cond_signal(&stream->idle);
         }
+        if (pool->after != NULL) {
+            host_mutex_unlock(&pool->lock);
+            pool->after(pool->after_opaque);
+            host_mutex_lock(&pool->lock);
+        }
     }
     host_cond_signal(&pool->work); /* the next one ends too */
     host_mutex_unlock(&pool->lock);
@@ -101,6 +106,14 @@ void io_stream_submit(struct io_stream *stream, struct io_job *job)
         host_cond_signal_one(&stream->pool->work);
     }
     host_mutex_unlock(&stream->pool->lock);
+}
+
+bool io_stream_is_idle(const struct io_stream *stream)
+{
+    host_mutex_lock(&stream->pool->lock);
+    bool idle = !stream->busy;
+    host_mutex_unlock(&stream->pool->lock);
+    return idle;
 }
 
 void io_stream_drain(struct io_stream *stream)

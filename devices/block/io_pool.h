@@ -27,6 +27,9 @@ struct io_pool {
     struct host_cond work;
     struct io_stream *first, *last; /* those that have jobs and no thread */
     bool ending;
+    /* Called after each job, by its thread, without locks and when the stream may be idle already; may be NULL. */
+    void (*after)(void *opaque);
+    void *after_opaque;
 };
 
 struct io_stream {
@@ -45,6 +48,8 @@ void io_stream_init(struct io_stream *stream, struct io_pool *pool);
 /* Waits until it is idle. */
 void io_stream_fini(struct io_stream *stream);
 void io_stream_submit(struct io_stream *stream, struct io_job *job);
+/* Every job that was submitted has run. */
+bool io_stream_is_idle(const struct io_stream *stream);
 /* Wait until every job that was submitted has run. */
 void io_stream_drain(struct io_stream *stream);
 

@@ -39,6 +39,8 @@ struct net_nat_config {
 struct net_nat_ops {
     /* A frame for the guests; takes it. Any thread. */
     void (*arrived)(void *opaque, struct net_frame *frame);
+    /* The NAT's own thread, without locks, after some arrived; may be NULL. */
+    void (*after)(void *opaque);
 };
 
 struct net_nat;

@@ -55,6 +55,7 @@ struct net_nat {
     struct host_poll polls[HOST_POLL_MAX];
     unsigned n_polls;
     uint64_t wait_until_ns; /* how long its thread sleeps */
+    bool arrived;           /* something did, since its thread called ops->after */
     bool refill;            /* what it waits for is not what it should: its events are of no use */
     unsigned n_listening;   /* forwarded ports */
     bool quiet;             /* what the library sends is for nobody */
@@ -79,6 +80,7 @@ static ssize_t send_packet(const void *bytes, size_t n, void *opaque)
 
     if (frame != NULL) {
         frame->trusted = true;
+        nat->arrived = true;
         nat->ops->arrived(nat->opaque, frame);
     }
     return (ssize_t)n; /* one that does not fit is lost, as on any network */
@@ -331,8 +333,13 @@ static void serve(void *opaque)
         timeout_ms = until_timers(nat, timeout_ms);
         nat->wait_until_ns = host_monotonic_ns() + (uint64_t)timeout_ms * NS_PER_MS;
         nat->refill = false;
+        bool arrived = nat->arrived;
+        nat->arrived = false;
         host_mutex_unlock(&nat->lock);
 
+        if (arrived && nat->ops->after != NULL) {
+            nat->ops->after(nat->opaque);
+        }
         bool ok = host_poll_wait(nat->polls, nat->n_polls, timeout_ms);
         host_mutex_lock(&nat->lock);
         if (ok && nat->polls[0].got != 0) {

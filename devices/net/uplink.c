@@ -31,11 +31,18 @@ static void nat_arrived(void *opaque, struct net_frame *frame)
         (void)uplink->ops->post(uplink->opaque, frame->bytes, frame->length);
         net_frame_free(frame);
     } else if (net_queue_put(&uplink->arrived, frame, &was_empty) && was_empty) {
-        timer_set(&uplink->timer, 0);
+        timer_post(&uplink->timer);
     }
 }
 
-static const struct net_nat_ops nat_ops = { .arrived = nat_arrived };
+static void nat_after(void *opaque)
+{
+    struct net_uplink *uplink = opaque;
+
+    clock_help(uplink->timer.clock);
+}
+
+static const struct net_nat_ops nat_ops = { .arrived = nat_arrived, .after = nat_after };
 
 static void expired(void *opaque, uint64_t now_ns)
 {

@@ -14,7 +14,8 @@
 #include "base/bytes.h"
 #include "devices/devices_trace.h"
 
-enum { PACKETS_A_RUN = 256, WAITING_FIRST = 4096 };
+/* What a run takes at most: others come first then. (With the virtual clock no time passes meanwhile.) */
+enum { PACKETS_A_RUN = 256, RUN_NS = 500000, WAITING_FIRST = 4096 };
 
 static void signal_guest(struct vmbus_channel *channel)
 {
@@ -305,8 +306,8 @@ static bool readable(const struct vmbus_channel *channel)
     return moves(channel) && !channel->paused && channel->n_waiting == 0;
 }
 
-/* Up to *budget packets. True: the ring is empty. */
-static bool take(struct vmbus_channel *channel, unsigned *budget)
+/* Up to *budget packets, until the clock's until_ns. True: the ring is empty. */
+static bool take(struct vmbus_channel *channel, unsigned *budget, uint64_t until_ns)
 {
     struct vmbus_device *dev = channel->device;
     struct vmbus_packet packet;
@@ -324,7 +325,7 @@ static bool take(struct vmbus_channel *channel, unsigned *budget)
             return false;
         }
         advance(channel, taken);
-        (*budget)--;
+        *budget = clock_now_ns(dev->clock) < until_ns ? *budget - 1 : 0;
     }
     return false;
 }
@@ -334,6 +335,7 @@ void vmbus_channel_run(struct vmbus_channel *channel)
     unsigned budget = PACKETS_A_RUN;
     bool was_congested = channel->congested;
     uint32_t write;
+    uint64_t until_ns = clock_now_ns(channel->device->clock) + RUN_NS;
 
     channel->wanted = false;
     if (!moves(channel)) {
@@ -346,7 +348,7 @@ void vmbus_channel_run(struct vmbus_channel *channel)
     }
     while (readable(channel)) {
         vmbus_ring_control_set(&channel->in, VMBUS_RING_INTERRUPT_MASK, 1);
-        if (!take(channel, &budget)) {
+        if (!take(channel, &budget, until_ns)) {
             break;
         }
         vmbus_ring_control_set(&channel->in, VMBUS_RING_INTERRUPT_MASK, 0);

@@ -167,6 +167,12 @@ static int open_disk(const struct disk_spec *spec, struct image **image, struct 
 
 /* ---- controllers ---- */
 
+/* A thread of the pool has finished something: it goes on with it. */
+static void help(void *opaque)
+{
+    clock_help(opaque);
+}
+
 /* Offer a controller, made when its first disk comes. */
 static int controller(struct storage *storage, struct storvsp **storvsp, bool ide, unsigned index,
                       struct error *error)
@@ -186,6 +192,8 @@ static int controller(struct storage *storage, struct storvsp **storvsp, bool id
         if (status != 0) {
             return status;
         }
+        storage->pool.after = help;
+        storage->pool.after_opaque = &machine->clock;
         storage->pool_made = true;
     }
     struct storvsp *made = calloc(1, sizeof(*made));

@@ -164,6 +164,27 @@ START_TEST(only_a_nearer_deadline_kicks)
 }
 END_TEST
 
+START_TEST(a_posted_timer_is_told_of_by_help_alone)
+{
+    struct clock clock;
+    struct record a = { .times = 0 };
+    unsigned calls = 0;
+    clock_init(&clock, CLOCK_MODE_REALTIME);
+    clock.kick = kicked;
+    clock.kick_opaque = &calls;
+    timer_init(&a.timer, &clock, ran, &a);
+    timer_post(&a.timer);
+    clock_help(&clock); /* nobody's: no-op */
+    ck_assert_uint_eq(calls, 0);
+    clock.help = kicked;
+    clock_help(&clock);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(clock_run(&clock), 1);
+    ck_assert_uint_eq(a.times, 1);
+    clock_fini(&clock);
+}
+END_TEST
+
 static Suite *suite_clock(void)
 {
     Suite *suite = suite_create("base/clock");
@@ -175,6 +196,7 @@ static Suite *suite_clock(void)
     tcase_add_test(tcase, a_timer_armed_in_the_past_by_its_callback_waits_for_the_next_run);
     tcase_add_test(tcase, a_callback_may_cancel_another_that_is_due);
     tcase_add_test(tcase, only_a_nearer_deadline_kicks);
+    tcase_add_test(tcase, a_posted_timer_is_told_of_by_help_alone);
     suite_add_tcase(suite, tcase);
     return suite;
 }
