@@ -178,6 +178,32 @@ void ram_write_by(struct ram *ram, void *vp, spa_t spa, const void *from, size_t
     }
 }
 
+uint8_t *ram_lend(struct ram *ram, spa_t spa, size_t length_bytes, bool to_write)
+{
+    assert(ram_contains(ram, spa, length_bytes));
+    uint8_t *host = ram_host(ram, spa);
+    while (to_write && length_bytes > 0) {
+        size_t n = ram_piece(spa, length_bytes);
+        ram_page_tell(ram, NULL, spa, n, RAM_WRITE_COMES);
+        ram_page_set(ram, spa, RAM_PAGE_DIRTY);
+        spa += n;
+        length_bytes -= n;
+    }
+    return host;
+}
+
+void ram_lent_written(struct ram *ram, const uint8_t *lent, size_t length_bytes)
+{
+    spa_t spa = (spa_t)(lent - ram->host);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* as in ram_write_by */
+    while (length_bytes > 0) {
+        size_t n = ram_piece(spa, length_bytes);
+        ram_page_tell(ram, NULL, spa, n, RAM_WRITE_DONE);
+        spa += n;
+        length_bytes -= n;
+    }
+}
+
 void ram_zero(struct ram *ram, spa_t spa, size_t length_bytes)
 {
     static const uint8_t zeros[256] = { 0 };

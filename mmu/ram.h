@@ -72,6 +72,10 @@ void ram_write(struct ram *ram, spa_t spa, const void *from, size_t length_bytes
 /* The same, by an instruction of the VP that mmu.vp names. */
 void ram_write_by(struct ram *ram, void *vp, spa_t spa, const void *from, size_t length_bytes);
 void ram_zero(struct ram *ram, spa_t spa, size_t length_bytes);
+/* Lend a range to a call of the host, which alone touches what the pointer leads to; when it has come back, ram_lent_written if it may have
+ * been written. As with a device that does DMA, guests that look meanwhile see bytes in any order. */
+uint8_t *ram_lend(struct ram *ram, spa_t spa, size_t length_bytes, bool to_write);
+void ram_lent_written(struct ram *ram, const uint8_t *lent, size_t length_bytes);
 
 /* Guests expect the order of x86's memory: a host that has it needs nothing, others acquire and release. */
 #if defined(__x86_64__) || defined(__i386__)

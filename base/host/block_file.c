@@ -1,4 +1,4 @@
-/* A file of the host that is read and written at offsets. [POSIX pread, pwrite, fdatasync; fcntl_locking(2), fallocate(2)] */
+/* A file of the host that is read and written at offsets. [POSIX pread, pwrite, fdatasync; fcntl_locking(2), fallocate(2), preadv2(2)] */
 #include "base/host/block_file.h"
 
 #include <errno.h>
@@ -8,8 +8,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/host/time.h"
 
 /* Bytes in the file; devices tell theirs otherwise. */
 static int block_size(int fd, uint64_t *size)
@@ -110,6 +114,81 @@ int host_block_write(const struct host_block_file *file, uint64_t offset, const 
         n -= (size_t)put;
     }
     return 0;
+}
+
+/* Bytes [skip, skip + n) of the pieces. Returns how many parts, 0: too many, or the pieces end before. */
+static int parts_of(struct iovec parts[HOST_PIECES_MAX], const struct host_piece *pieces,
+                    unsigned n_pieces, size_t skip, size_t n)
+{
+    int used = 0;
+    for (unsigned i = 0; n > 0 && i < n_pieces; i++) {
+        if (skip >= pieces[i].n) {
+            skip -= pieces[i].n;
+            continue;
+        }
+        if (used == HOST_PIECES_MAX) {
+            return 0;
+        }
+        size_t part = pieces[i].n - skip < n ? pieces[i].n - skip : n;
+        parts[used++] = (struct iovec){ (uint8_t *)pieces[i].at + skip, part };
+        skip = 0;
+        n -= part;
+    }
+    return n == 0 ? used : 0;
+}
+
+bool host_block_read_now(struct host_block_file *file, uint64_t offset,
+                         const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    struct iovec parts[HOST_PIECES_MAX];
+    int n_parts = file->haste.no_read ? 0 : parts_of(parts, pieces, n_pieces, skip, n);
+    ssize_t got = n_parts > 0 ? preadv2(file->fd, parts, n_parts, (off_t)offset, RWF_NOWAIT) : 0;
+    file->haste.no_read |= got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
+    return got > 0 && (size_t)got == n;
+}
+
+/* How often this thread slept. [getrusage(2)] */
+static long slept(void)
+{
+    struct rusage usage = { .ru_nvcsw = 0 };
+    (void)getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nvcsw;
+}
+
+/* Few file systems can say whether a buffered write would wait. It goes to the host's cache and does not, but when the host makes writers
+ * wait until dirty pages are on their disk. After one that took long none is tried for a while, twice as long each time. */
+bool host_block_write_now(struct host_block_file *file, uint64_t offset,
+                          const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    const uint64_t long_ns = 5000000, patience_least_ns = 100000000,
+                   patience_most_ns = UINT64_C(10000000000);
+    struct host_block_haste *haste = &file->haste;
+    struct iovec parts[HOST_PIECES_MAX];
+    int n_parts = parts_of(parts, pieces, n_pieces, skip, n);
+    uint64_t began = host_monotonic_ns();
+    long sleeps = haste->no_write ? slept() : 0;
+    if (n_parts == 0 || began < haste->patient_until) {
+        return false;
+    }
+    ssize_t put = -1;
+    if (!haste->no_write) {
+        put = pwritev2(file->fd, parts, n_parts, (off_t)offset, RWF_NOWAIT);
+        haste->no_write = put < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
+    }
+    if (haste->no_write) { /* nothing was written yet */
+        put = pwritev(file->fd, parts, n_parts, (off_t)offset);
+        uint64_t ended = host_monotonic_ns();
+        if (ended - began > long_ns && slept() != sleeps) {
+            uint64_t twice = 2 * haste->patience_ns;
+            haste->patience_ns = twice < patience_least_ns  ? patience_least_ns
+                                 : twice > patience_most_ns ? patience_most_ns
+                                                            : twice;
+            haste->patient_until = ended + haste->patience_ns;
+        } else if (haste->patience_ns != 0 && ended - haste->patient_until > patience_most_ns) {
+            haste->patience_ns = 0;
+        }
+    }
+    return put > 0 && (size_t)put == n;
 }
 
 int host_block_flush(const struct host_block_file *file)

@@ -170,6 +170,26 @@ int image_write(struct image *image, uint64_t offset, const void *bytes, size_t 
     return code;
 }
 
+bool image_now(struct image *image, bool write, uint64_t offset, const struct host_piece *pieces,
+               unsigned n_pieces, size_t n)
+{
+    if (!image_range_ok(image, offset, n) || image->format->place == NULL ||
+        !host_mutex_try(&image->lock)) {
+        return false;
+    }
+    bool done = !write || image_may_write(image) == 0;
+    for (size_t skip = 0; done && skip < n;) {
+        struct image_place place;
+        uint64_t part = n - skip;
+        done =
+            image->format->place(image, write, offset + skip, &part, &place) &&
+            image_file_now(place.file, write, place.offset, pieces, n_pieces, skip, (size_t)part);
+        skip += (size_t)part;
+    }
+    host_mutex_unlock(&image->lock);
+    return done;
+}
+
 int image_discard(struct image *image, uint64_t offset, uint64_t n)
 {
     if (!image_range_ok(image, offset, n)) {

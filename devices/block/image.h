@@ -73,6 +73,11 @@ struct image_new {
     struct image *parent;    /* IMAGE_DIFFERENCING: open; borrowed */
 };
 
+struct image_place {
+    struct image_file *file; /* the image's, or an ancestor's */
+    uint64_t offset;
+};
+
 /* A format. The image's lock is held, ranges are checked, writes have a writable image. */
 struct image_format {
     const char *name;
@@ -88,6 +93,10 @@ struct image_format {
     int (*zero)(struct image *image, uint64_t offset, uint64_t n);
     int (*flush)(struct image *image);
     void (*check)(struct image *image, struct image_report *report);
+    /* Where the beginning of the range lies, as far as that is known without I/O: *n is cut to what lies there in one piece. write: what is
+     * written there is written to the image, nothing else changes. False: look with read or write. NULL: always so. */
+    bool (*place)(struct image *image, bool write, uint64_t offset, uint64_t *n,
+                  struct image_place *place);
     /* Whether the range may hold anything but zeros; *n is cut to what the answer is for. NULL: it may. */
     bool (*has_data)(struct image *image, uint64_t offset, uint64_t *n);
     /* Leave the file as an orderly end does, free all but the head. 0 or -errno. */
@@ -111,6 +120,10 @@ int image_close(struct image *image);
 /* offset and n are multiples of the logical sector and inside the image, else -EINVAL. 0 or -errno. Any thread. */
 WARN_UNUSED int image_read(struct image *image, uint64_t offset, void *bytes, size_t n);
 WARN_UNUSED int image_write(struct image *image, uint64_t offset, const void *bytes, size_t n);
+/* The same with memory in pieces, if it can be done at once: nobody else is at the image, and the host need not wait. False: not done, or
+ * in part, also when it is wrong: image_read or image_write do it. */
+WARN_UNUSED bool image_now(struct image *image, bool write, uint64_t offset,
+                           const struct host_piece *pieces, unsigned n_pieces, size_t n);
 /* The range reads as zeros; its space may be given back. */
 WARN_UNUSED int image_discard(struct image *image, uint64_t offset, uint64_t n);
 /* Everything that was written before is there after any crash of the host. */

@@ -37,6 +37,14 @@ int image_file_write(struct image_file *file, uint64_t offset, const void *bytes
     return code;
 }
 
+bool image_file_now(struct image_file *file, bool write, uint64_t offset,
+                    const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    return file->ops->now != NULL && (file->writable || !write) && offset <= file->size_bytes &&
+           n <= file->size_bytes - offset &&
+           file->ops->now(file, write, offset, pieces, n_pieces, skip, n);
+}
+
 int image_file_flush(struct image_file *file)
 {
     return file->writable ? file->ops->flush(file) : 0;

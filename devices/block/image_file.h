@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/host/block_file.h"
 
 enum { IMAGE_NAME_MAX = 1024 };
 
@@ -20,6 +21,9 @@ struct image_file_ops {
     int (*flush)(struct image_file *file);
     int (*resize)(struct image_file *file, uint64_t size_bytes); /* new bytes are zeros */
     int (*zero)(struct image_file *file, uint64_t offset, uint64_t n);
+    /* As host_block_*_now; NULL: never at once. */
+    bool (*now)(struct image_file *file, bool write, uint64_t offset,
+                const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n);
     bool (*same)(struct image_file *a, struct image_file *b); /* both have these ops */
     void (*close)(struct image_file *file);                   /* and frees it */
 };
@@ -39,6 +43,10 @@ WARN_UNUSED int image_file_read_padded(struct image_file *file, uint64_t offset,
 /* Makes the file larger where it must. -EROFS when it is not writable. */
 WARN_UNUSED int image_file_write(struct image_file *file, uint64_t offset, const void *bytes,
                                  size_t n);
+/* Without a wait and without making the file larger, between it and memory in pieces. False: not done, or in part. One caller at a time. */
+WARN_UNUSED bool image_file_now(struct image_file *file, bool write, uint64_t offset,
+                                const struct host_piece *pieces, unsigned n_pieces, size_t skip,
+                                size_t n);
 /* All that was written before is on stable storage. */
 WARN_UNUSED int image_file_flush(struct image_file *file);
 WARN_UNUSED int image_file_resize(struct image_file *file, uint64_t size_bytes);

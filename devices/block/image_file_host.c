@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/host/block_file.h"
 #include "base/host/time.h"
 
 struct image_file_host {
@@ -59,6 +58,13 @@ static int host_zero(struct image_file *file, uint64_t offset, uint64_t n)
     return code;
 }
 
+static bool host_now(struct image_file *file, bool write, uint64_t offset,
+                     const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    return write ? host_block_write_now(host_of(file), offset, pieces, n_pieces, skip, n)
+                 : host_block_read_now(host_of(file), offset, pieces, n_pieces, skip, n);
+}
+
 static bool host_same(struct image_file *a, struct image_file *b)
 {
     return host_block_same(host_of(a), host_of(b));
@@ -76,6 +82,7 @@ static const struct image_file_ops image_file_host_ops = {
     .flush = host_flush,
     .resize = host_resize,
     .zero = host_zero,
+    .now = host_now,
     .same = host_same,
     .close = host_close,
 };

@@ -84,6 +84,25 @@ static int memory_write(struct image_file *file, uint64_t offset, const void *by
     return 0;
 }
 
+static bool memory_now(struct image_file *file, bool write, uint64_t offset,
+                       const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    int code = 0;
+    for (unsigned i = 0; code == 0 && n > 0 && i < n_pieces; i++) {
+        if (skip >= pieces[i].n) {
+            skip -= pieces[i].n;
+            continue;
+        }
+        size_t part = pieces[i].n - skip < n ? pieces[i].n - skip : n;
+        uint8_t *at = (uint8_t *)pieces[i].at + skip;
+        code = write ? memory_write(file, offset, at, part) : memory_read(file, offset, at, part);
+        skip = 0;
+        offset += part;
+        n -= part;
+    }
+    return code == 0 && n == 0;
+}
+
 static int memory_flush(struct image_file *file)
 {
     (void)file;
@@ -133,6 +152,7 @@ static const struct image_file_ops image_file_memory_ops = {
     .flush = memory_flush,
     .resize = memory_resize,
     .zero = memory_zero,
+    .now = memory_now,
     .close = memory_close,
 };
 

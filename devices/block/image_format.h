@@ -20,6 +20,9 @@ WARN_UNUSED int image_open_parent(struct image *image, const struct image_how *h
                                   const struct image_format *wanted, struct error *error);
 /* From the parent; zeros where it ends or there is none. */
 WARN_UNUSED int image_read_parent(struct image *image, uint64_t offset, uint8_t *bytes, size_t n);
+/* image_format.place of what only the parent has: for reading. */
+WARN_UNUSED bool image_place_in_parent(struct image *image, bool write, uint64_t offset,
+                                       uint64_t *n, struct image_place *place);
 
 /* The path of `to` as seen from the folder of `from`, both absolute, with backslashes as images keep it. False: too long. */
 bool image_relative_path(const char *from, const char *to, char *relative, size_t size);

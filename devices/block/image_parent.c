@@ -89,6 +89,19 @@ int image_read_parent(struct image *image, uint64_t offset, uint8_t *bytes, size
     return part == 0 ? 0 : image_read(parent, offset, bytes, part);
 }
 
+bool image_place_in_parent(struct image *image, bool write, uint64_t offset, uint64_t *n,
+                           struct image_place *place)
+{
+    struct image *parent = image->parent;
+    if (write || parent == NULL || parent->format->place == NULL || offset > parent->size_bytes ||
+        *n > parent->size_bytes - offset || !host_mutex_try(&parent->lock)) {
+        return false;
+    }
+    bool known = parent->format->place(parent, false, offset, n, place);
+    host_mutex_unlock(&parent->lock);
+    return known;
+}
+
 bool image_relative_path(const char *from, const char *to, char *relative, size_t size)
 {
     size_t common = 0;

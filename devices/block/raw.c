@@ -97,6 +97,14 @@ static int raw_write(struct image *image, uint64_t offset, const uint8_t *bytes,
     return image_file_write(image->file, offset, bytes, n);
 }
 
+static bool raw_place(struct image *image, bool write, uint64_t offset, uint64_t *n,
+                      struct image_place *place)
+{
+    (void)write, (void)n;
+    *place = (struct image_place){ image->file, offset };
+    return true;
+}
+
 static int raw_zero(struct image *image, uint64_t offset, uint64_t n)
 {
     uint64_t size =
@@ -133,6 +141,7 @@ const struct image_format image_format_raw = {
     .read = raw_read,
     .write = raw_write,
     .zero = raw_zero,
+    .place = raw_place,
     .flush = raw_flush,
     .check = raw_check,
     .close = raw_close,
@@ -146,6 +155,7 @@ const struct image_format image_format_iso = {
     .read = raw_read,
     .write = raw_write,
     .zero = raw_zero,
+    .place = raw_place,
     .flush = raw_flush,
     .check = raw_check,
     .close = raw_close,

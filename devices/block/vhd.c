@@ -141,6 +141,31 @@ static int vhd_read(struct image *image, uint64_t offset, uint8_t *bytes, size_t
     return code;
 }
 
+/* What is known in memory of where things lie; a bitmap that was not read yet is not waited for. */
+static bool vhd_place(struct image *image, bool write, uint64_t offset, uint64_t *n,
+                      struct image_place *place)
+{
+    struct vhd *vhd = vhd_of(image);
+    *place = (struct image_place){ image->file, offset };
+    if (image->type == IMAGE_FIXED) {
+        return true;
+    }
+    struct vhd_part part = vhd_part(vhd, offset, *n);
+    *n = part.n;
+    if (vhd->table[part.block] == VHD_UNUSED) {
+        return image_place_in_parent(image, write, offset, n, place);
+    }
+    if (!vhd_is_full(vhd, part.block) && vhd->bitmaps[part.block] == NULL) {
+        return false;
+    }
+    bool here;
+    *n = (uint64_t)vhd_run(vhd, part.block, part.within / VHD_SECTOR,
+                           (uint32_t)(part.n / VHD_SECTOR), &here) *
+         VHD_SECTOR;
+    place->offset = vhd_data_at(vhd, part.block) + part.within;
+    return here || image_place_in_parent(image, write, offset, n, place);
+}
+
 static int vhd_bitmap_dirty(struct vhd *vhd, uint32_t block)
 {
     if (vhd->bitmaps[block]->dirty) {
@@ -382,6 +407,7 @@ const struct image_format image_format_vhd = {
     .read = vhd_read,
     .write = vhd_write,
     .zero = vhd_zero,
+    .place = vhd_place,
     .flush = vhd_flush,
     .has_data = vhd_has_data,
     .check = vhd_check,

@@ -219,6 +219,48 @@ static int vhdx_read(struct image *image, uint64_t offset, uint8_t *bytes, size_
     return code;
 }
 
+/* How many of n sectors from `first` on are alike, in this file or not, as far as the pages in memory tell; 0: they do not. */
+static uint64_t vhdx_known_run(const struct vhdx *vhdx, uint64_t first, uint64_t n, bool *here)
+{
+    uint64_t run = 0;
+    while (run < n) {
+        const struct vhdx_page *page = vhdx->pages[(first + run) / VHDX_PAGE_SECTORS];
+        if (page == NULL || (run > 0 && vhdx_bit(page, first + run) != *here)) {
+            break;
+        }
+        *here = vhdx_bit(page, first + run);
+        run++;
+    }
+    return run;
+}
+
+static bool vhdx_place(struct image *image, bool write, uint64_t offset, uint64_t *n,
+                       struct image_place *place)
+{
+    struct vhdx *vhdx = vhdx_of(image);
+    struct vhdx_part part = vhdx_part(vhdx, offset, *n);
+    uint64_t entry = *vhdx_bat_at(vhdx, part.block);
+    bool here = true;
+    *n = part.n;
+    *place = (struct image_place){ image->file, (entry & VHDX_OFFSET_MASK) + part.within };
+    if (write && !vhdx->session) {
+        return false;
+    }
+    switch (entry & VHDX_STATE_MASK) {
+    case VHDX_FULLY_PRESENT:
+        return true;
+    case VHDX_PARTIALLY_PRESENT:
+        *n = vhdx_known_run(vhdx, vhdx_sector_of(vhdx, &part), part.n / image->logical_sector,
+                            &here) *
+             image->logical_sector;
+        return *n != 0 && (here || image_place_in_parent(image, write, offset, n, place));
+    case VHDX_NOT_PRESENT:
+        return image_place_in_parent(image, write, offset, n, place);
+    default: /* zeros */
+        return false;
+    }
+}
+
 /* Give a block a place, so that it reads as it did. */
 static int vhdx_make_present(struct vhdx *vhdx, const struct vhdx_part *part)
 {
@@ -493,6 +535,7 @@ const struct image_format image_format_vhdx = {
     .read = vhdx_read,
     .write = vhdx_write,
     .zero = vhdx_zero,
+    .place = vhdx_place,
     .flush = vhdx_flush,
     .has_data = vhdx_has_data,
     .check = vhdx_check,

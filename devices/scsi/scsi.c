@@ -12,6 +12,7 @@ enum {
     BEFORE_ATTENTION = 1 << 1, /* answered though the guest has an attention to hear of; it stays */
     NEEDS_WRITABLE = 1 << 2,
     TAKES_DATA = 1 << 3, /* data goes to the device */
+    MAY_BE_NOW = 1 << 4, /* knows request->pieces; the direction is TAKES_DATA's */
 };
 
 enum {
@@ -174,8 +175,8 @@ static const struct scsi_row scsi_rows[] = {
     { 0x03, "REQUEST SENSE",                BOTH,    6,  BEFORE_ATTENTION, scsi_request_sense },
     { 0x04, "FORMAT UNIT",                  NEITHER, 6,  0, NULL },
     { 0x07, "REASSIGN BLOCKS",              NEITHER, 6,  0, NULL },
-    { 0x08, "READ (6)",                     DISK,    6,  NEEDS_MEDIUM, scsi_read },
-    { 0x0a, "WRITE (6)",                    DISK,    6,  NEEDS_MEDIUM | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
+    { 0x08, "READ (6)",                     DISK,    6,  NEEDS_MEDIUM | MAY_BE_NOW, scsi_read },
+    { 0x0a, "WRITE (6)",                    DISK,    6,  NEEDS_MEDIUM | MAY_BE_NOW | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
     { 0x0b, "SEEK (6)",                     NEITHER, 6,  0, NULL },
     { 0x12, "INQUIRY",                      BOTH,    6,  BEFORE_ATTENTION, scsi_inquiry },
     { 0x13, "VERIFY (6)",                   NEITHER, 6,  0, NULL },
@@ -190,8 +191,8 @@ static const struct scsi_row scsi_rows[] = {
     { 0x1e, "PREVENT ALLOW MEDIUM REMOVAL", BOTH,    6,  0, scsi_prevent_allow },
     { 0x23, "READ FORMAT CAPACITIES",       NEITHER, 10, 0, NULL },
     { 0x25, "READ CAPACITY (10)",           BOTH,    10, NEEDS_MEDIUM, scsi_read_capacity_10 },
-    { 0x28, "READ (10)",                    BOTH,    10, NEEDS_MEDIUM, scsi_read },
-    { 0x2a, "WRITE (10)",                   DISK,    10, NEEDS_MEDIUM | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
+    { 0x28, "READ (10)",                    BOTH,    10, NEEDS_MEDIUM | MAY_BE_NOW, scsi_read },
+    { 0x2a, "WRITE (10)",                   DISK,    10, NEEDS_MEDIUM | MAY_BE_NOW | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
     { 0x2b, "SEEK (10)",                    BOTH,    10, NEEDS_MEDIUM, scsi_prefetch },
     { 0x2e, "WRITE AND VERIFY (10)",        DISK,    10, NEEDS_MEDIUM | NEEDS_WRITABLE | TAKES_DATA, scsi_write_verify },
     { 0x2f, "VERIFY (10)",                  BOTH,    10, NEEDS_MEDIUM, scsi_verify },
@@ -247,9 +248,9 @@ static const struct scsi_row scsi_rows[] = {
     { 0x85, "ATA PASS-THROUGH (16)",        NEITHER, 16, 0, NULL },
     { 0x86, "ACCESS CONTROL IN",            NEITHER, 16, 0, NULL },
     { 0x87, "ACCESS CONTROL OUT",           NEITHER, 16, 0, NULL },
-    { 0x88, "READ (16)",                    DISK,    16, NEEDS_MEDIUM, scsi_read },
+    { 0x88, "READ (16)",                    DISK,    16, NEEDS_MEDIUM | MAY_BE_NOW, scsi_read },
     { 0x89, "COMPARE AND WRITE",            NEITHER, 16, 0, NULL },
-    { 0x8a, "WRITE (16)",                   DISK,    16, NEEDS_MEDIUM | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
+    { 0x8a, "WRITE (16)",                   DISK,    16, NEEDS_MEDIUM | MAY_BE_NOW | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
     { 0x8b, "ORWRITE (16)",                 NEITHER, 16, 0, NULL },
     { 0x8c, "READ ATTRIBUTE",               NEITHER, 16, 0, NULL },
     { 0x8d, "WRITE ATTRIBUTE",              NEITHER, 16, 0, NULL },
@@ -275,9 +276,9 @@ static const struct scsi_row scsi_rows[] = {
     { 0xa5, "PLAY AUDIO (12)",              NEITHER, 12, 0, NULL },
     { 0xa6, "LOAD/UNLOAD MEDIUM",           NEITHER, 12, 0, NULL },
     { 0xa7, "SET READ AHEAD",               NEITHER, 12, 0, NULL },
-    { 0xa8, "READ (12)",                    BOTH,    12, NEEDS_MEDIUM, scsi_read },
+    { 0xa8, "READ (12)",                    BOTH,    12, NEEDS_MEDIUM | MAY_BE_NOW, scsi_read },
     { 0xa9, "SERVICE ACTION OUT (12)",      NEITHER, 12, 0, NULL },
-    { 0xaa, "WRITE (12)",                   DISK,    12, NEEDS_MEDIUM | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
+    { 0xaa, "WRITE (12)",                   DISK,    12, NEEDS_MEDIUM | MAY_BE_NOW | NEEDS_WRITABLE | TAKES_DATA, scsi_write },
     { 0xab, "SERVICE ACTION IN (12)",       NEITHER, 12, 0, NULL },
     { 0xac, "GET PERFORMANCE",              NEITHER, 12, 0, NULL },
     { 0xad, "READ DISC STRUCTURE",          DVD,     12, NEEDS_MEDIUM, scsi_read_dvd_structure },
@@ -371,6 +372,24 @@ void scsi_execute(struct scsi_target *target, struct scsi_request *request)
     host_mutex_lock(&target->lock);
     scsi_dispatch(target, request);
     host_mutex_unlock(&target->lock);
+}
+
+bool scsi_may_be_now(const struct scsi_request *request)
+{
+    const struct scsi_row *row = scsi_find(request->cdb[0]);
+    return row != NULL && (row->flags & MAY_BE_NOW) != 0 && request->length != 0 &&
+           request->to_device == ((row->flags & TAKES_DATA) != 0);
+}
+
+bool scsi_execute_now(struct scsi_target *target, struct scsi_request *request)
+{
+    request->later = !host_mutex_try(&target->lock);
+    if (!request->later) {
+        scsi_begin(request);
+        scsi_dispatch(target, request);
+        host_mutex_unlock(&target->lock);
+    }
+    return !request->later;
 }
 
 void scsi_execute_no_unit(struct scsi_request *request)

@@ -59,6 +59,10 @@ struct scsi_request {
     uint8_t *data; /* what goes to the device, or room for what comes from it */
     uint32_t length;
     bool to_device;
+    /* Of scsi_execute_now, in place of data: `length` bytes. */
+    const struct host_piece *pieces;
+    unsigned n_pieces;
+    bool later; /* it has to wait for the host */
     /* The answer. */
     enum scsi_status status;
     uint32_t transferred; /* bytes of data that are used or filled */
@@ -98,6 +102,10 @@ int scsi_target_fini(struct scsi_target *target);
 void scsi_target_reset(struct scsi_target *target);
 
 void scsi_execute(struct scsi_target *target, struct scsi_request *request);
+/* Does the command read or write blocks, so that it may be worth trying it at once? */
+bool scsi_may_be_now(const struct scsi_request *request);
+/* The same, between the medium and request->pieces, if the host need not wait for it. False: it was not done, or in part. */
+WARN_UNUSED bool scsi_execute_now(struct scsi_target *target, struct scsi_request *request);
 /* What INQUIRY, REPORT LUNS and others say where there is no logical unit. [SPC-4 4.6.4] */
 void scsi_execute_no_unit(struct scsi_request *request);
 

@@ -74,8 +74,12 @@ void scsi_read(struct scsi_target *target, struct scsi_request *request)
     if (!range_good(target, request, range) || !range_fits(target, request, range, &n)) {
         return;
     }
-    int code =
-        image_read(target->image, range.lba * target->image->logical_sector, request->data, n);
+    uint64_t offset = range.lba * target->image->logical_sector;
+    if (request->n_pieces != 0) {
+        request->later =
+            !image_now(target->image, false, offset, request->pieces, request->n_pieces, n);
+    }
+    int code = request->n_pieces != 0 ? 0 : image_read(target->image, offset, request->data, n);
     if (code != 0) {
         scsi_check_at(request, scsi_sense_of(code, false), range.lba);
         return;
@@ -87,8 +91,15 @@ void scsi_read(struct scsi_target *target, struct scsi_request *request)
 static void write_range(struct scsi_target *target, struct scsi_request *request,
                         struct scsi_range range, size_t n, bool through)
 {
-    int code =
-        image_write(target->image, range.lba * target->image->logical_sector, request->data, n);
+    uint64_t offset = range.lba * target->image->logical_sector;
+    if (request->n_pieces != 0) {
+        request->later =
+            through || target->no_write_cache ||
+            !image_now(target->image, true, offset, request->pieces, request->n_pieces, n);
+        request->transferred = (uint32_t)n;
+        return;
+    }
+    int code = image_write(target->image, offset, request->data, n);
     if (code == 0 && (through || target->no_write_cache)) {
         code = image_flush(target->image);
     }

@@ -1,5 +1,5 @@
-/* storvsp: a SCSI controller, or one IDE disk's fast path, on VMBus. Host threads do the I/O; the guest sees it end at an instant of
- * its own time. [LINUX drivers/scsi/storvsc_drv.c for the other side] */
+/* storvsp: a SCSI controller, or one IDE disk's fast path, on VMBus. Host threads do the I/O that has to wait; the guest sees it end
+ * at an instant of its own time. [LINUX drivers/scsi/storvsc_drv.c for the other side] */
 #ifndef DEVICES_SYNTHETIC_STORVSP_H
 #define DEVICES_SYNTHETIC_STORVSP_H
 

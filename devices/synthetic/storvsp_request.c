@@ -68,7 +68,7 @@ static void srb_settle(struct storvsp *storvsp, struct storvsp_request *request)
     uint8_t *packet = request->packet;
     const struct scsi_request *scsi = &request->scsi;
     bool good = scsi->status == SCSI_GOOD;
-    bool from = !scsi->to_device && scsi->transferred != 0;
+    bool from = !scsi->to_device && scsi->transferred != 0 && scsi->n_pieces == 0;
     if (from && request->channel != NULL &&
         !vmbus_buffer_write(storvsp->vmbus.memory, &request->buffer, 0, scsi->data,
                             scsi->transferred)) {
@@ -100,17 +100,23 @@ static void request_trace(struct storvsp *storvsp, const struct storvsp_request 
     }
 }
 
-/* The clock thread: the instant has come, and the host is done. */
-static void request_finished(void *opaque)
+/* It has an answer. */
+static void request_end(struct storvsp *storvsp, struct storvsp_request *request)
 {
-    struct storvsp_request *request = opaque;
-    struct storvsp *storvsp = request->storvsp;
-    vmbus_device_lock(&storvsp->vmbus);
     request_trace(storvsp, request);
     srb_settle(storvsp, request);
     storvsp_answer(storvsp, request->channel, request->transaction, request->wants_completion,
                    request->packet, VSTOR_STATUS_SUCCESS);
     request_put(storvsp, request);
+}
+
+/* A timer: the instant has come, and the host is done. */
+static void request_finished(void *opaque)
+{
+    struct storvsp_request *request = opaque;
+    struct storvsp *storvsp = request->storvsp;
+    vmbus_device_lock(&storvsp->vmbus);
+    request_end(storvsp, request);
     storvsp_reset_finish(storvsp);
     storvsp_resume(storvsp);
     vmbus_device_unlock(&storvsp->vmbus);
@@ -153,9 +159,8 @@ static struct storvsp_unit *unit_at(struct storvsp *storvsp, const uint8_t *pack
     return here && !storvsp->leaving ? storvsp->units[lun] : NULL;
 }
 
-/* What the guest sends, copied, or room for what it gets. */
-static bool request_data(struct storvsp *storvsp, struct storvsp_request *request,
-                         const struct vmbus_packet *packet)
+/* What the guest says of the data. */
+static bool request_parse(struct storvsp_request *request, const struct vmbus_packet *packet)
 {
     struct scsi_request *scsi = &request->scsi;
     uint32_t length = le32_load(request->packet + VSTOR_TRANSFER_LENGTH);
@@ -171,9 +176,14 @@ static bool request_data(struct storvsp *storvsp, struct storvsp_request *reques
             return false;
         }
     }
-    if (length > request->buffer.length) {
-        return false;
-    }
+    return length <= request->buffer.length;
+}
+
+/* What the guest sends, copied, or room for what it gets. */
+static bool request_data(struct storvsp *storvsp, struct storvsp_request *request)
+{
+    struct scsi_request *scsi = &request->scsi;
+    uint32_t length = scsi->length;
     scsi->data =
         malloc(length > 0 ? length : 1); /* only what a target filled is shown to the guest */
     if (scsi->data == NULL) {
@@ -181,6 +191,44 @@ static bool request_data(struct storvsp *storvsp, struct storvsp_request *reques
     }
     return !scsi->to_device || length == 0 ||
            vmbus_buffer_read(storvsp->vmbus.memory, &request->buffer, 0, scsi->data, length);
+}
+
+/* With the realtime clock, behind nothing else for the same unit: what the host need not wait for goes between its cache and guest memory
+ * without a thread and a copy in between. False: not done; what a guest gets may be there in part. */
+static bool request_now(struct storvsp *storvsp, struct storvsp_request *request)
+{
+    struct scsi_request *scsi = &request->scsi;
+    struct host_piece pieces[HOST_PIECES_MAX];
+    if (storvsp->vmbus.clock->mode != CLOCK_MODE_REALTIME || request->unit == NULL ||
+        !scsi_may_be_now(scsi) || !io_stream_is_idle(&request->unit->stream)) {
+        return false;
+    }
+    uint32_t length = scsi->length;
+    scsi->n_pieces = vmbus_buffer_lend(storvsp->vmbus.memory, &request->buffer, length,
+                                       !scsi->to_device, pieces, HOST_PIECES_MAX);
+    if (scsi->n_pieces == 0) {
+        return false;
+    }
+    scsi->pieces = pieces;
+    bool done = scsi_execute_now(&request->unit->target, scsi);
+    vmbus_buffer_returned(storvsp->vmbus.memory, !scsi->to_device, pieces, scsi->n_pieces);
+    scsi->pieces = NULL;
+    scsi->n_pieces = done ? scsi->n_pieces : 0;
+    scsi->length = length;
+    return done;
+}
+
+/* It is wrong in itself. */
+static void request_refuse(struct storvsp *storvsp, struct storvsp_request *request)
+{
+    request->packet[VSTOR_SRB_STATUS] = VSTOR_SRB_INVALID_REQUEST;
+    request->packet[VSTOR_SENSE_LENGTH] = 0;
+    le32_store(request->packet + VSTOR_TRANSFER_LENGTH, 0);
+    DEVICE_TRACE(&storvsp->vmbus.device, STORVSP_REFUSED, VSTOR_EXECUTE_SRB,
+                 request->packet[VSTOR_CDB]);
+    storvsp_answer(storvsp, request->channel, request->transaction, request->wants_completion,
+                   request->packet, VSTOR_STATUS_SUCCESS);
+    request_put(storvsp, request);
 }
 
 /* Nothing there: INQUIRY says so in its data, the rest by the SRB's status, on which guests remove the unit. */
@@ -216,18 +264,16 @@ enum vmbus_taken storvsp_execute(struct storvsp *storvsp, struct vmbus_channel *
     request->transaction = packet->transaction;
     request->wants_completion = packet->wants_completion;
     memcpy(request->packet, bytes, VSTOR_PACKET_BYTES);
-    if (!request_data(storvsp, request, packet)) {
-        request->packet[VSTOR_SRB_STATUS] = VSTOR_SRB_INVALID_REQUEST;
-        request->packet[VSTOR_SENSE_LENGTH] = 0;
-        le32_store(request->packet + VSTOR_TRANSFER_LENGTH, 0);
-        DEVICE_TRACE(&storvsp->vmbus.device, STORVSP_REFUSED, VSTOR_EXECUTE_SRB,
-                     request->packet[VSTOR_CDB]);
-        storvsp_answer(storvsp, channel, request->transaction, request->wants_completion,
-                       request->packet, VSTOR_STATUS_SUCCESS);
-        request_put(storvsp, request);
+    bool good = request_parse(request, packet);
+    request->unit = good ? unit_at(storvsp, request->packet) : NULL;
+    if (good && request_now(storvsp, request)) {
+        request_end(storvsp, request);
         return VMBUS_TAKEN;
     }
-    request->unit = unit_at(storvsp, request->packet);
+    if (!good || !request_data(storvsp, request)) {
+        request_refuse(storvsp, request);
+        return VMBUS_TAKEN;
+    }
     bool list = !storvsp->ide && request->scsi.cdb[0] == CDB_REPORT_LUNS;
     if (request->unit == NULL && !list) {
         request_without_unit(storvsp, request);

@@ -213,3 +213,59 @@ bool vmbus_buffer_write(const struct vmbus_memory *memory, const struct vmbus_bu
 {
     return buffer_copy(memory, buffer, at, NULL, from, n);
 }
+
+/* ---- lent to the host ---- */
+
+static unsigned piece_add(struct host_piece *pieces, unsigned n_pieces, unsigned n_most,
+                          uint8_t *host, size_t n)
+{
+    struct host_piece *last = n_pieces > 0 ? &pieces[n_pieces - 1] : NULL;
+
+    if (last != NULL && (uint8_t *)last->at + last->n == host) {
+        last->n += n;
+        return n_pieces;
+    }
+    if (n_pieces < n_most) {
+        pieces[n_pieces] = (struct host_piece){ host, n };
+    }
+    return n_pieces + 1;
+}
+
+unsigned vmbus_buffer_lend(const struct vmbus_memory *memory, const struct vmbus_buffer *buffer,
+                           size_t n, bool to_write, struct host_piece *pieces, unsigned n_most)
+{
+    unsigned n_pieces = 0, rights = to_write ? SPACE_WRITE : SPACE_READ;
+    spa_t spa;
+
+    for (uint32_t i = 0; n > 0 && i < buffer->n_segments; i++) {
+        gpa_t gpa = buffer->segment[i].gpa;
+        size_t left = buffer->segment[i].length < n ? buffer->segment[i].length : n;
+        n -= left;
+        while (left > 0) {
+            size_t piece = piece_of(gpa, left);
+            unsigned before = n_pieces;
+            if (!memory->page(memory->opaque, gpa >> PAGE_SHIFT, rights, &spa)) {
+                vmbus_buffer_returned(memory, to_write, pieces, n_pieces);
+                return 0;
+            }
+            n_pieces =
+                piece_add(pieces, n_pieces, n_most,
+                          ram_lend(memory->ram, spa + (gpa & ~PAGE_MASK), piece, to_write), piece);
+            if (n_pieces > n_most) {
+                vmbus_buffer_returned(memory, to_write, pieces, before);
+                return 0;
+            }
+            gpa += piece;
+            left -= piece;
+        }
+    }
+    return n == 0 ? n_pieces : 0;
+}
+
+void vmbus_buffer_returned(const struct vmbus_memory *memory, bool to_write,
+                           const struct host_piece *pieces, unsigned n_pieces)
+{
+    for (unsigned i = 0; to_write && i < n_pieces; i++) {
+        ram_lent_written(memory->ram, pieces[i].at, pieces[i].n);
+    }
+}

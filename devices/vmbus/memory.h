@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/host/block_file.h"
 #include "mmu/addr.h"
 #include "mmu/ram.h"
 #include "mmu/space.h"
@@ -60,6 +61,14 @@ WARN_UNUSED bool vmbus_buffer_read(const struct vmbus_memory *memory,
 WARN_UNUSED bool vmbus_buffer_write(const struct vmbus_memory *memory,
                                     const struct vmbus_buffer *buffer, uint32_t at,
                                     const void *from, size_t n);
+
+/* The first n bytes as memory for a call of the host, which must end before anything else happens to the guest; then vmbus_buffer_returned
+ * with the same. 0: a page refuses, or there are more than n_most pieces. */
+WARN_UNUSED unsigned vmbus_buffer_lend(const struct vmbus_memory *memory,
+                                       const struct vmbus_buffer *buffer, size_t n, bool to_write,
+                                       struct host_piece *pieces, unsigned n_most);
+void vmbus_buffer_returned(const struct vmbus_memory *memory, bool to_write,
+                           const struct host_piece *pieces, unsigned n_pieces);
 
 /* The GPA of a byte of the buffer; false: beyond its end. */
 bool vmbus_buffer_gpa(const struct vmbus_buffer *buffer, uint32_t at, gpa_t *gpa);

@@ -105,6 +105,25 @@ static int store_zero(struct image_file *file, uint64_t offset, uint64_t n)
     return image_file_zero(of(file)->bytes, offset, n);
 }
 
+/* Writes in pieces are noted in pieces. */
+static bool store_now(struct image_file *file, bool write, uint64_t offset,
+                      const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
+{
+    for (unsigned i = 0; n > 0 && i < n_pieces; i++) {
+        size_t from = skip < pieces[i].n ? skip : pieces[i].n;
+        size_t part = pieces[i].n - from < n ? pieces[i].n - from : n;
+        uint8_t *at = (uint8_t *)pieces[i].at + from;
+        if (part > 0 && (write ? store_write(file, offset, at, part)
+                               : store_read(file, offset, at, part)) != 0) {
+            return false;
+        }
+        skip -= from;
+        offset += part;
+        n -= part;
+    }
+    return n == 0;
+}
+
 static bool store_same(struct image_file *a, struct image_file *b)
 {
     return of(a) == of(b);
@@ -122,6 +141,7 @@ static const struct image_file_ops image_store_ops = {
     .flush = store_flush,
     .resize = store_resize,
     .zero = store_zero,
+    .now = store_now,
     .same = store_same,
     .close = store_close,
 };

@@ -96,8 +96,24 @@ static void expect_model(struct image *image)
     ck_assert(memcmp(got, model, DISK) == 0);
 }
 
-static void random_step(struct image *image)
+/* At once where the image lets us, in two pieces; else the usual way. Returns whether it did. */
+static bool step_now(struct image *image, bool write, uint64_t offset, uint8_t *bytes, size_t n)
 {
+    size_t first = 1 + store_below(&seed, n - 1);
+    const struct host_piece pieces[] = { { bytes, first }, { bytes + first, n - first } };
+    bool now = store_below(&seed, 2) == 0 && image_now(image, write, offset, pieces, 2, n);
+    if (!now && write) {
+        ck_assert_int_eq(image_write(image, offset, bytes, n), 0);
+    } else if (!now) {
+        ck_assert_int_eq(image_read(image, offset, bytes, n), 0);
+    }
+    return now;
+}
+
+/* Returns whether data moved at once. */
+static bool random_step(struct image *image)
+{
+    bool now = false;
     static uint8_t bytes[LONGEST];
     uint64_t sector = image->logical_sector;
     uint64_t offset = store_below(&seed, DISK / sector) * sector;
@@ -118,14 +134,15 @@ static void random_step(struct image *image)
         break;
     case 2:
     case 3:
-        ck_assert_int_eq(image_read(image, offset, got, n), 0);
+        now = step_now(image, false, offset, got, n);
         ck_assert(memcmp(got, model + offset, n) == 0);
         break;
     default:
         fill(bytes, n);
-        ck_assert_int_eq(image_write(image, offset, bytes, n), 0);
+        now = step_now(image, true, offset, bytes, n);
         memcpy(model + offset, bytes, n);
     }
+    return now;
 }
 
 START_TEST(an_image_reads_as_it_was_written)
@@ -135,8 +152,9 @@ START_TEST(an_image_reads_as_it_was_written)
     ck_assert_uint_eq(image->size_bytes, DISK);
     ck_assert_uint_eq(image->logical_sector, kinds[_i].sector);
     ck_assert_int_eq((int)image->type, (int)kinds[_i].type);
+    unsigned at_once = 0;
     for (unsigned i = 0; i < STEPS; i++) {
-        random_step(image);
+        at_once += random_step(image);
         if (i % 100 == 99) {
             expect_model(image);
             ck_assert_int_eq(image_close(image), 0);
@@ -152,6 +170,40 @@ START_TEST(an_image_reads_as_it_was_written)
             }
         }
     }
+    ck_assert_uint_gt(at_once, STEPS / 50);
+    ck_assert_int_eq(image_close(image), 0);
+}
+END_TEST
+
+/* What has no place in the file yet, or is not known to have one, is not done at once; nor what is not allowed. */
+START_TEST(only_what_has_a_place_is_done_at_once)
+{
+    make(_i);
+    struct image *image = open_image("disk", false);
+    const struct host_piece piece = { got, 4096 };
+    bool placed = kinds[_i].type == IMAGE_FIXED;
+    ck_assert(!image_now(image, true, DISK - 4096, &piece, 1, 4096));
+    ck_assert_int_eq(image_now(image, false, DISK - 4096, &piece, 1, 4096), placed);
+    /* A parent's data is read there, when it is known where. */
+    ck_assert_int_eq(image_read(image, 0, got, 4096), 0);
+    memset(got, 0x5a, 4096);
+    ck_assert_int_eq(image_now(image, false, 0, &piece, 1, 4096),
+                     placed || kinds[_i].type == IMAGE_DIFFERENCING);
+    ck_assert(kinds[_i].type == IMAGE_DYNAMIC || memcmp(got, model, 4096) == 0);
+    ck_assert(!image_now(image, false, DISK, &piece, 1, 4096));
+    ck_assert(!image_now(image, false, 1, &piece, 1, 4096));
+    ck_assert_int_eq(image_close(image), 0);
+    image = open_image("disk", true);
+    fill(model + DISK - 4096, 4096);
+    struct host_piece data = { model + DISK - 4096, 4096 };
+    ck_assert_int_eq(image_write(image, DISK - 8192, got, 4096), 0);
+    memcpy(model + DISK - 8192, got, 4096);
+    if (!image_now(image, true, DISK - 4096, &data, 1, 4096)) {
+        ck_assert_int_eq(image_write(image, DISK - 4096, data.at, 4096), 0);
+    }
+    fill(model + DISK - 4096, 4096);
+    ck_assert(image_now(image, true, DISK - 4096, &data, 1, 4096));
+    expect_model(image);
     ck_assert_int_eq(image_close(image), 0);
 }
 END_TEST
@@ -361,6 +413,7 @@ static Suite *suite_image(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     int n = (int)ARRAY_SIZE(kinds);
     tcase_add_loop_test(tcase, an_image_reads_as_it_was_written, 0, n);
+    tcase_add_loop_test(tcase, only_what_has_a_place_is_done_at_once, 0, n);
     tcase_add_loop_test(tcase, ranges_outside_and_between_sectors_are_refused, 0, n);
     tcase_add_loop_test(tcase, discarded_blocks_are_used_again, 0, n);
     tcase_add_loop_test(tcase, a_failing_host_loses_nothing_flushed, 0, n);

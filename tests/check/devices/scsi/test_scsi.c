@@ -57,6 +57,7 @@ static unsigned run(struct scsi_target *target, const uint8_t *cdb, size_t n, bo
                     uint32_t length)
 {
     memset(&request, 0x5a, sizeof(request));
+    request.n_pieces = 0;
     memset(request.cdb, 0, sizeof(request.cdb));
     memcpy(request.cdb, cdb, n);
     request.data = data;

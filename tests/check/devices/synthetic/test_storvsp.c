@@ -276,6 +276,47 @@ START_TEST(data_goes_both_ways)
 }
 END_TEST
 
+/* With the realtime clock what the host has at hand is answered when it is asked for, in guest memory and without the pool; what needs a
+ * flush is not, nor what comes behind it. */
+START_TEST(what_need_not_wait_is_answered_at_once)
+{
+    clk.mode = CLOCK_MODE_REALTIME;
+    initialize(0x602);
+    storvsp->units[3]->target.attention = 0;
+    spa_t spa;
+    ck_assert(
+        storvsp->vmbus.memory->page(storvsp->vmbus.memory->opaque, DATA_AT + 1, SPACE_READ, &spa));
+    uint8_t *bytes = guest(DATA_AT) + 100;
+    for (unsigned i = 0; i < 8192; i++) {
+        bytes[i] = (uint8_t)(i * 7);
+    }
+    srb(3, true, 8192, 100, CDB(0x2a, 0, 0, 0, 0, 5, 0, 0, 16), 2);
+    ck_assert_uint_eq(get(), 2);
+    ck_assert_uint_eq(answered[VSTOR_SRB_STATUS], VSTOR_SRB_SUCCESS);
+    ck_assert_uint_eq(le32_load(answered + VSTOR_TRANSFER_LENGTH), 8192);
+    memset(bytes, 0, 8192);
+    ram_page_clear(storvsp->vmbus.memory->ram, spa, RAM_PAGE_DIRTY);
+    srb(3, false, 8192, 100, CDB(0x28, 0, 0, 0, 0, 5, 0, 0, 16), 3);
+    ck_assert_uint_eq(get(), 3);
+    for (unsigned i = 0; i < 8192; i++) {
+        ck_assert_uint_eq(bytes[i], (uint8_t)(i * 7));
+    }
+    ck_assert_uint_ne(ram_page_flags(storvsp->vmbus.memory->ram, spa) & RAM_PAGE_DIRTY, 0);
+    /* Beyond the end: the answer is at once too. */
+    srb(3, false, 512, 0, CDB(0x28, 0, 0xff, 0, 0, 0, 0, 0, 1), 4);
+    ck_assert_uint_eq(get(), 4);
+    ck_assert_uint_eq(answered[VSTOR_SRB_STATUS], VSTOR_SRB_ERROR | VSTOR_SRB_AUTOSENSE_VALID);
+    ck_assert_uint_eq(storvsp->under_way, 0);
+    srb(3, true, 512, 0, CDB(0x2a, 8, 0, 0, 0, 5, 0, 0, 1), 5); /* FUA */
+    ck_assert_uint_eq(storvsp->under_way, 1);
+    io_stream_drain(&storvsp->units[3]->stream);
+    (void)clock_run(&clk);
+    ck_assert_uint_eq(get(), 5);
+    ck_assert_uint_eq(answered[VSTOR_SRB_STATUS], VSTOR_SRB_SUCCESS);
+    ck_assert_uint_eq(storvsp->under_way, 0);
+}
+END_TEST
+
 START_TEST(bad_requests_are_refused)
 {
     initialize(0x602);
@@ -555,6 +596,7 @@ static Suite *suite_storvsp(void)
     tcase_add_test(tcase, versions_are_agreed_on);
     tcase_add_test(tcase, properties_and_sub_channels);
     tcase_add_test(tcase, data_goes_both_ways);
+    tcase_add_test(tcase, what_need_not_wait_is_answered_at_once);
     tcase_add_test(tcase, bad_requests_are_refused);
     tcase_add_test(tcase, units_that_are_there_and_not);
     tcase_add_test(tcase, resets_wait_for_what_is_under_way);
