@@ -10,6 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { OBJECT_BYTES = 92 };
+
 /* An inband or GPA-direct packet; ready-made types let it come further. Returns the bytes used. */
 static size_t fuzz_packet(struct netvsp_rig *rig, const uint8_t *data, size_t n)
 {
@@ -52,20 +54,14 @@ static size_t fuzz_rndis(struct netvsp_rig *rig, const uint8_t *data, size_t n, 
     return taken + 2;
 }
 
-/* A query or a set of an object that there is. */
-static size_t fuzz_object(struct netvsp_rig *rig, const uint8_t *data, size_t n)
+/* A query or a set, with a value in its form. */
+static void put_object(struct netvsp_rig *rig, bool set, uint32_t oid, const uint8_t *value,
+                       size_t n, uint32_t length)
 {
-#define X(oid, name) oid,
-    static const uint32_t queried[] = { RNDIS_OIDS_QUERIED(X) }, sets[] = { RNDIS_OIDS_SET(X) };
-#undef X
-    bool set = (data[1] & 128) != 0;
-    uint32_t oid = set ? sets[data[1] % ARRAY_SIZE(sets)] : queried[data[1] % ARRAY_SIZE(queried)];
-    uint32_t length = set ? (data[1] & 64 ? 92 : 20) : 0;
-    size_t taken = length < n - 2 ? length : n - 2;
     uint8_t *message = netvsp_rig_memory(rig, NETVSP_RIG_SEND);
 
     memset(message, 0, 28 + length);
-    memcpy(message + 28, data + 2, taken);
+    memcpy(message + 28, value, n);
     if (length > 0) {
         rndis_value_form(oid, message + 28, length);
     }
@@ -76,6 +72,20 @@ static size_t fuzz_object(struct netvsp_rig *rig, const uint8_t *data, size_t n)
     le32_store(message + 20, 20);
     (void)netvsp_rig_ask(
         rig, (const uint32_t[]){ NVSP_SEND_RNDIS, NVSP_CHANNEL_CONTROL, 0, 28 + length }, 4);
+}
+
+/* An object that there is. */
+static size_t fuzz_object(struct netvsp_rig *rig, const uint8_t *data, size_t n)
+{
+#define X(oid, name) oid,
+    static const uint32_t queried[] = { RNDIS_OIDS_QUERIED(X) }, sets[] = { RNDIS_OIDS_SET(X) };
+#undef X
+    bool set = (data[1] & 128) != 0;
+    uint32_t oid = set ? sets[data[1] % ARRAY_SIZE(sets)] : queried[data[1] % ARRAY_SIZE(queried)];
+    uint32_t length = set ? (data[1] & 64 ? OBJECT_BYTES : 20) : 0;
+    size_t taken = length < n - 2 ? length : n - 2;
+
+    put_object(rig, set, oid, data + 2, taken, length);
     return taken + 2;
 }
 
@@ -150,11 +160,29 @@ static size_t fuzz_data(struct netvsp_rig *rig, const uint8_t *how)
     return 4;
 }
 
+/* A frame for the guest, and for all: of TCP or UDP, or any bytes. */
+static void fuzz_peer(struct netvsp_rig *rig, const uint8_t *data, size_t n)
+{
+    uint8_t bytes[60 + 255 * 5];
+    uint32_t length = 60 + data[1] * 5u;
+
+    fuzz_frame(bytes, length, data[0]);
+    struct net_frame *frame = (data[0] & 16) != 0
+                                  ? net_frame_of(data, (uint32_t)(n < 256 ? n : 256))
+                                  : net_frame_of(bytes, length);
+    if (frame != NULL) {
+        memset(frame->bytes, 0xff, NET_MAC_BYTES);
+        net_switch_send(&rig->peer, frame);
+    }
+    netvsp_rig_pass(rig);
+}
+
 /* What the host does, and what the guest does seldom. */
 static void fuzz_event(struct netvsp_rig *rig, uint8_t what)
 {
     const struct rig_message *message;
     struct netvsp *nv = &rig->nv;
+    uint8_t rss[OBJECT_BYTES];
 
     switch (what % 8) {
     case 0:
@@ -173,6 +201,10 @@ static void fuzz_event(struct netvsp_rig *rig, uint8_t what)
                 (void)rig_open_at(rig->bus, rig->sub_relid, NETVSP_RIG_SUB_RINGS);
             }
         }
+        memset(rss, 1, sizeof(rss)); /* every hash there is, both queues */
+        memset(rss + 4, 0, 2);
+        rss[8] = rss[9] = 0xff;
+        put_object(rig, true, 0x00010204, rss, sizeof(rss), sizeof(rss));
         break;
     case 3:
         rig_close(rig->bus, rig->sub_relid);
@@ -239,16 +271,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             at += (from[0] & 16) != 0 && left >= 4 ? fuzz_data(rig, from)
                                                    : fuzz_rndis(rig, from, left, NVSP_CHANNEL_DATA);
             break;
-        case 4: { /* a frame for the guest */
-            struct net_frame *frame = net_frame_of(from, (uint32_t)(left < 256 ? left : 256));
-            if (frame != NULL) {
-                memset(frame->bytes, 0xff, NET_MAC_BYTES);
-                net_switch_send(&rig->peer, frame);
-            }
-            netvsp_rig_pass(rig);
+        case 4:
+            fuzz_peer(rig, from, left);
             at += 2;
             break;
-        }
         case 5:
             netvsp_rig_complete(rig, from[1]);
             at += 2;

@@ -25,12 +25,12 @@ void rndis_value_form(uint32_t oid, uint8_t *value, uint32_t n)
         value[0] = 0x89;
         value[1] = 2;
         le16_store(value + 2, 40);
-        le16_store(value + 12, (uint16_t)(4u << value[12] % 8));
+        le16_store(value + 12, (uint16_t)(4u << value[12] % 5));
         le32_store(value + 16, 44);
         le16_store(value + 20, value[20] % 44);
         le32_store(value + 24, 44);
         for (uint32_t at = 44; at + 4 <= n; at += 4) {
-            le32_store(value + at, value[at] % 5);
+            le32_store(value + at, value[at] >= 250 ? value[at] : value[at] % 2);
         }
     } else if (n >= HEADER) {
         value[0] = oid == 0xfc01020c || oid == 0xfc01020b || oid == 0xfc01020d
