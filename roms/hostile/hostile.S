@@ -13,7 +13,7 @@
         .set HV_X64_MSR_SINT2, 0x40000092
         .set POST_MESSAGE, 0x5c
         .set SIGNAL_EVENT, 0x5d
-        .set INSUFFICIENT_BUFFERS, 0x33
+        .set INSUFFICIENT_BUFFERS, 0x13
         .set SINT, 2
         .set SINT_POLLING, 1 << 18      # nothing interrupts: memory is looked at
         .set VECTOR, 0x40
@@ -158,10 +158,9 @@ drain:
         lea     reply(%rip), %rdi
         mov     $240, %ecx
         rep movsb
-        movb    5(%rbx), %dl
         movl    $0, (%rbx)              # the slot is free again
         mfence
-        test    $1, %dl                 # another one waits?
+        testb   $1, 5(%rbx)             # another one waits? Only now: it may have come meanwhile
         jz      2f
         xor     %eax, %eax
         write_msr HV_X64_MSR_EOM

@@ -70,9 +70,9 @@ check-flip: $(BOOT_FLIP) $(BOOT_CPIO)
 check-vmbus: $(OUT)/verdite $(BOOT_CPIO)
 	@tests/boot/check-vmbus.sh $(OUT)/verdite $(BOOT_CPIO) $(or $(ROUNDS),20) $(or $(REBOOTS),3)
 
-# make check-children   several children at once under Debian's kernel: both clocks, a switch between them, a crash; T=switch: those whose name contains it
+# make check-children   several children at once under Debian's kernel: both clocks, a switch between them, a crash, saved, beside a hostile one; T=switch: those whose name contains it
 .PHONY: check-children
-check-children: $(OUT)/verdite $(BOOT_CPIO)
+check-children: $(OUT)/verdite $(BOOT_CPIO) build/roms/hostile.elf $(ROM_DISKS)
 	@tests/boot/check-children.sh $(OUT)/verdite $(BOOT_CPIO) $(T)
 
 # make check-churn      adapter and disk under load: unbind, rescind, reboot, kexec; ROUNDS=20 SERIES="6.1 6.12 7" OPTIONS=

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Several children under stock Debian kernels: boots, determinism, a switch between them, one that dies, verbs for one of them; saved in the
-# middle of what they send one another, resumed in a new process, with the virtual clock to the hash of the undisturbed run (N instants).
+# middle of what they send one another, resumed in a new process, with the virtual clock to the hash of the undisturbed run (N instants); beside
+# one that attacks its host (SEED, ROUNDS).
 # Usage: check-children.sh VERDITE CPIO [PART OF A NAME]; OPTIONS and BYTES (over the switch; 1 GiB of the server's memory holds them) from
 # the environment.
 verdite=$1 cpio=$2 part=$3
@@ -134,6 +135,22 @@ for clock in virtual realtime; do
         rm -f "$saved"
         [ -n "$engine" ] && engine= || engine="--engine interpreter"
     done
+done
+# A child that attacks its host (roms/hostile), with an adapter also on the switch of two that do their work: it hurts only itself.
+hostile_first() # name, options of the machine
+{
+    name=$1
+    shift
+    switched "$name" "$@" --child hostile --kernel build/roms/hostile.elf --append "seed=${SEED:-1} rounds=${ROUNDS:-40}" --memory 64M \
+        --disk build/roms/hostile.img,snapshot=on --disk build/roms/hostile.iso --net switch=between --net switch=hostile,queues=4 \
+        --serial "file:$out/$name.hostile"
+    grep -q ' rounds of attacks; after each the heart beats' "$out/$name.hostile" || why="$why; hostile: $(tail -n 1 "$out/$name.hostile")"
+}
+for clock in realtime virtual; do
+    asked hostile-$clock || continue
+    BYTES=16777216 SERVER_MEMORY=256M
+    hostile_first hostile-$clock --clock $clock --seed "${SEED:-1}"
+    judge hostile-$clock "$why"
 done
 ctl() { "$verdite" ctl "$@" >>"$out/verbs.ctl" 2>&1; }
 if asked verbs && "$verdite" ctl 2>&1 | grep -q usage; then
