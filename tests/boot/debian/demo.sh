@@ -12,6 +12,7 @@ rm -f "$disk" "$second" "$console" "$socket" "$keys" "$out/log" "$out/check.log"
 cp --sparse=always "$made/disk.vhdx" "$disk" || exit 1
 # A port of the host's loopback that leads to the guest's sshd.
 ssh_port=$((10000 + $$ % 10000))
+while grep -qi ":$(printf %04X $ssh_port) " /proc/net/tcp; do ssh_port=$((ssh_port + 1)); done
 net=user,hostfwd=tcp:127.0.0.1:$ssh_port-:22
 "$verdite" explain --kernel /dev/null --net user >/dev/null 2>&1 || net=none
 quiet=quiet # a terminal sees how far its boot is
