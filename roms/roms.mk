@@ -5,7 +5,7 @@ ROM_LD ?= $(firstword $(shell command -v x86_64-linux-gnu-ld ld))
 ROMS := $(notdir $(patsubst %/,%,$(dir $(wildcard roms/*/*.S))))
 ROM_FILES := $(ROMS:%=build/roms/%.elf)
 
-build/roms/%.elf: roms/start.inc roms/rom.ld
+build/roms/%.elf: roms/start.inc roms/hypervisor.inc roms/rom.ld
 	@mkdir -p $(@D)
 	$(call say,AS,$*)
 	$(Q)$(ROM_AS) --64 -Iroms -Iroms/$* -o build/roms/$*.o roms/$*/$*.S

@@ -2,20 +2,12 @@
 # seed=N rounds=N attacks=N on the command line. [TLFS inter-partition-communication; LINUX drivers/hv, include/linux/hyperv.h]
 
         .include "start.inc"
+        .include "hypervisor.inc"
 
-        .set HV_X64_MSR_GUEST_OS_ID, 0x40000000
-        .set HV_X64_MSR_HYPERCALL, 0x40000001
-        .set HV_X64_MSR_TIME_REF_COUNT, 0x40000020
-        .set HV_X64_MSR_SCONTROL, 0x40000080
-        .set HV_X64_MSR_SIEFP, 0x40000082
-        .set HV_X64_MSR_SIMP, 0x40000083
-        .set HV_X64_MSR_EOM, 0x40000084
-        .set HV_X64_MSR_SINT2, 0x40000092
         .set POST_MESSAGE, 0x5c
         .set SIGNAL_EVENT, 0x5d
         .set INSUFFICIENT_BUFFERS, 0x13
         .set SINT, 2
-        .set SINT_POLLING, 1 << 18      # nothing interrupts: memory is looked at
         .set VECTOR, 0x40
         .set RING_PAGES, 4              # each way
         .set RING_BYTES, (RING_PAGES - 1) * 4096
@@ -158,13 +150,8 @@ drain:
         lea     reply(%rip), %rdi
         mov     $240, %ecx
         rep movsb
-        movl    $0, (%rbx)              # the slot is free again
-        mfence
-        testb   $1, 5(%rbx)             # another one waits? Only now: it may have come meanwhile
-        jz      2f
-        xor     %eax, %eax
-        write_msr HV_X64_MSR_EOM
-2:      mov     reply(%rip), %eax
+        free_slot
+        mov     reply(%rip), %eax
         cmp     awaited(%rip), %eax
         jne     3f
         movl    $1, came(%rip)
@@ -406,19 +393,6 @@ sane:
         .include "attack.inc"
         .include "drive.inc"
 
-# The number behind a word of the command line: rsi at its first digit. eax.
-number:
-        xor     %eax, %eax
-1:      movzbl  (%rsi), %ecx
-        sub     $'0', %ecx
-        cmp     $9, %ecx
-        ja      2f
-        imul    $10, %eax, %eax
-        add     %ecx, %eax
-        inc     %rsi
-        jmp     1b
-2:      ret
-
 # rbx: hvm_start_info. Command line at 24. [XEN docs/misc/pvh.pandoc]
 read_command_line:
         mov     24(%rbx), %rsi
@@ -426,24 +400,12 @@ read_command_line:
         jz      9f
 1:      cmpb    $0, (%rsi)
         je      9f
-        cmpl    $0x64656573, (%rsi)     # "seed"
-        jne     2f
-        add     $5, %rsi
-        call    number
-        or      $1, %eax                # 0 would stay 0
-        mov     %rax, seed(%rip)
+        number_option "seed=" seed 2f
+        orl     $1, seed(%rip)          # 0 would stay 0
         jmp     1b
-2:      cmpl    $0x6e756f72, (%rsi)     # "roun"
-        jne     3f
-        add     $7, %rsi
-        call    number
-        mov     %eax, rounds(%rip)
+2:      number_option "rounds=" rounds 3f
         jmp     1b
-3:      cmpl    $0x61747461, (%rsi)     # "atta"
-        jne     4f
-        add     $8, %rsi
-        call    number
-        mov     %eax, attacks(%rip)
+3:      number_option "attacks=" attacks 4f
         jmp     1b
 4:      inc     %rsi
         jmp     1b
@@ -452,21 +414,8 @@ read_command_line:
 main:
         mov     %ebx, %ebx
         call    read_command_line
-        mov     $0x8100000000000001, %rax
-        write_msr HV_X64_MSR_GUEST_OS_ID
-        lea     hypercall_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_HYPERCALL
-        lea     message_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIMP
-        lea     event_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIEFP
-        mov     $VECTOR | SINT_POLLING, %eax
-        write_msr HV_X64_MSR_SINT2
-        mov     $1, %eax
-        write_msr HV_X64_MSR_SCONTROL
+        enable_hypercalls hypercall_page
+        enable_synic message_page SINT "VECTOR | SINT_POLLING" event_page
 
         xor     %r15d, %r15d            # rounds done
 1:      cmp     rounds(%rip), %r15d

@@ -5,6 +5,7 @@
 # r15: this VP's index from 0, in every routine and handler. r14: its random numbers. rbp: the test's row. Routines may change the others.
 
         .include "start.inc"
+        .include "hypervisor.inc"
 
         .set APIC, 0xfee00000
         .set APIC_ID, APIC + 0x20
@@ -99,23 +100,7 @@ read_command_line:
 1:      mov     (%rsi), %al
         test    %al, %al
         jz      9f
-        cmpl    $0x6e756f72, (%rsi)     # "roun"
-        jne     2f
-        mov     4(%rsi), %eax
-        and     $0xffffff, %eax
-        cmp     $0x3d7364, %eax         # "ds="
-        jne     2f
-        add     $7, %rsi
-        xor     %eax, %eax
-3:      movzbl  (%rsi), %ecx
-        sub     $'0', %ecx
-        cmp     $9, %ecx
-        ja      4f
-        imul    $10, %eax, %eax
-        add     %ecx, %eax
-        inc     %rsi
-        jmp     3b
-4:      mov     %eax, rounds(%rip)
+        number_option "rounds=" rounds 2f
         jmp     1b
 2:      cmpl    $0x796c6e6f, (%rsi)     # "only"
         jne     5f

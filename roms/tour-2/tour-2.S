@@ -2,14 +2,8 @@
 # [TLFS inter-partition-communication, HvCallCreatePort, HvCallConnectPort, HvCallPostMessage]
 
         .include "start.inc"
+        .include "hypervisor.inc"
 
-        .set HV_X64_MSR_GUEST_OS_ID, 0x40000000
-        .set HV_X64_MSR_HYPERCALL, 0x40000001
-        .set HV_X64_MSR_SCONTROL, 0x40000080
-        .set HV_X64_MSR_SIMP, 0x40000083
-        .set HV_X64_MSR_EOM, 0x40000084
-        .set HV_X64_MSR_SINT2, 0x40000092
-        .set HV_X64_MSR_EOI, 0x40000070
         .set HV_PARTITION_ID_SELF, -1
         .set VECTOR, 0x40
         .set SINT, 2
@@ -63,20 +57,10 @@ arrived:        .skip 8
         .endm
 
 main:
-        mov     $0x8100000000000001, %rax
-        write_msr HV_X64_MSR_GUEST_OS_ID
-        lea     hypercall_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_HYPERCALL
+        enable_hypercalls hypercall_page
 
         # The message page, SINT 2 on a vector, the SynIC and the local APIC on.
-        lea     message_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIMP
-        mov     $VECTOR, %eax
-        write_msr HV_X64_MSR_SINT2
-        mov     $1, %eax
-        write_msr HV_X64_MSR_SCONTROL
+        enable_synic message_page SINT VECTOR
         set_gate VECTOR, message_interrupt
         mov     $APIC_SPURIOUS, %eax
         movl    $0x1ff, (%rax)
@@ -109,13 +93,8 @@ message_interrupt:
         lea     16(%rbx), %rsi
         call    put_text
         print   "\n"
-        movl    $0, (%rbx)              # the slot is free again
-        mfence
-        testb   $1, 5(%rbx)             # another one waits?
-        jz      1f
+        free_slot
         xor     %eax, %eax
-        write_msr HV_X64_MSR_EOM
-1:      xor     %eax, %eax
         write_msr HV_X64_MSR_EOI
         incq    arrived(%rip)
         pop     %rbx

@@ -4,14 +4,8 @@
 # [TLFS partition-manager, virtual-processors, HvCallInstallIntercept; LINUX hvhdk.h for layouts]
 
         .include "start.inc"
+        .include "hypervisor.inc"
 
-        .set HV_X64_MSR_GUEST_OS_ID, 0x40000000
-        .set HV_X64_MSR_HYPERCALL, 0x40000001
-        .set HV_X64_MSR_SCONTROL, 0x40000080
-        .set HV_X64_MSR_SIMP, 0x40000083
-        .set HV_X64_MSR_EOM, 0x40000084
-        .set HV_X64_MSR_SINT0, 0x40000090
-        .set HV_X64_MSR_EOI, 0x40000070
         .set VECTOR, 0x40
         .set APIC_SPURIOUS, 0xfee000f0
         .set HVMSG_X64_IO_PORT_INTERCEPT, 0x80010000
@@ -117,20 +111,10 @@ finished:       .skip 8
         .endm
 
 main:
-        mov     $0x8100000000000001, %rax
-        write_msr HV_X64_MSR_GUEST_OS_ID
-        lea     hypercall_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_HYPERCALL
+        enable_hypercalls hypercall_page
 
         # Intercept messages arrive at SINT 0.
-        lea     message_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIMP
-        mov     $VECTOR, %eax
-        write_msr HV_X64_MSR_SINT0
-        mov     $1, %eax
-        write_msr HV_X64_MSR_SCONTROL
+        enable_synic message_page 0 VECTOR
         set_gate VECTOR, message_interrupt
         mov     $APIC_SPURIOUS, %eax
         movl    $0x1ff, (%rax)
@@ -216,10 +200,10 @@ message_interrupt:
         and     $15, %eax
         add     40(%rbx), %rax
         mov     %rax, resume_rip(%rip)
-        call    free_slot
+        free_slot
         hypercall 0x51, resume, resume, 2, HvCallSetVpRegisters
         jmp     3f
-2:      call    free_slot
+2:      free_slot
         incq    finished(%rip)
 3:      xor     %eax, %eax
         write_msr HV_X64_MSR_EOI
@@ -232,13 +216,3 @@ message_interrupt:
         pop     %rcx
         pop     %rax
         iretq
-
-# rbx: the slot.
-free_slot:
-        movl    $0, (%rbx)
-        mfence
-        testb   $1, 5(%rbx)
-        jz      1f
-        xor     %eax, %eax
-        write_msr HV_X64_MSR_EOM
-1:      ret

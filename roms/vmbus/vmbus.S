@@ -2,16 +2,9 @@
 # [TLFS inter-partition-communication; LINUX drivers/hv, include/linux/hyperv.h for messages and rings]
 
         .include "start.inc"
+        .include "hypervisor.inc"
 
-        .set HV_X64_MSR_GUEST_OS_ID, 0x40000000
-        .set HV_X64_MSR_HYPERCALL, 0x40000001
-        .set HV_X64_MSR_SCONTROL, 0x40000080
-        .set HV_X64_MSR_SIEFP, 0x40000082
-        .set HV_X64_MSR_SIMP, 0x40000083
-        .set HV_X64_MSR_EOM, 0x40000084
-        .set HV_X64_MSR_SINT2, 0x40000092
         .set SINT, 2
-        .set SINT_POLLING, 1 << 18      # nothing interrupts: memory is looked at
         .set VECTOR, 0x40
         .set RING_PAGES, 4              # each way
 
@@ -77,13 +70,8 @@ take:
         lea     reply(%rip), %rdi
         mov     $240, %ecx
         rep movsb
-        movl    $0, (%rbx)              # the slot is free again
-        mfence
-        testb   $1, 5(%rbx)             # another one waits?
-        jz      2f
-        xor     %eax, %eax
-        write_msr HV_X64_MSR_EOM
-2:      mov     reply(%rip), %eax
+        free_slot
+        mov     reply(%rip), %eax
         ret
 
 # INITIATE_CONTACT of version edx. eax: the answer's "supported".
@@ -167,21 +155,8 @@ written:
         ret
 
 main:
-        mov     $0x8100000000000001, %rax
-        write_msr HV_X64_MSR_GUEST_OS_ID
-        lea     hypercall_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_HYPERCALL
-        lea     message_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIMP
-        lea     event_page(%rip), %rax
-        or      $1, %rax
-        write_msr HV_X64_MSR_SIEFP
-        mov     $VECTOR | SINT_POLLING, %eax
-        write_msr HV_X64_MSR_SINT2
-        mov     $1, %eax
-        write_msr HV_X64_MSR_SCONTROL
+        enable_hypercalls hypercall_page
+        enable_synic message_page SINT "VECTOR | SINT_POLLING" event_page
 
         # Every version that there ever was.
         lea     versions(%rip), %r12
