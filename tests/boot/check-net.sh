@@ -29,7 +29,10 @@ serve() # console, socket, forwarded port
             LINK-DOWN) "$verdite" ctl "$2" nic link nic0 down ;;
             LINK-UP) "$verdite" ctl "$2" nic link nic0 up ;;
             NIC-REMOVE) "$verdite" ctl "$2" nic remove nic0 ;;
-            NIC-ADD) "$verdite" ctl "$2" nic add user ;;
+            NIC-ADD) # in the place of the one before, once the guest has let go of that: it has the same address then
+                n=0
+                until "$verdite" ctl "$2" nic add user,slot=0 || [ $n -ge 100 ]; do n=$((n + 1)) && sleep 0.2; done
+                ;;
             LISTENING) "$busybox" wget -q -O - "http://127.0.0.1:$3/hello" >"$1.forwarded" ;;
             esac
         done
