@@ -363,6 +363,19 @@ static json_t *verb_type(struct control *control, const struct control_request *
     return command(control, request, error, size, "type", request->argument[0], NULL);
 }
 
+static json_t *verb_console(struct control *control, const struct control_request *request,
+                            char *error, size_t size)
+{
+    struct error why = { "there is no guest to talk to" };
+
+    if (control->vmms == NULL ||
+        vmms_child_type(control->vmms, request->at_child, request->argument[0], &why) != 0) {
+        (void)snprintf(error, size, "%s", why.text);
+        return NULL;
+    }
+    return done();
+}
+
 static json_t *verb_rescind(struct control *control, const struct control_request *request,
                             char *error, size_t size)
 {

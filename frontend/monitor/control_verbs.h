@@ -22,6 +22,7 @@
     X(timesync, 1, "",      0, 0, "Set the guest's clock to the host's time.") \
     X(kvp,      1, "list|get KEY|set KEY VALUE|delete KEY", 1, 3, "Key-value pairs: what the guest says of itself, what it is told.") \
     X(type,     1, "TEXT",   1, 1, "Type on the guest's keyboard: ASCII, with \\n for Enter, \\t, \\b, \\e and \\\\.") \
+    X(console,  1, "TEXT",   1, 1, "Type into the guest's first serial port: as type, \\n ends a line.") \
     X(rescind,  1, "DEVICE", 1, 1, "Take a VMBus device from the guest: its name, or the beginning of its instance GUID.") \
     X(offer,    1, "DEVICE", 1, 1, "Offer it again.") \
     X(nic,      1, "list|add NET|remove NAME|link NAME up|link NAME down|capture PORT=FILE", 1, 3, "Network adapters: NET as --net takes it.") \

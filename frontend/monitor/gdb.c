@@ -449,8 +449,10 @@ static void thread_about(struct gdb *gdb, const char *at)
         wrong(gdb);
         return;
     }
-    (void)snprintf(about, sizeof(about), "partition %" PRIu64 " VP %" PRIu32 " [%s%s]",
-                   vp->partition->id, vp->index, activities[vp->cpu.core.state.activity & 3],
+    const char *name = vp->partition->name;
+    (void)snprintf(about, sizeof(about), "%.32s%spartition %" PRIu64 " VP %" PRIu32 " [%s%s]",
+                   name != NULL ? name : "", name != NULL ? ": " : "", vp->partition->id, vp->index,
+                   activities[vp->cpu.core.state.activity & 3],
                    vp_is_suspended(vp) ? ", suspended" : "");
     gdb_hex(text, about, strlen(about));
     gdb_reply_text(gdb, text);

@@ -105,10 +105,13 @@ void autopsy_print(struct vp *vp, char *text, size_t size)
     struct core *core = &vp->cpu.core;
     struct text page = text_in(text, size);
 
+    const char *name = vp->partition->name;
+
     text_add(&page,
-             "triple fault: partition %" PRIu64 ", VP %" PRIu32 ", after %" PRIu64
+             "triple fault: partition %" PRIu64 "%s%s%s, VP %" PRIu32 ", after %" PRIu64
              " instructions\n",
-             vp->partition->id, vp->index, core->retired);
+             vp->partition->id, name != NULL ? " (" : "", name != NULL ? name : "",
+             name != NULL ? ")" : "", vp->index, core->retired);
     add_fault(&page, "first fault", &vp->cpu.first_fault);
     add_fault(&page, "while delivering it", &core->fault);
     add_registers(&page, core);

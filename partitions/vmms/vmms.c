@@ -532,15 +532,16 @@ static int restart(struct vmms *vmms, struct child *child, struct error *error)
     return status == 0 ? child_restart(child, error) : status;
 }
 
-/* What one guest did; a guest that did nothing runs on. */
-static int take_end(struct vmms *vmms, struct child *child, struct error *error)
+/* What one guest did; a guest that did nothing runs on. fell: the VP that triple-faulted, or NULL. */
+static int take_end(struct vmms *vmms, struct child *child, const struct vp *fell,
+                    struct error *error)
 {
     struct partition *partition = child->partition;
     bool off = __atomic_exchange_n(&partition->power_off, false, __ATOMIC_ACQ_REL);
     bool reset = __atomic_exchange_n(&partition->reset, false, __ATOMIC_ACQ_REL);
     bool crashed = __atomic_load_n(
         vmms->n_children > 1 ? &partition->crashed : &vmms->machine.crashed, __ATOMIC_ACQUIRE);
-    bool faulted = vmms->faulted != NULL && vmms->faulted->partition == partition;
+    bool faulted = fell != NULL && fell->partition == partition;
 
     if (child->over || (!off && !reset && !faulted)) {
         return 0;
@@ -573,7 +574,8 @@ static bool runs_on(struct vmms *vmms, enum machine_end end, struct vmms_result 
 
     __atomic_store_n(&machine->power_off, false, __ATOMIC_RELEASE);
     __atomic_store_n(&machine->reset, false, __ATOMIC_RELEASE);
-    vmms->faulted = __atomic_exchange_n(&machine->faulted, NULL, __ATOMIC_ACQ_REL);
+    struct vp *fell = __atomic_exchange_n(&machine->faulted, NULL, __ATOMIC_ACQ_REL);
+    vmms->faulted = fell != NULL ? fell : vmms->faulted; /* others may end later */
     for (unsigned i = 0; i < vmms->n_children; i++) {
         told |= vmms->child[i].partition->power_off || vmms->child[i].partition->reset;
     }
@@ -587,7 +589,7 @@ static bool runs_on(struct vmms *vmms, enum machine_end end, struct vmms_result 
     result->end = VMMS_END_POWER_OFF;
     for (unsigned i = 0; i < vmms->n_children; i++) {
         struct child *child = &vmms->child[i];
-        if (take_end(vmms, child, error) != 0) {
+        if (take_end(vmms, child, fell, error) != 0) {
             result->end = VMMS_END_HOST_FAILURE;
             return false;
         }
@@ -659,6 +661,28 @@ size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes,
 
     machine_kick(&vmms->machine);
     return taken;
+}
+
+int vmms_child_type(struct vmms *vmms, unsigned child, const char *text, struct error *error)
+{
+    char typed[MACHINE_INPUT_QUEUE + 1];
+    size_t n = strlen(text);
+
+    if (n >= sizeof(typed)) {
+        return error_set(error, -ENOBUFS, "at most %d characters at once", MACHINE_INPUT_QUEUE);
+    }
+    memcpy(typed, text, n + 1);
+    if (!worker_unescape(typed)) {
+        return error_set(error, -EINVAL, "console knows \\n, \\t, \\b, \\e and \\\\");
+    }
+    if (vmms->config.virtual_time && vmms->machine.input.replay) {
+        return error_set(error, -EPERM, "this run replays its input");
+    }
+    n = strlen(typed);
+    size_t taken = vmms_child_input(vmms, child, (const uint8_t *)typed, n);
+    return taken == n
+               ? 0
+               : error_set(error, -ENOBUFS, "its serial port took %zu of %zu characters", taken, n);
 }
 
 const char *vmms_child_name(const struct vmms *vmms, unsigned child)

@@ -136,6 +136,9 @@ size_t vmms_serial_input(struct vmms *vmms, const uint8_t *bytes, size_t n);
 
 /* The same for a child, by number. */
 size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes, size_t n);
+/* Text for it, with \n, \t, \b, \e, \\. Any thread. -errno with the sentence. */
+WARN_UNUSED int vmms_child_type(struct vmms *vmms, unsigned child, const char *text,
+                                struct error *error);
 /* By number; NULL behind the last. */
 const char *vmms_child_name(const struct vmms *vmms, unsigned child);
 /* Press the reset button of a child. Any thread. */

@@ -67,4 +67,7 @@ void worker_root_message(struct worker *worker, unsigned sint);
  */
 int worker_command(struct worker *worker, const char *text, size_t n, struct error *error);
 
+/* The escapes of `type` to characters, in place. False: there is an unknown one. */
+bool worker_unescape(char *text);
+
 #endif

@@ -128,8 +128,7 @@ static int command_disk_remove(struct worker *worker, const struct words *words,
                : storage_remove(&worker->storage, (unsigned)lun, error);
 }
 
-/* Escapes to characters, in place. False: an unknown one. */
-static bool unescape(char *text)
+bool worker_unescape(char *text)
 {
     static const char names[] = "ntbe\\", meant[] = "\n\t\b\x1b\\";
     char *to = text;
@@ -154,7 +153,7 @@ static int command_type(struct worker *worker, const struct words *words, struct
     char text[TEXT_MAX];
 
     memcpy(text, words->word[1], strlen(words->word[1]) + 1);
-    if (!unescape(text)) {
+    if (!worker_unescape(text)) {
         return error_set(error, -EINVAL, "type knows \\n, \\t, \\b, \\e and \\\\");
     }
     vmbus_device_lock(&worker->keyboard.vmbus);

@@ -127,6 +127,12 @@ size_t vmms_child_input(struct vmms *vmms, unsigned child, const uint8_t *bytes,
     return vmms_serial_input(vmms, bytes, n);
 }
 
+int vmms_child_type(struct vmms *vmms, unsigned child, const char *text, struct error *error)
+{
+    (void)vmms, (void)child, (void)text, (void)error;
+    return 0;
+}
+
 const char *vmms_child_name(const struct vmms *vmms, unsigned child)
 {
     (void)vmms;

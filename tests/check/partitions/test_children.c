@@ -1,4 +1,5 @@
 /* Several children of one machine: each its own memory, console and end; what one does harms no other. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,28 @@ START_TEST(the_end_of_one_is_no_end_of_the_others)
     ck_assert_str_eq(rig->console[0].text, "A"); /* each its own memory and port */
     ck_assert_str_eq(rig->console[1].text, "B");
     ck_assert_str_eq(rig->console[2].text, "C");
+    rig_fini(rig);
+    free(rig);
+}
+END_TEST
+
+/* The autopsy is of who fell, though others end later. */
+START_TEST(the_autopsy_is_of_who_fell)
+{
+    struct rig *rig = malloc(sizeof(*rig));
+    char text[16384];
+
+    rig_init(rig, _i == 1, off);
+    guest_file_remove(&rig->file[1]);
+    guest_file_make(&rig->file[1], faults, sizeof(faults));
+    rig->config.child[1].kernel = rig->file[1].path;
+    rig_create(rig);
+    struct vmms_result result = vmms_run(rig->vmms, &rig->error);
+    ck_assert_int_eq(result.end, VMMS_END_TRIPLE_FAULT);
+    ck_assert_int_eq(result.child[1], VMMS_END_TRIPLE_FAULT);
+    ck_assert_int_eq(result.child[2], VMMS_END_POWER_OFF);
+    vmms_autopsy(rig->vmms, text, sizeof(text));
+    ck_assert_msg(strstr(text, "triple fault: partition 3 (b), VP 0,") == text, "%.60s", text);
     rig_fini(rig);
     free(rig);
 }
@@ -366,14 +389,16 @@ START_TEST(what_is_typed_is_recorded)
         rig->config.input = round == 1 ? record.path : NULL;
         rig_create(rig);
         type_to(rig, 0, round == 0 ? "aq" : "zz"); /* while it is fed back, keys do nothing */
-        type_to(rig, 1, round == 0 ? "bbq" : "zz");
+        ck_assert_int_eq(vmms_child_type(rig->vmms, 1, "b\\q", &rig->error), -EINVAL);
+        ck_assert_int_eq(vmms_child_type(rig->vmms, 1, "b\\tq", &rig->error),
+                         round == 0 ? 0 : -EPERM);
         if (round == 0) {
             ck_assert_int_eq(vmms_command(rig->vmms, "@c\tpower-off", &rig->error), 0);
         }
         struct vmms_result result = vmms_run(rig->vmms, &rig->error);
         ck_assert_int_eq(result.end, VMMS_END_POWER_OFF);
         ck_assert_str_eq(rig->console[0].text, "aq");
-        ck_assert_str_eq(rig->console[1].text, "bbq");
+        ck_assert_str_eq(rig->console[1].text, "b\tq");
         ck_assert_str_eq(rig->console[2].text, "");
         ck_assert(round == 0 || hash == result.trace_hash);
         hash = result.trace_hash;
@@ -443,6 +468,7 @@ static Suite *suite_children(void)
 
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, the_end_of_one_is_no_end_of_the_others, 0, 2 * ARRAY_SIZE(ends));
+    tcase_add_loop_test(tcase, the_autopsy_is_of_who_fell, 0, 2);
     tcase_add_test(tcase, same_seed_same_hash);
     tcase_add_test(tcase, a_child_is_ended_by_its_name);
     tcase_add_test(tcase, a_reset_restarts_one);
