@@ -148,7 +148,7 @@ bool host_block_read_now(struct host_block_file *file, uint64_t offset,
 }
 
 /* How often this thread slept. [getrusage(2)] */
-static long slept(void)
+static long times_slept(void)
 {
     struct rusage usage = { .ru_nvcsw = 0 };
     (void)getrusage(RUSAGE_THREAD, &usage);
@@ -156,17 +156,30 @@ static long slept(void)
 }
 
 /* Few file systems can say whether a buffered write would wait. It goes to the host's cache and does not, but when the host makes writers
- * wait until dirty pages are on their disk. After one that took long none is tried for a while, twice as long each time. */
+ * wait until dirty pages are on their disk. After one that slept and took long none is tried for a while, twice as long if that was not
+ * enough. Long is more than a thread that only lost its processor waits on a busy host. */
+static void note_time(struct host_block_haste *haste, uint64_t began, bool slept)
+{
+    const uint64_t long_ns = 30000000, patience_least_ns = 100000000,
+                   patience_most_ns = UINT64_C(10000000000);
+    uint64_t now = host_monotonic_ns(), twice = 2 * haste->patience_ns;
+    if (now - began <= long_ns || !slept) {
+        return;
+    }
+    bool again = twice != 0 && began - haste->patient_until < twice;
+    haste->patience_ns = !again                     ? patience_least_ns
+                         : twice > patience_most_ns ? patience_most_ns
+                                                    : twice;
+    haste->patient_until = now + haste->patience_ns;
+}
+
 bool host_block_write_now(struct host_block_file *file, uint64_t offset,
                           const struct host_piece *pieces, unsigned n_pieces, size_t skip, size_t n)
 {
-    const uint64_t long_ns = 5000000, patience_least_ns = 100000000,
-                   patience_most_ns = UINT64_C(10000000000);
     struct host_block_haste *haste = &file->haste;
     struct iovec parts[HOST_PIECES_MAX];
     int n_parts = parts_of(parts, pieces, n_pieces, skip, n);
     uint64_t began = host_monotonic_ns();
-    long sleeps = haste->no_write ? slept() : 0;
     if (n_parts == 0 || began < haste->patient_until) {
         return false;
     }
@@ -176,17 +189,9 @@ bool host_block_write_now(struct host_block_file *file, uint64_t offset,
         haste->no_write = put < 0 && (errno == EOPNOTSUPP || errno == ENOSYS);
     }
     if (haste->no_write) { /* nothing was written yet */
+        long sleeps = times_slept();
         put = pwritev(file->fd, parts, n_parts, (off_t)offset);
-        uint64_t ended = host_monotonic_ns();
-        if (ended - began > long_ns && slept() != sleeps) {
-            uint64_t twice = 2 * haste->patience_ns;
-            haste->patience_ns = twice < patience_least_ns  ? patience_least_ns
-                                 : twice > patience_most_ns ? patience_most_ns
-                                                            : twice;
-            haste->patient_until = ended + haste->patience_ns;
-        } else if (haste->patience_ns != 0 && ended - haste->patient_until > patience_most_ns) {
-            haste->patience_ns = 0;
-        }
+        note_time(haste, began, times_slept() != sleeps);
     }
     return put > 0 && (size_t)put == n;
 }

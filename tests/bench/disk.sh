@@ -69,8 +69,8 @@ best() # emulator, job
         done
         echo "${theirs:-0} $ours" | awk '{ printf " %.1f |\n", $1 / ($2 > 0 ? $2 : 0.01) }'
     done <<ROWS
-read, 1 MiB, in order   | read:1048576:2048:1:seq
-write, 1 MiB, in order  | write:1048576:2048:1:seq
+read, 1 MiB, in order   | read:1048576:16384:1:seq
+write, 1 MiB, in order  | write:1048576:16384:1:seq
 read, 4 KiB, random     | read:4096:60000:1:random
 write, 4 KiB, random    | write:4096:60000:1:random
 read, 4 KiB, random, 8 at a time  | read:4096:60000:8:random
