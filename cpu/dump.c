@@ -25,7 +25,8 @@ enum { LINE_BYTES = 320, CODE_BYTES = BLOCK_INSNS * INSN_MAX_LENGTH };
 
 static void line_write(struct text *line, FILE *out)
 {
-    (void)fprintf(out, "%s\n", line->bytes);
+    (void)fputs(line->bytes, out);
+    (void)fputc('\n', out);
     line->n = 0;
 }
 
