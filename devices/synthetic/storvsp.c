@@ -7,7 +7,7 @@
 #include "devices/synthetic/storvsp_parts.h"
 
 /* A guest that does not let go of its units is left after this. */
-#define LEAVE_LATEST_NS UINT64_C(10000000000)
+#define LEAVE_LATEST_NS UINT64_C(60000000000)
 
 static const struct vstor_row {
     const char *name;

@@ -6,7 +6,7 @@
 #include "devices/synthetic/storvsp.h"
 
 /* How long a guest that has to let go of its units may ask for nothing meanwhile. */
-enum { STORVSP_QUIET_NS = 500000000 };
+enum { STORVSP_QUIET_NS = 2000000000 };
 
 /* Bytes of a packet in the version that is agreed on. */
 uint32_t storvsp_packet_bytes(const struct storvsp *storvsp);
