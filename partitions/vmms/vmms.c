@@ -1,199 +1,24 @@
-/* The VM management service: turns a configuration into a running machine, and its end into a
- * result. */
+/* The VM management service: makes a machine of a configuration, and hands it what frontends say. */
 #include "partitions/vmms/vmms.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/host/sink.h"
-#include "base/host/time.h"
-#include "cpu/dump.h"
 #include "cpu/exec/model.h"
 #include "partitions/board.h"
 #include "partitions/hv/hv.h"
 #include "partitions/machine.h"
 #include "partitions/partition.h"
 #include "partitions/saved_state.h"
-#include "partitions/state_hash.h"
 #include "partitions/vmms/autopsy.h"
 #include "partitions/vmms/children.h"
 #include "partitions/vmms/saved_config.h"
+#include "partitions/vmms/settle.h"
 #include "partitions/vmms/vmms_parts.h"
 #include "partitions/vp.h"
-
-enum {
-    HYPERVISOR_PAGES = 96, /* for a child, with those of the root's VP that hears for it */
-    HYPERVISOR_PAGES_PER_VP = 32,
-    ROOT_POOL_PAGES = 256 + VMBUS_HOST_POOL_PAGES,
-    ROOT_POOL_PAGES_PER_VP = 16,
-};
-
-static const char *const role_names[] = {
-    [VMMS_ROLE_CHILD] = "child",
-    [VMMS_ROLE_ROOT] = "root",
-    [VMMS_ROLE_PC] = "pc",
-};
-
-/* "insn,block" to CPU_DUMP_* bits. -EINVAL: the user's mistake. */
-static int dump_bits(const char *list, unsigned *bits, struct error *error)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } rows[] = { { "insn", CPU_DUMP_INSN },
-                 { "block", CPU_DUMP_BLOCK },
-                 { "host", CPU_DUMP_HOST } };
-
-    *bits = 0;
-    while (list != NULL && *list != '\0') {
-        size_t length = strcspn(list, ",");
-        unsigned found = 0;
-        for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-            if (strlen(rows[i].name) == length && strncmp(list, rows[i].name, length) == 0) {
-                found = rows[i].bit;
-            }
-        }
-        if (found == 0) {
-            return error_set(error, -EINVAL, "dump %.*s: give a list of insn, block, host",
-                             (int)(length < 32 ? length : 32), list);
-        }
-        *bits |= found;
-        list += length + (list[length] == ',');
-    }
-    return 0;
-}
-
-static int count_children(struct vmms_config *config, struct error *error)
-{
-    config->n_children = config->n_children != 0 ? config->n_children : 1;
-    if (config->n_children > VMMS_CHILDREN) {
-        return error_set(error, -EINVAL, "at most %d children", VMMS_CHILDREN);
-    }
-    for (unsigned i = 0; i < config->n_children; i++) {
-        struct vmms_child *child = &config->child[i];
-        child->name = child->name != NULL ? child->name : "guest";
-        size_t n = strlen(child->name);
-        if (n == 0 || n >= VMMS_CHILD_NAME || strcspn(child->name, "\t\n") != n) {
-            return error_set(error, -EINVAL, "'%.40s' is no name of a child", child->name);
-        }
-        for (unsigned other = 0; other < i; other++) {
-            if (strcmp(config->child[other].name, child->name) == 0) {
-                return error_set(error, -EINVAL, "two children are called %s", child->name);
-            }
-        }
-    }
-    return 0;
-}
-
-static int settle_children(struct vmms_config *config, struct error *error)
-{
-    uint64_t cpus = 0;
-
-    for (unsigned i = 0; i < config->n_children; i++) {
-        int status = child_settle(&config->child[i], config->role, error);
-        if (status != 0 && config->n_children > 1 && error != NULL) {
-            struct error why = *error;
-            error_set(error, status, "child %s: %s", config->child[i].name, why.text);
-        }
-        if (status != 0) {
-            return status;
-        }
-        cpus += config->child[i].cpus;
-    }
-    if (cpus > MACHINE_VPS) {
-        return error_set(error, -EINVAL, "at most %d processors, of all children together",
-                         MACHINE_VPS);
-    }
-    if (config->n_children > 1 && config->role != VMMS_ROLE_CHILD) {
-        return error_set(error, -EINVAL, "only --role child has several children");
-    }
-    return 0;
-}
-
-static bool has_networks(const struct vmms_child *config)
-{
-    bool any = false;
-
-    for (unsigned i = 0; i < config->n_net; i++) {
-        any = any || strcmp(config->net[i], "none") != 0;
-    }
-    return any;
-}
-
-/* The configuration with its defaults, checked. -EINVAL: the user's mistake. */
-static int settle(struct vmms_config *config, struct cpu_model *model, struct error *error)
-{
-    const struct vmms_child *first = &config->child[0];
-    unsigned dump;
-    int status = settle_children(config, error);
-
-    if (status != 0) {
-        return status;
-    }
-    if (!config->virtual_time &&
-        (config->record != NULL || config->input != NULL || config->hash_every != 0)) {
-        return error_set(error, -EINVAL,
-                         "record, input and trace hash need the virtual clock: --clock virtual");
-    }
-    if (config->lockstep &&
-        (!config->virtual_time || !config->translate || first->cpus != 1 || first->n_disks != 0 ||
-         has_networks(first) || config->n_children > 1)) {
-        return error_set(error, -EINVAL,
-                         "check lockstep needs --clock virtual, the translator, one processor, and "
-                         "neither disks nor networks");
-    }
-    status = dump_bits(config->dump, &dump, error);
-    return status == 0 && cpu_model_configure(model, config->cpu, error) == 0 ? 0 : -EINVAL;
-}
-
-_Static_assert((int)VMMS_CHILDREN <= (int)MACHINE_INPUT_PORTS, "a port for each child");
-_Static_assert((int)VMMS_HIDE_BMI2 == CPU_HIDE_BMI2 && (int)VMMS_HIDE_AVX == CPU_HIDE_AVX &&
-                   (int)VMMS_HIDE_EXEC == CPU_HIDE_EXEC,
-               "one set of bits");
-
-static struct machine_config machine_config_of(const struct vmms_config *config,
-                                               const struct cpu_model *model)
-{
-    uint64_t root_pool = 0, reserved = 0, pages = 0;
-
-    for (unsigned i = 0; i < config->n_children; i++) {
-        const struct vmms_child *child = &config->child[i];
-        uint64_t pool = ROOT_POOL_PAGES + (uint64_t)ROOT_POOL_PAGES_PER_VP * child->cpus;
-        root_pool += pool;
-        reserved += HYPERVISOR_PAGES + pool + (uint64_t)HYPERVISOR_PAGES_PER_VP * child->cpus;
-        pages += config->role == VMMS_ROLE_CHILD ? child_pages(child)
-                                                 : child->memory_bytes >> PAGE_SHIFT;
-    }
-    struct machine_config machine = {
-        .ram_bytes = (pages + reserved) << PAGE_SHIFT,
-        .reserved_pages = reserved,
-        .root_pool_pages = root_pool,
-        .hypervisor = config->role != VMMS_ROLE_PC,
-        .root_is_guest = config->role != VMMS_ROLE_CHILD,
-        .withheld_privileges = config->withheld_privileges,
-        .model = *model,
-        .seed = config->seed,
-        .virtual_time = config->virtual_time,
-        .hash_every = config->hash_every,
-        .hash_prefix = config->hash_prefix,
-        .hash_opaque = config->hash_opaque,
-        .strict = config->strict,
-        .max_instructions = config->max_instructions,
-        .translate = config->translate,
-        .translate_at_once = config->translate_at_once || config->lockstep,
-        .lockstep = config->lockstep,
-        .hide_host = config->hide_host,
-        .timeout_ns = config->timeout_ns,
-        .pause_at = config->save_at,
-        .n_pause_at = config->n_save_at,
-    };
-
-    (void)dump_bits(config->dump, &machine.dump, NULL); /* settle has judged it */
-    return machine;
-}
 
 /* The root's RAM: below and above the hole when it is the guest; one to one when the parent is
  * built in. */
@@ -360,7 +185,7 @@ static int make_children(struct vmms *vmms, struct state_reader **reader, struct
     struct vmms_config *config = &vmms->config;
     int status = config->resume != NULL ? open_saved(vmms, reader, error) : 0;
 
-    status = status == 0 ? count_children(config, error) : status;
+    status = status == 0 ? settle_count(config, error) : status;
     if (status != 0) {
         return status;
     }
@@ -394,13 +219,13 @@ static int make_machine(struct vmms *vmms, struct state_reader **reader, bool *u
     struct cpu_model model;
     int status = make_children(vmms, reader, error);
 
-    status = status == 0 ? settle(&vmms->config, &model, error) : status;
+    status = status == 0 ? settle_config(&vmms->config, &model, error) : status;
     if (status != 0) {
         *usage_error = status == -EINVAL;
         return status;
     }
     place_children(vmms);
-    struct machine_config machine = machine_config_of(&vmms->config, &model);
+    struct machine_config machine = settle_machine(&vmms->config, &model);
     machine.root_message = root_message;
     machine.root_message_opaque = vmms;
     if (*reader != NULL) {
@@ -466,31 +291,6 @@ struct vmms *vmms_create(const struct vmms_config *config, bool *usage_error, st
     return vmms;
 }
 
-/* An instant of save_at is reached. False: the run ends here. */
-static bool save_now(struct vmms *vmms, struct vmms_result *result, struct error *error)
-{
-    const struct vmms_config *config = &vmms->config;
-    unsigned number = vmms->machine.n_paused;
-    char path[4096];
-    int n = config->n_save_at == 1 ? snprintf(path, sizeof(path), "%s", config->save)
-                                   : snprintf(path, sizeof(path), "%s.%" PRIu64, config->save,
-                                              config->save_at[number - 1]);
-
-    result->end = VMMS_END_HOST_FAILURE;
-    if ((size_t)n >= sizeof(path)) {
-        error_set(error, -ENAMETOOLONG, "%s: the name is too long", config->save);
-        return false;
-    }
-    clock_stop(&vmms->machine.clock);
-    int status = vmms_save(vmms, path, error);
-    clock_go(&vmms->machine.clock);
-    if (status != 0) {
-        return false;
-    }
-    result->end = VMMS_END_SAVED;
-    return number < config->n_save_at || config->save_continues;
-}
-
 void vmms_destroy(struct vmms *vmms)
 {
     if (vmms == NULL) {
@@ -506,140 +306,6 @@ void vmms_destroy(struct vmms *vmms)
     host_sink_close(&vmms->json);
     free(vmms->child);
     free(vmms);
-}
-
-static enum vmms_end end_of(enum machine_end end)
-{
-    static const enum vmms_end ends[] = {
-        [MACHINE_POWER_OFF] = VMMS_END_POWER_OFF,
-        [MACHINE_RESET] = VMMS_END_RESET,
-        [MACHINE_STOPPED] = VMMS_END_STOPPED,
-        [MACHINE_TRIPLE_FAULT] = VMMS_END_TRIPLE_FAULT,
-        [MACHINE_HALTED] = VMMS_END_HALTED,
-        [MACHINE_INSTRUCTION_LIMIT] = VMMS_END_INSTRUCTION_LIMIT,
-        [MACHINE_TIMEOUT] = VMMS_END_TIMEOUT,
-        [MACHINE_UNIMPLEMENTED] = VMMS_END_UNIMPLEMENTED,
-        [MACHINE_DIFFERS] = VMMS_END_DIFFERS,
-    };
-
-    return ends[end];
-}
-
-static int restart(struct vmms *vmms, struct child *child, struct error *error)
-{
-    int status = child->image.kernel == NULL ? saved_machine_read_again(vmms, child, error) : 0;
-
-    return status == 0 ? child_restart(child, error) : status;
-}
-
-/* What one guest did; a guest that did nothing runs on. fell: the VP that triple-faulted, or NULL. */
-static int take_end(struct vmms *vmms, struct child *child, const struct vp *fell,
-                    struct error *error)
-{
-    struct partition *partition = child->partition;
-    bool off = __atomic_exchange_n(&partition->power_off, false, __ATOMIC_ACQ_REL);
-    bool reset = __atomic_exchange_n(&partition->reset, false, __ATOMIC_ACQ_REL);
-    bool crashed = __atomic_load_n(
-        vmms->n_children > 1 ? &partition->crashed : &vmms->machine.crashed, __ATOMIC_ACQUIRE);
-    bool faulted = fell != NULL && fell->partition == partition;
-
-    if (child->over || (!off && !reset && !faulted)) {
-        return 0;
-    }
-    if (reset && !off && !vmms->config.no_reboot) {
-        return restart(vmms, child, error);
-    }
-    enum vmms_end end = off || reset ? crashed ? VMMS_END_PANIC
-                                       : off   ? VMMS_END_POWER_OFF
-                                               : VMMS_END_RESET
-                                     : VMMS_END_TRIPLE_FAULT;
-    if (vmms->n_children > 1) {
-        child_end(child, end);
-    }
-    child->over = true;
-    child->end = end;
-    return 0;
-}
-
-/* Why machine_run came back, to who it was. True: others run on. */
-static bool runs_on(struct vmms *vmms, enum machine_end end, struct vmms_result *result,
-                    struct error *error)
-{
-    static const uint8_t worse[] = { [VMMS_END_POWER_OFF] = 1,
-                                     [VMMS_END_RESET] = 2,
-                                     [VMMS_END_PANIC] = 3,
-                                     [VMMS_END_TRIPLE_FAULT] = 4 };
-    struct machine *machine = &vmms->machine;
-    bool told = end == MACHINE_TRIPLE_FAULT, left = false;
-
-    __atomic_store_n(&machine->power_off, false, __ATOMIC_RELEASE);
-    __atomic_store_n(&machine->reset, false, __ATOMIC_RELEASE);
-    struct vp *fell = __atomic_exchange_n(&machine->faulted, NULL, __ATOMIC_ACQ_REL);
-    vmms->faulted = fell != NULL ? fell : vmms->faulted; /* others may end later */
-    for (unsigned i = 0; i < vmms->n_children; i++) {
-        told |= vmms->child[i].partition->power_off || vmms->child[i].partition->reset;
-    }
-    if (!told) { /* a guest's own child, or a machine that was saved so */
-        vmms->child[0].partition->power_off = end == MACHINE_POWER_OFF;
-        vmms->child[0].partition->reset = end == MACHINE_RESET;
-    } else if (vmms->n_children == 1 && end == MACHINE_TRIPLE_FAULT) {
-        vmms->child[0].over = true; /* whichever partition fell */
-        vmms->child[0].end = VMMS_END_TRIPLE_FAULT;
-    }
-    result->end = VMMS_END_POWER_OFF;
-    for (unsigned i = 0; i < vmms->n_children; i++) {
-        struct child *child = &vmms->child[i];
-        if (take_end(vmms, child, fell, error) != 0) {
-            result->end = VMMS_END_HOST_FAILURE;
-            return false;
-        }
-        left |= !child->over;
-        if (child->over && worse[child->end] > worse[result->end]) {
-            result->end = child->end;
-        }
-    }
-    return left;
-}
-
-static void tell_result(struct vmms *vmms, struct vmms_result *result, uint64_t started_ns)
-{
-    struct machine *machine = &vmms->machine;
-
-    debug_end(machine);
-    result->panicked = __atomic_load_n(&machine->crashed, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < vmms->n_children; i++) {
-        const struct child *child = &vmms->child[i];
-        result->child[i] = child->over ? child->end : result->end;
-    }
-    result->hashed = vmms->config.virtual_time;
-    result->trace_hash = result->hashed ? state_hash_final(machine) : 0;
-    result->instructions = machine_instructions(machine);
-    result->wall_ns = host_monotonic_ns() - started_ns;
-}
-
-struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
-{
-    struct vmms_result result = { 0 };
-    uint64_t started = host_monotonic_ns();
-
-    for (;;) {
-        enum machine_end end = machine_run(&vmms->machine);
-        if (end == MACHINE_PAUSED) {
-            if (!save_now(vmms, &result, error)) {
-                break;
-            }
-        } else if (end == MACHINE_POWER_OFF || end == MACHINE_RESET ||
-                   end == MACHINE_TRIPLE_FAULT) {
-            if (!runs_on(vmms, end, &result, error)) {
-                break;
-            }
-        } else {
-            result.end = end_of(end);
-            break;
-        }
-    }
-    tell_result(vmms, &result, started);
-    return result;
 }
 
 void vmms_stop(struct vmms *vmms)
@@ -740,53 +406,4 @@ void vmms_autopsy(struct vmms *vmms, char *text, size_t size)
     if (vp != NULL) {
         autopsy_print(vp, text, size);
     }
-}
-
-int vmms_explain(const struct vmms_config *config, char *text, size_t size, struct error *error)
-{
-    struct vmms_config settled = *config;
-    struct cpu_model model;
-    int status = count_children(&settled, error);
-
-    status = status == 0 ? settle(&settled, &model, error) : status;
-    if (status != 0) {
-        return status;
-    }
-    const struct machine_config machine = machine_config_of(&settled, &model);
-    snprintf(text, size,
-             "role: %s\nhypervisor: %s\nparent: %s\nchildren: %u\ncpu: %s (%s)\nmachine-ram: "
-             "%" PRIu64 " KiB\nclock: %s\n"
-             "devices: pic pit cmos ioapic uart16550 pm i8042, a local APIC for each processor\n",
-             role_names[settled.role], machine.hypervisor ? "on" : "off",
-             settled.role == VMMS_ROLE_CHILD  ? "built in"
-             : settled.role == VMMS_ROLE_ROOT ? "the guest"
-                                              : "none",
-             settled.role == VMMS_ROLE_CHILD ? settled.n_children : 0, model.name,
-             model.description, machine.ram_bytes >> 10,
-             settled.virtual_time ? "virtual" : "realtime");
-    return 0;
-}
-
-bool vmms_has_user_network(void)
-{
-    return net_nat_built();
-}
-
-int vmms_check_disk(const char *text, struct error *error)
-{
-    struct disk_spec spec;
-
-    return disk_spec_parse(text, &spec, error);
-}
-
-int vmms_check_net(const char *text, struct error *error)
-{
-    struct network_request request;
-
-    return network_parse(&request, text, error);
-}
-
-const char *vmms_cpu_model_name(unsigned index)
-{
-    return index < cpu_model_count ? cpu_models[index].name : NULL;
 }
