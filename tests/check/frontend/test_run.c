@@ -218,8 +218,12 @@ static void machine_print(struct vmms *vmms, const char *text, size_t n)
     }
 }
 
+/* In a child process of a test: the program says here that the machine runs. */
+enum { RUNS_FD = 63 };
+
 struct vmms_result vmms_run(struct vmms *vmms, struct error *error)
 {
+    (void)!write(RUNS_FD, "", 1);
     const char *script = vmms->config.child[0].kernel, *end = strchr(script, '@');
     struct vmms_result result = { .instructions = 5000000, .wall_ns = 1000000000 };
     machine_print(vmms, script, (size_t)(end - script));
@@ -266,47 +270,63 @@ static size_t drain(int fd, char *text, size_t size)
     return n;
 }
 
-static NORETURN void child(const char *line, const int in[2], const int out[2], const int err[2])
+static int run_line(const char *line)
 {
     char text[512], *argv[32] = { "verdite" };
     int argc = 1;
-    (void)dup2(in[0], 0);
-    (void)dup2(out[1], 1);
-    (void)dup2(err[1], 2);
-    for (int fd = 3; fd < 64; fd++) {
-        (void)close(fd);
-    }
     (void)snprintf(text, sizeof(text), "%s", line);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
         argv[argc++] = word;
     }
-    int code = cli_main(argc, argv);
+    return cli_main(argc, argv);
+}
+
+static NORETURN void child(const char *line, const int in[2], const int out[2], const int err[2],
+                           const int runs[2])
+{
+    (void)dup2(in[0], 0);
+    (void)dup2(out[1], 1);
+    (void)dup2(err[1], 2);
+    (void)dup2(runs[1], RUNS_FD);
+    for (int fd = 3; fd < RUNS_FD; fd++) {
+        (void)close(fd);
+    }
+    int code = run_line(line);
     (void)fflush(stdout);
     (void)fflush(stderr);
     _exit(code);
 }
 
+/* Or until it has ended. */
+static void wait_until_runs(int fd)
+{
+    char byte;
+    ck_assert_int_ge(read(fd, &byte, 1), 0);
+}
+
 static void play(struct outcome *o, const char *line, const char *input, int signal_number)
 {
-    int in[2], out[2], err[2];
-    ck_assert(pipe(in) == 0 && pipe(out) == 0 && pipe(err) == 0);
+    int in[2], out[2], err[2], runs[2];
+    ck_assert(pipe(in) == 0 && pipe(out) == 0 && pipe(err) == 0 && pipe(runs) == 0);
     pid_t pid = fork();
     if (pid == 0) {
-        child(line, in, out, err);
+        child(line, in, out, err, runs);
     }
     (void)close(in[0]);
     (void)close(out[1]);
     (void)close(err[1]);
+    (void)close(runs[1]);
     (void)!write(in[1], input, strlen(input));
     (void)close(in[1]);
     if (signal_number != 0) {
-        (void)usleep(200000);
+        wait_until_runs(runs[0]);
         (void)kill(pid, signal_number);
     }
     (void)drain(out[0], o->out, sizeof(o->out));
     (void)drain(err[0], o->err, sizeof(o->err));
     (void)close(out[0]);
     (void)close(err[0]);
+    (void)close(runs[0]);
     ck_assert_int_eq(waitpid(pid, &o->status, 0), pid);
 }
 
@@ -403,34 +423,35 @@ START_TEST(serial_goes_to_a_file_or_nowhere)
 }
 END_TEST
 
-/* On a terminal of its own: type keys once the guest has printed, and look at the terminal's modes
- * around it. */
+/* On a terminal of its own: type keys once the machine runs, and look at the terminal's modes around it. */
 static int play_terminal(const char *line, const char *keys, bool *was_raw, bool *restored)
 {
-    int master;
+    int master, go[2], runs[2], status;
     struct termios before, during, after;
+    ck_assert(pipe(go) == 0 && pipe(runs) == 0);
     pid_t pid = forkpty(&master, NULL, NULL, NULL);
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
-        char text[256], *argv[32] = { "verdite" };
-        int argc = 1;
-        (void)snprintf(text, sizeof(text), "%s", line);
-        for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
-            argv[argc++] = word;
-        }
-        (void)usleep(100000); /* until the modes were looked at */
-        _exit(cli_main(argc, argv));
+        char byte;
+        (void)dup2(runs[1], RUNS_FD);
+        (void)close(runs[1]);
+        (void)!read(go[0], &byte, 1); /* until the modes were looked at */
+        _exit(run_line(line));
     }
+    (void)close(runs[1]);
     ck_assert_int_eq(tcgetattr(master, &before), 0);
-    (void)usleep(400000);
+    (void)!write(go[1], "", 1);
+    wait_until_runs(runs[0]);
     (void)tcgetattr(master, &during);
     (void)!write(master, keys, strlen(keys));
-    (void)usleep(200000);
-    int status;
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_int_eq(tcgetattr(master, &after), 0);
     *was_raw = (during.c_lflag & (tcflag_t)(ICANON | ECHO | ISIG)) == 0;
     *restored = after.c_lflag == before.c_lflag && after.c_iflag == before.c_iflag;
+    for (unsigned i = 0; i < 2; i++) {
+        (void)close(go[i]);
+    }
+    (void)close(runs[0]);
     (void)close(master);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
 }
