@@ -34,7 +34,7 @@ void rndis_value_form(uint32_t oid, uint8_t *value, uint32_t n)
         }
     } else if (n >= HEADER) {
         value[0] = oid == 0xfc01020c || oid == 0xfc01020b || oid == 0xfc01020d
-                       ? 0x80 + value[0] % 2 * 0x27
+                       ? (uint8_t)(0x80 + value[0] % 2 * 0x27)
                        : value[0];
         le16_store(value + 2, (uint16_t)n);
         for (uint32_t at = HEADER; oid == 0xfc01020c && at < n; at++) {
