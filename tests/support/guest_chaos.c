@@ -135,7 +135,8 @@ static void emit_memory(struct chaos *chaos)
     static const uint8_t forms[4][2] = {
         { 0x89, 0x03 }, { 0x8b, 0x03 }, { 0x88, 0x03 }, { 0x87, 0x03 }
     };
-    uint32_t offset = chaos_random(chaos) & (chaos_random(chaos) % 2 ? 0xff0 : 0xfff);
+    uint32_t offset = chaos_random(chaos);
+    offset &= chaos_random(chaos) % 2 ? 0xff0 : 0xfff;
 
     emit_resume(chaos, 12);
     emit_mov(chaos, EBX, bases[chaos_random(chaos) % 4] + offset);
@@ -204,12 +205,17 @@ static bool port_ends_the_run(unsigned port)
            (port >= 0x92 - 3 && port <= 0x92) || (port >= 0x60 - 3 && port <= 0x64);
 }
 
+/* Each draw is a statement of its own: the same guest from every compiler. */
 static void emit_random(struct chaos *chaos)
 {
+    uint32_t first, second;
+
     switch (chaos_random(chaos) % 8) {
     case 0:
     case 1:
-        emit_port(chaos, (uint16_t)(chaos_random(chaos) >> (chaos_random(chaos) % 2 ? 16 : 21)));
+        first = chaos_random(chaos);
+        second = chaos_random(chaos);
+        emit_port(chaos, (uint16_t)(first >> (second % 2 ? 16 : 21)));
         break;
     case 2:
         emit_memory(chaos);
@@ -219,7 +225,9 @@ static void emit_random(struct chaos *chaos)
         emit_hypercall(chaos);
         break;
     default:
-        emit_msr(chaos, chaos_msr(chaos), chaos_random(chaos) % 4 != 0);
+        first = chaos_random(chaos);
+        second = chaos_msr(chaos);
+        emit_msr(chaos, second, first % 4 != 0);
         break;
     }
 }
