@@ -1,4 +1,5 @@
-/* Fuzz target: any packets of a guest to storvsp, in any order with time and closing between. [LINUX drivers/scsi/storvsc_drv.c] */
+/* Fuzz target: any packets of a guest to storvsp, in any order with time and closing between; with the realtime clock requests that are done
+ * at once. [LINUX drivers/scsi/storvsc_drv.c] */
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,13 @@ static void fuzz_time(struct fuzz_box *box, uint64_t ns, bool read)
 {
     uint8_t reply[4096];
     bool signal;
-    clock_advance(box->clock, ns);
+    if (box->clock->mode == CLOCK_MODE_VIRTUAL) {
+        clock_advance(box->clock, ns);
+    } else { /* what the host has is answered whatever the hour */
+        vmbus_device_lock(&box->storvsp->vmbus);
+        (void)storvsp_quiesce(box->storvsp);
+        vmbus_device_unlock(&box->storvsp->vmbus);
+    }
     (void)clock_run(box->clock);
     for (unsigned i = 0; read && i < CHANNELS; i++) {
         while (box->relid[i] != 0 &&
@@ -274,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         }
     }
     struct fuzz_box box = { .rig = rig, .clock = &clk, .store = store, .storvsp = storvsp };
-    clock_init(&clk, CLOCK_MODE_VIRTUAL);
+    clock_init(&clk, n > 0 && (data[0] & 0x20) ? CLOCK_MODE_REALTIME : CLOCK_MODE_VIRTUAL);
     image_store_init(store, 1);
     const struct storvsp_world world = { &clk, NULL, 2, pool, CHANNELS };
     if (storvsp_init(storvsp, &world, n > 0 && (data[0] & 0x0c) == 0x0c, 0) != 0) {
