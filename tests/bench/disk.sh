@@ -17,7 +17,7 @@ run_qemu() # append, program
 {
     append=$1
     shift
-    "$@" -accel tcg -cpu max -m 512 -smp 1 -nographic -no-reboot -nic none -kernel "$kernel" -initrd "$initrd" -append "$append" \
+    "$@" -nodefaults -display none -serial stdio -accel tcg -cpu max -m 512 -smp 1 -no-reboot -kernel "$kernel" -initrd "$initrd" -append "$append" \
         -drive file="$disk",format=raw,if=none,id=d -device virtio-blk-pci,drive=d
 }
 run() # emulator, append
@@ -25,7 +25,7 @@ run() # emulator, append
     case $1 in
     verdite) "$verdite" run --kernel "$kernel" --initrd "$initrd" --append "$2" --disk "$disk" --no-reboot --timeout 900 $OPTIONS ;;
     qemu) run_qemu "$2" "$qemu" ;;
-    qemu10) run_qemu "$2" "$qemu10/run" ;;
+    qemu10) run_qemu "$2" "$qemu10/start" ;;
     esac
 }
 once() # emulator, job: seconds of CPU time; the guest's line goes to a file

@@ -17,6 +17,7 @@ file /etc/udhcpc 755 tests/boot/net/udhcpc
 file /usr/sbin/netjob 755 $out/netjob
 END
 port=$((20000 + $$ % 20000))
+: >"$out/lines"
 "$out/netjob" serve $port "$out/pid" >"$out/lines" &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
@@ -32,7 +33,7 @@ run() # emulator: its lines, named
         ;;
     qemu*)
         program=qemu-system-x86_64
-        [ "$1" = qemu ] || program=build/cache/qemu10/run
+        [ "$1" = qemu ] || program=build/cache/qemu10/start
         "$program" -nodefaults -display none -accel tcg -cpu max -m 512 -kernel "$kernel" -initrd "$out/initrd" -append "$words" -serial stdio \
             -no-reboot -nic user,model=virtio-net-pci </dev/null >"$out/$1.console" 2>&1 &
         ;;
@@ -45,7 +46,7 @@ emulators=
 for emulator in ${EMULATORS:-verdite qemu qemu10}; do
     case $emulator in
     qemu) command -v qemu-system-x86_64 >/dev/null || continue ;;
-    qemu10) [ -x build/cache/qemu10/run ] || continue ;;
+    qemu10) [ -x build/cache/qemu10/start ] || continue ;;
     esac
     emulators="$emulators $emulator"
 done

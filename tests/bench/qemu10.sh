@@ -1,7 +1,7 @@
 #!/bin/sh
-# Unpack the newer QEMU of Debian's backports beside the installed one and print its directory; "run" in it starts it.
+# Unpack the newer QEMU of Debian's backports beside the installed one and print its directory; "start" in it starts it.
 dir=$(pwd)/build/cache/qemu10
-[ -x "$dir/run" ] && { echo "$dir"; exit 0; }
+[ -x "$dir/start" ] && { echo "$dir"; exit 0; }
 cache=$(pwd)/build/cache
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || exit 77
 . tests/boot/apt.sh
@@ -22,9 +22,9 @@ binary=$dir/usr/bin/qemu-system-x86_64
 libraries=$dir/usr/lib/x86_64-linux-gnu
 missing=$(LD_LIBRARY_PATH=$libraries ldd "$binary" | sed -n 's/^[ \t]*\([^ ]*\) => not found$/\1/p')
 [ -z "$missing" ] || { echo "QEMU 10 lacks" $missing >&2; exit 77; }
-cat >"$dir/run" <<EOF
+cat >"$dir/start" <<EOF
 #!/bin/sh
-LD_LIBRARY_PATH=$libraries exec $binary -L $dir/usr/share/qemu -L $dir/usr/share/seabios "\$@"
+QEMU_MODULE_DIR=$libraries/qemu LD_LIBRARY_PATH=$libraries exec $binary -L $dir/usr/share/qemu -L $dir/usr/share/seabios "\$@"
 EOF
-chmod +x "$dir/run"
+chmod +x "$dir/start"
 echo "$dir"
