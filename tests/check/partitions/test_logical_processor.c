@@ -1,7 +1,6 @@
 /* partitions/logical_processor: requests and answers, code written under a running VP, waking, stopping, deleting. */
 #include <check.h>
 #include <pthread.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/bytes.h"
@@ -13,7 +12,7 @@
 #include "partitions/vmms/vmms.h"
 #include "partitions/vp_glue.h"
 #include "tests/check/check_main.h"
-#include "tests/support/guest_file.h"
+#include "tests/support/running_machine.h"
 
 enum { DATUM = 0x200000, TRAMPOLINE = 0x8000, IMMEDIATE = GUEST_CODE + 1, ROUNDS = 10000 };
 
@@ -24,68 +23,12 @@ static const uint8_t idler[] = { 0xfb, 0xf4, 0xeb, 0xfc };
 /* cli; hlt */
 static const uint8_t dead[] = { 0xfa, 0xf4 };
 
-struct rig {
-    struct guest_file file;
-    struct vmms *vmms;
-    struct machine *machine;
-    struct partition *guest;
-    pthread_t thread;
-    struct vmms_result result;
-};
-
-static void *run(void *opaque)
-{
-    struct rig *rig = opaque;
-    struct error error;
-
-    rig->result = vmms_run(rig->vmms, &error);
-    return NULL;
-}
-
-static void rig_start(struct rig *rig, unsigned cpus, const uint8_t *code, size_t n)
-{
-    struct error error = { "" };
-    bool usage;
-
-    memset(rig, 0, sizeof(*rig));
-    guest_file_make(&rig->file, code, n);
-    struct vmms_config config = { .child[0].kernel = rig->file.path,
-                                  .child[0].memory_bytes = 8 << 20,
-                                  .child[0].cpus = cpus,
-                                  .timeout_ns = UINT64_C(600000000000) };
-    rig->vmms = vmms_create(&config, &usage, &error);
-    ck_assert_msg(rig->vmms != NULL, "%s", error.text);
-    rig->machine = vmms_machine(rig->vmms);
-    rig->guest = rig->machine->vps[0]->partition;
-    ck_assert_int_eq(pthread_create(&rig->thread, NULL, run, rig), 0);
-}
-
-static void rig_join(struct rig *rig)
-{
-    pthread_join(rig->thread, NULL);
-    vmms_destroy(rig->vmms);
-    guest_file_remove(&rig->file);
-}
-
-static void rig_end(struct rig *rig)
-{
-    vmms_stop(rig->vmms);
-    rig_join(rig);
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec time = { .tv_nsec = ms * 1000000 };
-
-    nanosleep(&time, NULL);
-}
-
-static uint32_t datum(const struct rig *rig)
+static uint32_t datum(const struct running_machine *rig)
 {
     return ram_load32(space_host(&rig->guest->space, DATUM, 4, SPACE_READ));
 }
 
-static bool becomes(const struct rig *rig, uint32_t value)
+static bool becomes(const struct running_machine *rig, uint32_t value)
 {
     uint64_t until = host_monotonic_ns() + UINT64_C(300000000000);
 
@@ -93,14 +36,14 @@ static bool becomes(const struct rig *rig, uint32_t value)
         if (host_monotonic_ns() > until) {
             return false;
         }
-        pause_ms(0);
+        running_machine_pause_ms(0);
     }
     return true;
 }
 
 static void *flusher(void *opaque)
 {
-    struct rig *rig = opaque;
+    struct running_machine *rig = opaque;
 
     for (unsigned i = 0; i < ROUNDS; i++) {
         lp_flush(&rig->machine->lp[i % 2], i % 5 == 0, DATUM, 1 + i % 3);
@@ -113,7 +56,7 @@ static void *flusher(void *opaque)
 }
 
 /* Each VP's processor runs on its own; the application processors in real mode, at TRAMPOLINE. */
-static void start_others(struct rig *rig, const uint8_t *code, size_t n)
+static void start_others(struct running_machine *rig, const uint8_t *code, size_t n)
 {
     ck_assert(space_write(&rig->guest->space, TRAMPOLINE, code, n));
     for (unsigned i = 1; i < rig->machine->n_vps; i++) {
@@ -126,10 +69,10 @@ static const uint8_t forever[] = { 0xeb, 0xfe };
 
 START_TEST(requests_of_two_are_answered)
 {
-    struct rig rig;
+    struct running_machine rig;
     pthread_t other;
 
-    rig_start(&rig, 2, writer, sizeof(writer));
+    running_machine_start(&rig, 2, writer, sizeof(writer));
     start_others(&rig, forever, sizeof(forever));
     ck_assert_int_eq(pthread_create(&other, NULL, flusher, &rig), 0);
     flusher(&rig);
@@ -139,7 +82,7 @@ START_TEST(requests_of_two_are_answered)
         posted += __atomic_load_n(&rig.machine->lp[i].posted, __ATOMIC_ACQUIRE);
     }
     ck_assert_uint_ge(posted, 2 * ROUNDS);
-    rig_end(&rig);
+    running_machine_end(&rig);
     ck_assert_int_eq(rig.result.end, VMMS_END_STOPPED);
 }
 END_TEST
@@ -147,9 +90,9 @@ END_TEST
 /* The host writes the operand of an instruction in a loop: every new one is seen. */
 START_TEST(written_code_runs)
 {
-    struct rig rig;
+    struct running_machine rig;
 
-    rig_start(&rig, 2, writer, sizeof(writer));
+    running_machine_start(&rig, 2, writer, sizeof(writer));
     start_others(&rig, forever, sizeof(forever));
     for (uint32_t i = 1; i <= 500; i++) {
         uint8_t bytes[4];
@@ -158,27 +101,27 @@ START_TEST(written_code_runs)
         ck_assert(space_write(&rig.guest->space, IMMEDIATE, bytes, sizeof(bytes)));
         ck_assert_msg(becomes(&rig, i * 0x01010101), "round %u: %x", i, datum(&rig));
     }
-    rig_end(&rig);
+    running_machine_end(&rig);
 }
 END_TEST
 
 /* Nothing to do: no processor time, and a stop ends it at once. */
 START_TEST(idle_costs_nothing_and_stops)
 {
-    struct rig rig;
+    struct running_machine rig;
     struct timespec before, after;
 
-    rig_start(&rig, 4, idler, sizeof(idler));
+    running_machine_start(&rig, 4, idler, sizeof(idler));
     start_others(&rig, idler, sizeof(idler));
-    pause_ms(300);
+    running_machine_pause_ms(300);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    pause_ms(500);
+    running_machine_pause_ms(500);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
     long us =
         (long)(after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
     ck_assert_int_lt(us, 20000);
     uint64_t start = host_monotonic_ns();
-    rig_end(&rig);
+    running_machine_end(&rig);
     ck_assert_uint_lt(host_monotonic_ns() - start, UINT64_C(5000000000));
     ck_assert_int_eq(rig.result.end, VMMS_END_STOPPED);
 }
@@ -186,15 +129,15 @@ END_TEST
 
 START_TEST(all_halted_for_ever_ends_the_run)
 {
-    struct rig rig;
+    struct running_machine rig;
 
-    rig_start(&rig, 4, dead, sizeof(dead)); /* the others wait for SIPI */
-    rig_join(&rig);
+    running_machine_start(&rig, 4, dead, sizeof(dead)); /* the others wait for SIPI */
+    running_machine_join(&rig);
     ck_assert_int_eq(rig.result.end, VMMS_END_HALTED);
 }
 END_TEST
 
-static hv_status_t call_vp(struct rig *rig, uint16_t code, uint32_t index, size_t size)
+static hv_status_t call_vp(struct running_machine *rig, uint16_t code, uint32_t index, size_t size)
 {
     enum { CREATE_VP_BYTES = 40 };
     struct hv_caller root = hv_caller_root(&rig->machine->hv);
@@ -209,17 +152,17 @@ static hv_status_t call_vp(struct rig *rig, uint16_t code, uint32_t index, size_
 START_TEST(running_vp_is_deleted)
 {
     enum { CREATE_VP = 0x4e, DELETE_VP = 0x4f };
-    struct rig rig;
+    struct running_machine rig;
 
-    rig_start(&rig, 2, writer, sizeof(writer));
+    running_machine_start(&rig, 2, writer, sizeof(writer));
     for (unsigned i = 0; i < 50; i++) {
         start_others(&rig, forever, sizeof(forever));
-        pause_ms(i % 3);
+        running_machine_pause_ms(i % 3);
         ck_assert_int_eq(call_vp(&rig, DELETE_VP, 1, 16), HV_STATUS_SUCCESS);
         ck_assert_ptr_null(partition_vp(rig.guest, 1));
         hv_status_t status = call_vp(&rig, CREATE_VP, 1, 40);
         for (unsigned n = 0; n < 1000 && status == HV_STATUS_NO_RESOURCES; n++) {
-            pause_ms(1);
+            running_machine_pause_ms(1);
             status = call_vp(&rig, CREATE_VP, 1, 40);
         }
         ck_assert_int_eq(status, HV_STATUS_SUCCESS);
@@ -227,7 +170,7 @@ START_TEST(running_vp_is_deleted)
     uint8_t bytes[4] = { 1, 2, 3, 4 };
     ck_assert(space_write(&rig.guest->space, IMMEDIATE, bytes, sizeof(bytes)));
     ck_assert(becomes(&rig, 0x04030201));
-    rig_end(&rig);
+    running_machine_end(&rig);
 }
 END_TEST
 

@@ -11,61 +11,12 @@
 #include "partitions/machine.h"
 #include "partitions/vmms/vmms.h"
 #include "tests/check/check_main.h"
-#include "tests/support/guest_file.h"
+#include "tests/support/running_machine.h"
 
 enum { HELPERS = 3, POSTS = 3000, TRIES = 3000 };
 
 /* 0: hlt; 1: jmp 0 with interrupts on */
 static const uint8_t idler[] = { 0xfb, 0xf4, 0xeb, 0xfc };
-
-struct rig {
-    struct guest_file file;
-    struct vmms *vmms;
-    struct machine *machine;
-    pthread_t thread;
-    struct vmms_result result;
-};
-
-static void *run(void *opaque)
-{
-    struct rig *rig = opaque;
-    struct error error;
-
-    rig->result = vmms_run(rig->vmms, &error);
-    return NULL;
-}
-
-static void rig_start(struct rig *rig)
-{
-    struct error error = { "" };
-    bool usage;
-
-    memset(rig, 0, sizeof(*rig));
-    guest_file_make(&rig->file, idler, sizeof(idler));
-    struct vmms_config config = { .child[0].kernel = rig->file.path,
-                                  .child[0].memory_bytes = 8 << 20,
-                                  .child[0].cpus = 1,
-                                  .timeout_ns = UINT64_C(600000000000) };
-    rig->vmms = vmms_create(&config, &usage, &error);
-    ck_assert_msg(rig->vmms != NULL, "%s", error.text);
-    rig->machine = vmms_machine(rig->vmms);
-    ck_assert_int_eq(pthread_create(&rig->thread, NULL, run, rig), 0);
-}
-
-static void rig_end(struct rig *rig)
-{
-    vmms_stop(rig->vmms);
-    pthread_join(rig->thread, NULL);
-    vmms_destroy(rig->vmms);
-    guest_file_remove(&rig->file);
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec time = { .tv_nsec = ms * 1000000 };
-
-    nanosleep(&time, NULL);
-}
 
 struct job {
     struct timer timer, later;
@@ -93,7 +44,7 @@ static void ran(void *opaque, uint64_t now_ns)
     }
 }
 
-static void job_init(struct job *job, struct rig *rig)
+static void job_init(struct job *job, struct running_machine *rig)
 {
     memset(job, 0, sizeof(*job));
     timer_init(&job->timer, &rig->machine->clock, ran, job);
@@ -103,7 +54,7 @@ static void job_init(struct job *job, struct rig *rig)
 static bool becomes(const unsigned *count, unsigned least)
 {
     for (unsigned i = 0; i < 60000 && __atomic_load_n(count, __ATOMIC_SEQ_CST) < least; i++) {
-        pause_ms(1);
+        running_machine_pause_ms(1);
     }
     return __atomic_load_n(count, __ATOMIC_SEQ_CST) >= least;
 }
@@ -111,31 +62,31 @@ static bool becomes(const unsigned *count, unsigned least)
 /* On the thread that posted it, as soon as nobody else is at it; always on some. */
 START_TEST(who_comes_runs_what_is_due)
 {
-    struct rig rig;
+    struct running_machine rig;
     struct job job;
     bool mine = false;
 
-    rig_start(&rig);
+    running_machine_start(&rig, 1, idler, sizeof(idler));
     job_init(&job, &rig);
     for (unsigned i = 0; i < TRIES && !mine; i++) {
         timer_post(&job.timer);
         clock_help(&rig.machine->clock);
         ck_assert(becomes(&job.ran, i + 1));
         mine = __atomic_load_n(&job.by, __ATOMIC_SEQ_CST) == host_thread_self();
-        pause_ms(1);
+        running_machine_pause_ms(1);
     }
     ck_assert(mine);
-    rig_end(&rig);
+    running_machine_end(&rig);
 }
 END_TEST
 
 /* What a helper's work arms for later is run when it is time, though the coordinator slept for longer. */
 START_TEST(what_is_armed_in_a_turn_comes_in_time)
 {
-    struct rig rig;
+    struct running_machine rig;
     struct job job;
 
-    rig_start(&rig);
+    running_machine_start(&rig, 1, idler, sizeof(idler));
     job_init(&job, &rig);
     job.arms = true;
     for (unsigned i = 0; i < 20; i++) {
@@ -143,12 +94,12 @@ START_TEST(what_is_armed_in_a_turn_comes_in_time)
         clock_help(&rig.machine->clock);
         ck_assert(becomes(&job.late, i + 1));
     }
-    rig_end(&rig);
+    running_machine_end(&rig);
 }
 END_TEST
 
 struct helper {
-    struct rig *rig;
+    struct running_machine *rig;
     struct job job;
     pthread_t thread;
     unsigned *inside, *most; /* (atomic) callbacks under way */
@@ -183,11 +134,11 @@ static void *post_many(void *opaque)
 
 START_TEST(many_come_and_one_works)
 {
-    struct rig rig;
+    struct running_machine rig;
     struct helper helper[HELPERS];
     unsigned inside = 0, most = 0;
 
-    rig_start(&rig);
+    running_machine_start(&rig, 1, idler, sizeof(idler));
     for (unsigned i = 0; i < HELPERS; i++) {
         helper[i] = (struct helper){ .rig = &rig, .inside = &inside, .most = &most };
         timer_init(&helper[i].job.timer, &rig.machine->clock, one_at_a_time, &helper[i]);
@@ -199,17 +150,17 @@ START_TEST(many_come_and_one_works)
         ck_assert_uint_ge(before, POSTS / 16);
     }
     ck_assert_uint_eq(most, 0);
-    rig_end(&rig);
+    running_machine_end(&rig);
 }
 END_TEST
 
 /* Without a coordinator nobody runs anything. */
 START_TEST(a_machine_that_stands_still_is_left_alone)
 {
-    struct rig rig;
+    struct running_machine rig;
     struct job job;
 
-    rig_start(&rig);
+    running_machine_start(&rig, 1, idler, sizeof(idler));
     job_init(&job, &rig);
     vmms_stop(rig.vmms);
     pthread_join(rig.thread, NULL);
