@@ -1,4 +1,4 @@
-/* Completions: the host's done, seen at a guest instant. [DESIGN 5] */
+/* Completions: the host's done, seen at a guest instant. [docs/architecture.md, VMBus] */
 #include "devices/completion.h"
 
 #include <string.h>

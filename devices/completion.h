@@ -1,4 +1,4 @@
-/* Completions: a job of a host thread whose result the guest sees at an instant of guest time. [DESIGN 5]
+/* Completions: a job of a host thread whose result the guest sees at an instant of guest time. [docs/architecture.md, VMBus]
  *
  * With the virtual clock the result is seen exactly at `due_ns`, chosen when the job began: the machine stands still there until
  * the host is done. With the realtime clock it is seen as soon as the host is done; due_ns does not matter.

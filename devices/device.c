@@ -1,4 +1,4 @@
-/* Device instances: the head every model shares and its lock. [DESIGN 6] */
+/* Device instances: the head every model shares and its lock. [docs/architecture.md, Threads] */
 #include "devices/device.h"
 
 void device_init(struct device *dev, const struct device_type *type, struct trace *trace,

@@ -1,4 +1,4 @@
-/* The turn: who runs the clock's timers. [DESIGN 5] */
+/* The turn: who runs the clock's timers. [docs/architecture.md, Threads] */
 #include "partitions/turn.h"
 
 #include "base/host/thread.h"

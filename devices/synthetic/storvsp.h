@@ -59,7 +59,7 @@ struct storvsp {
     bool asked;      /* a request came since the channel was opened */
     uint32_t untold; /* enum vstor_operation */
     /* Its offer is about to be taken back: to the guest there are no units any more, and when it has asked for nothing for a while,
-     * or after some seconds, it has let go of them. */
+     * or after a minute, it has let go of them. */
     bool leaving;
     uint64_t quiet_ns, latest_ns; /* when it may leave, and must */
     struct timer leave;

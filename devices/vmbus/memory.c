@@ -1,4 +1,4 @@
-/* A child's memory by GPA and by lists of ranges. [DESIGN 1; LINUX include/linux/hyperv.h struct gpa_range] */
+/* A child's memory by GPA and by lists of ranges. [docs/architecture.md, VMBus; LINUX include/linux/hyperv.h struct gpa_range] */
 #include "devices/vmbus/memory.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* A child's memory as the parent's devices reach it: by GPA, page by page, only while it is mapped. [DESIGN 1]
+/* A child's memory as the parent's devices reach it: by GPA, page by page, only while it is mapped. [docs/architecture.md, VMBus]
  *
  * Nothing here can fail the host: a page that is not there, or lacks the right, makes the call answer false.
  */

@@ -1,4 +1,4 @@
-/* The built-in parent's way into a child's memory. [DESIGN 1] */
+/* The built-in parent's way into a child's memory. [docs/architecture.md, VMBus] */
 #include "partitions/vmbus/gpa_map.h"
 
 bool gpa_map_child(const struct partition *child, uint64_t gpfn, unsigned rights, spa_t *spa)

@@ -1,4 +1,4 @@
-/* The built-in parent's way into a child's memory: only pages that it mapped there itself. [DESIGN 1] */
+/* The built-in parent's way into a child's memory: only pages that it mapped there itself. [docs/architecture.md, VMBus] */
 #ifndef PARTITIONS_VMBUS_GPA_MAP_H
 #define PARTITIONS_VMBUS_GPA_MAP_H
 
